@@ -27,6 +27,7 @@ _TITLES = {
     "rated-quality": "rated quality",
     "nima": "photographers' rating",
     "adherence": "adherence to the prompt",
+    "faces": "faces",
 }
 
 

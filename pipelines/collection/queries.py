@@ -6,18 +6,21 @@ The database does the work, so that 50,000 pictures stay quick.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ...errors import CollectionError, MissingPictureError
 from ...metrics.damage.technical import DETECTORS
 from ...metrics.percentiles import percentiles_in
+from ...prompts.phrases.cutting import singular
 from ..support.batching import batches
 from ..support.wording import printable
 from .collection import Collection
@@ -26,7 +29,7 @@ from .labels import ALBUM, FAVOURITE, TAG, is_labelled
 from .makes import place_effects
 from .pictures import hidden_ids
 from .ratings import OPINIONS, REJECT
-from .tables import HERE, FingerprintRow, GenerationRow, ImageRow, MetadataRow, RatingRow, ScoreRow
+from .tables import HERE, FingerprintRow, GenerationRow, ImageRow, LabelRow, MetadataRow, RatingRow, ScoreRow
 
 SORTS = ("score", "date", "rating", "name")
 #: Values of ``Query.rated`` besides the stars 1…5.
@@ -37,6 +40,11 @@ WINDOW = 400
 DAMAGE = ("", "any", "none", *DETECTORS)
 #: Most words of a query: each is searched in every prompt.
 MOST_WORDS = 50
+#: Nouns with an irregular plural that people look for.
+_PLURALS = (
+    ("woman", "women"), ("man", "men"), ("person", "people"), ("child", "children"), ("city", "cities"), ("body", "bodies"),
+    ("lady", "ladies"), ("baby", "babies"), ("leaf", "leaves"), ("wolf", "wolves"), ("foot", "feet"), ("mouse", "mice"),
+)  # fmt: skip
 _UNSEARCHABLE = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"\d{1,18}")
 
@@ -53,7 +61,8 @@ class Query:
         judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
             picture without a prompt; with a leading ``-`` it must not.
-        names: words may also be in the name of the model, or in that of a file that soart has not drawn.
+        names: words may also be in a tag, in the name of the model, or in that of a file that soart has not drawn.
+        whole: words of letters must be whole ones, in the singular or plural.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
         rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
         since, until: first and last day on which the pictures were added.
@@ -72,6 +81,7 @@ class Query:
     below: float | None = None
     words: tuple[str, ...] = ()
     names: bool = False
+    whole: bool = False
     damage: str = ""
     rated: str = ""
     tag: str = ""
@@ -117,7 +127,8 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
     if query.words:
         pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
         pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
-        pictures = pictures.where(*(_contains(word, query.names) for word in query.words))
+        root = len(common_folder(collection)) if query.names else 0
+        pictures = pictures.where(*(_contains(word, query.names, query.whole, root) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
         of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge)
@@ -209,14 +220,47 @@ def _file_name() -> ColumnElement[str]:
     return func.substr(path, func.length(folder) + 1)
 
 
-def _contains(word: str, names: bool) -> ColumnElement[bool]:
+def common_folder(collection: Collection) -> str:
+    """The folder, with its last separator, in which all pictures of a collection lie that have no prompt by soart; else empty."""
+    paths = select(func.min(ImageRow.path), func.max(ImageRow.path)).where(HERE, ~ImageRow.generation.has())
+    with collection.session("be read") as session:
+        ends = session.execute(paths).one()
+    return re.sub(r"[^/\\]*$", "", os.path.commonprefix([path or "" for path in ends]))  # noqa: RUF071
+
+
+def _contains(word: str, names: bool, whole: bool, root: int) -> ColumnElement[bool]:
     # Pictures of soart have meaningless file names: hashes of their content.
-    text: ColumnElement[str] = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, ImageRow.path)
+    path = func.substr(ImageRow.path, root + 1)
+    text: ColumnElement[str] = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, path)
     if names:
         file = case((GenerationRow.prompt.is_(None), _file_name()), else_="")
         text = text + "\n" + file + "\n" + func.coalesce(GenerationRow.model, MetadataRow.model, "")
-    contained = func.lower(text).contains(word.removeprefix("-").lower(), autoescape=True)
+    plain = word.removeprefix("-").lower()
+
+    def within(text: Any) -> ColumnElement[bool]:  # noqa: ANN401
+        lower: ColumnElement[str] = func.lower(text)
+        # Numbers are parts of names.
+        if whole and plain.replace(" ", "").isalpha():
+            # The pattern alone takes many times as long.
+            parts = or_(*(lower.contains(form, autoescape=True) for form in _forms(plain)))
+            return and_(parts, lower.regexp_match(whole_word(plain)))
+        return lower.contains(plain, autoescape=True)
+
+    contained = within(text)
+    if names:
+        contained |= exists().where(LabelRow.image_id == ImageRow.id, LabelRow.kind == TAG, within(LabelRow.name))
     return ~contained if word.startswith("-") else contained
+
+
+def _forms(word: str) -> set[str]:
+    """A word in lower case, its singular, and an irregular plural or singular of it."""
+    forms = {word, singular(word)}
+    return forms | {other for pair in _PLURALS for other in pair if forms & {*pair}}
+
+
+def whole_word(word: str) -> str:
+    """A pattern, of Python as of PostgreSQL, of a word in lower case as a whole one, in the singular or plural."""
+    return rf"(^|\W|_|\d)({'|'.join(map(re.escape, sorted(_forms(word))))})(s|es)?(\W|_|\d|$)"
 
 
 @dataclass(frozen=True)
@@ -308,6 +352,18 @@ def written_prompts(collection: Collection, ids: Sequence[int]) -> dict[int, str
     )
     with collection.session("be read") as session:
         return dict(session.execute(query).all())
+
+
+def written_words(collection: Collection) -> list[str]:
+    """The words of all prompts and tags, in lower case, the most frequent first."""
+    pictures = select(ImageRow.id, func.coalesce(GenerationRow.prompt, MetadataRow.prompt, "")).where(HERE)
+    pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+    pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+    tags, hidden = select(LabelRow.image_id, LabelRow.name).where(LabelRow.kind == TAG), hidden_ids(collection)
+    with collection.session("be read") as session:
+        texts = {text for query in (pictures, tags) for image, text in session.execute(query) if image not in hidden}
+    counts = Counter(word for text in texts for word in re.findall(r"[^\W\d_]{3,}", text.casefold()))
+    return [word for word, _ in counts.most_common()]
 
 
 def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:

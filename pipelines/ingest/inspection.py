@@ -16,6 +16,7 @@ import numpy as np
 from ...errors import ImageError, MissingDecoderError
 from ...metrics.image import read_content, read_image
 from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
+from ...metrics.items.faces import FACES, FaceExtractor
 from ...metrics.items.nima import NIMA, NimaExtractor
 from ...metrics.items.packaged import CLASSES, EFFICIENTNET
 from ...metrics.items.packaged_items import class_extractor
@@ -78,8 +79,8 @@ FileToInspect = str | MeasuredFile
 def extractor_of(kind: ItemKind | None) -> Extractor:
     """The extractor of a kind of items; of those that every picture has for None."""
     network = None if kind is None else kind.network
-    if network == NIMA:
-        return NimaExtractor()
+    if network in (NIMA, FACES):
+        return NimaExtractor() if network == NIMA else FaceExtractor()
     return class_extractor() if network == CLASSES else taste_extractor(network)
 
 

@@ -71,7 +71,7 @@ class AdherenceJudge:
 
     def item_kinds(self, prompt: str, size: tuple[int, int]) -> list[ItemKind]:
         """Kinds of the items among those of ``needed`` that other processes can measure."""
-        return [source.item_kind for source in self.needed(prompt, size) if isinstance(source, NounSource)]
+        return [source.item_kind for source in self.needed(prompt, size) if hasattr(source, "item_kind")]
 
     def values(self, pictures: Pictures) -> np.ndarray:
         """(n,) adherence 0…1 of pictures; NaN where no phrase of the prompt can be told."""

@@ -1,40 +1,207 @@
-"""Finds the pictures that show some words, whatever their own prompts say."""
+"""Finds pictures by words: in prompts, tags and names first, then in what the pictures show."""
 
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import partial
 
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
+from ...prompts.phrases.cutting import LINKS
 from ..collection.collection import Collection
+from ..collection.labels import TAG, labels_of
+from ..collection.queries import WINDOW, Query, common_folder, metadata_of, order, title_of, whole_word, written_words
 from ..collection.tables import ImageRow
+from ..scoring.measuring import measure
 from ..scoring.pictures import StoredPictures
+from ..support.batching import batches
 from ..support.wording import counted
 from .adherence import AdherenceJudge
+from .face_source import UNTOLD, FaceSource
 from .guarded import GuardedJudge
 from .storing import values_of
 
+#: Probability from which on a picture is found. Adherence's hold where half of the pictures show a phrase, which their prompts
+#: ask for; of a folder's pictures few show any given thing: with 3 in 100, this is an even chance.
+SURE = 0.97
+#: Words that a sentence names at most.
+_NAMED = 3
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
 #: cannot tell at all.
 _SIZES = ((64, 64), (1024, 1024))
 
 
 @dataclass(frozen=True, slots=True)
-class FoundPicture:
-    """A picture that may show the words.
+class Hit:
+    """A picture that fits some words.
 
     Attributes:
-        value: by the judge, higher is better; of adherence, the probability that every phrase is shown, 0…1.
+        value: 1 where the words are written; else by the judge, of adherence the probability that every phrase is shown.
+        evidence: in words, such as ``prompt and tag`` or ``dog seen: 0.93``.
     """
 
-    place: int
     row: ImageRow
-    path: Path
     value: float
+    evidence: str = ""
+
+
+#: On a collection without any metadata.
+UNWRITTEN = "No picture has a prompt or tag: file names and what is shown are searched."
+_QUOTES = str.maketrans("“”„«»‘’", '"""""\'\'')
+_SOUGHT = re.compile(r'-?"[^"]+"|[^\s,;"]+')
+
+
+def sought(text: str) -> tuple[str, ...]:
+    """The words of a search; a quoted text is one, and words such as "the" count only if there are no others.
+
+    >>> from soart.pipelines.judges.searching import sought
+    >>> sought('a red fox, "at night" -snow'), sought("the")
+    (('red', 'fox', 'at night', '-snow'), ('the',))
+    """
+    found = [word.replace('"', "").strip(" .!?'") for word in _SOUGHT.findall(text.translate(_QUOTES))]
+    found = [word for word in found if word.strip("-")]
+    return tuple(word for word in found if word.casefold() not in LINKS) or tuple(found)
+
+
+#: Words that people use for what adherence knows by another one.
+_MEANT = {"sea": "coast", "seaside": "coast", "ocean": "coast", "shore": "coast", "puppy": "dog"}
+
+
+def wanted(text: str) -> str:
+    """A text as a judge reads it: without the words that a leading minus excludes.
+
+    >>> from soart.pipelines.judges.searching import wanted
+    >>> wanted("a dog at the sea, -cat")
+    'a dog at the coast,'
+    """
+    kept = re.sub(r'(?<!\S)-("[^"]+"|\S+)', " ", text.translate(_QUOTES))
+    return " ".join(re.sub(r"\w+", lambda word: _MEANT.get(word[0].casefold(), word[0]), kept).split())
+
+
+def written(query: Query, words: Sequence[str], find: Callable[[Query], list[int]]) -> list[int]:
+    """Ids of the pictures of a query whose prompt, tags, file name or model have the words: whole ones, else parts of them."""
+    asked = replace(query, words=tuple(words), names=True, whole=True)
+    return find(asked) or find(replace(asked, whole=False))
+
+
+def where_written(collection: Collection, rows: Sequence[ImageRow], words: Sequence[str]) -> dict[int, str]:
+    """The places where words are written, such as ``prompt and tag``, by picture id."""
+    places: dict[int, str] = {}
+    root = common_folder(collection)
+    for block in batches(rows, WINDOW):
+        ids = [row.id for row in block]
+        metadata, tags = metadata_of(collection, ids), labels_of(collection, TAG, ids)
+        for row in block:
+            told = metadata.get(row.id)
+            # Without a prompt the title is the name of the file.
+            prompted = bool(row.generation or (told and told.prompt))
+            texts = {
+                "prompt": title_of(row, told) if prompted else "",
+                "tag": "\n".join(tags.get(row.id, ())),
+                "file name": "" if row.generation else row.path.removeprefix(root),
+            }
+            found = []
+            for word in (word.casefold() for word in words if not word.startswith("-")):
+                whole = [place for place, text in texts.items() if re.search(whole_word(word), text.casefold())]
+                found += (whole or [place for place, text in texts.items() if word in text.casefold()] or ["model"])[:1]
+            places[row.id] = " and ".join(dict.fromkeys(found))
+    return places
+
+
+def find_pictures_for(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    text: str,
+    judge: GuardedJudge | None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[list[Hit], list[str]]:
+    """Find pictures by words: first those in which all are written, then those that show them, by a judge.
+
+    By adherence those are found that surely show them, see ``SURE``. The sentences tell what cannot be looked for.
+
+    Raises:
+        JudgeError: neither are the words written, nor can they be looked for in any picture.
+    """
+    words, by_id = sought(text), {row.id: row for row in rows}
+    find = partial(_among, collection, by_id)
+    positive = [word for word in words if not word.startswith("-")]
+    told = [by_id[image] for image in written(Query(sort="name", ascending=False), words, find)]
+    places = where_written(collection, told, words)
+    rank = ("prompt", "tag", "file name", "model")
+    hits = [Hit(row, 1.0, places[row.id] or "no word against it") for row in told]
+    hits.sort(key=lambda hit: min((rank.index(one) for one in hit.evidence.split(" and ") if one in rank), default=0))
+    allowed = {*find(Query(words=tuple(word for word in words if word.startswith("-")), names=True, whole=True))}
+    rest = [row for row in rows if row.id not in places and row.id in allowed]
+    notes: list[str] = []
+    if not hits and not written_words(collection):
+        notes.append(UNWRITTEN)
+    failed = ""
+    if judge is not None and positive:
+        try:
+            seen, more = seen_in(collection, rest, wanted(text), judge, progress)
+            hits, notes = [*hits, *seen], [*notes, *more]
+        except JudgeError as error:
+            failed = str(error)
+    if not hits and rows and (problem := unknown_words(collection, positive, judge, find) or failed):
+        raise JudgeError(problem)
+    return hits, notes
+
+
+def _among(collection: Collection, ids: Iterable[int], query: Query) -> list[int]:
+    return [image for image in order(collection, query, "") if image in ids]
+
+
+def seen_in(
+    collection: Collection,
+    rows: Sequence[ImageRow],
+    words: str,
+    judge: GuardedJudge,
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[list[Hit], list[str]]:
+    """The pictures that show some words, see ``pictures_showing``, with evidence; by adherence the sure ones alone."""
+    found, notes = pictures_showing(collection, rows, words, judge, progress)
+    inner = judge.inner
+    if not isinstance(inner, AdherenceJudge):
+        return [replace(one, evidence=f"{judge.name} {one.value:.4g}") for one in found], notes
+    likely = [one for one in found if one.value >= SURE**_NAMED]
+    shown = [one.row for one in likely]
+    judged = inner.adherences(StoredPictures(collection, shown, dict.fromkeys((row.id for row in shown), words)))
+    told = [[phrase for phrase in one.phrases if phrase.told] for one in judged]
+    sure = [
+        replace(one, evidence=", ".join(phrase.sentence for phrase in phrases))
+        for one, phrases in zip(likely, told, strict=True)
+        if min(phrase.shown for phrase in phrases) >= SURE
+    ]
+    if sure and UNTOLD & {phrase.phrase.text for phrase in told[0]}:
+        notes = ["Faces are found in pictures: sex and age are not told.", *notes]
+    return sure, notes
+
+
+def unknown_words(
+    collection: Collection, words: Sequence[str], judge: GuardedJudge | None, find: Callable[[Query], list[int]]
+) -> str:
+    """A sentence on the words that are written nowhere and can be told in no picture, with the nearest known ones; else empty."""
+    inner = judge.inner if judge is not None else None
+    lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {}
+
+    def told(word: str) -> bool:
+        if not isinstance(inner, AdherenceJudge):
+            # Other judges read any words.
+            return inner is not None
+        return any(_known_phrases(inner, wanted(word), _SIZES).values())
+
+    nowhere = [word for word in words if not told(word) and not written(Query(), [word], find)]
+    if not nowhere:
+        return ""
+    known = [*dict.fromkeys([*written_words(collection), *lexicon])]
+    near = [one for word in nowhere[:_NAMED] for one in get_close_matches(word.casefold(), known, n=3, cutoff=0.7)]
+    advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other words"
+    return f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
 
 
 def reader_at_hand() -> str:
@@ -47,15 +214,18 @@ def reader_at_hand() -> str:
     return next((f"{judges[model.kind]}:{model.name}" for model in models), "")
 
 
-def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple[GuardedJudge, list[str]]:
+def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple[GuardedJudge | None, list[str]]:
     """The judge that looks for some words: the one that is named, else adherence, or a model at hand if that can tell more.
 
-    The sentences tell the phrases that it cannot look for, or why it was taken.
+    None if none can. The sentences tell the phrases that it cannot look for, or why it was taken.
     """
-    judge = load(by or "adherence")
+    # Too many words are refused before anything is loaded.
+    if not Query(words=sought(words)).words:
+        raise JudgeError(f"There is nothing to look for in {words[:40]!r}: name what the pictures should show.")
+    judge = with_faces(load(by or "adherence"))
     problem: JudgeError | None = None
     try:
-        notes = check_words(words, judge)
+        notes = check_words(wanted(words), judge)
     except JudgeError as error:
         notes, problem = [str(error)], error
     if notes and not by and (name := reader_at_hand()):
@@ -65,9 +235,16 @@ def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple
             return other, [
                 f"Adherence cannot tell all of these words: {name}, a model on this machine, looks for them."
             ]
-    if problem is not None:
+    if problem is not None and by:
         raise problem
-    return judge, notes
+    return (None if problem else judge), notes
+
+
+def with_faces(judge: GuardedJudge) -> GuardedJudge:
+    """Adherence that knows people by their faces, too; any other judge as it is."""
+    if not isinstance(judge.inner, AdherenceJudge):
+        return judge
+    return GuardedJudge(AdherenceJudge([*judge.inner.sources, FaceSource()], judge.name), named=judge.named)
 
 
 def check_words(words: str, judge: GuardedJudge) -> list[str]:
@@ -87,9 +264,31 @@ def check_words(words: str, judge: GuardedJudge) -> list[str]:
     return []
 
 
-def item_kinds(words: str, judge: GuardedJudge) -> list[ItemKind]:
-    """Kinds of items that other processes can measure of photographs, so that a judge can look for some words in them."""
-    return judge.inner.item_kinds(words, _SIZES[-1]) if isinstance(judge.inner, AdherenceJudge) else []
+def item_kinds(words: str, judge: GuardedJudge | None, faces: str = "") -> list[ItemKind]:
+    """Kinds of items that other processes can measure of photographs, so that words, or some faces, can be looked for in them."""
+    looks = judge is not None and isinstance(judge.inner, AdherenceJudge)
+    kinds = judge.inner.item_kinds(wanted(words), _SIZES[-1]) if looks else []  # type: ignore[union-attr]
+    return [*dict.fromkeys([*kinds, *([FaceSource().item_kind] if face_range(faces) else [])])]
+
+
+def face_range(text: str) -> tuple[int, float] | None:
+    """The fewest and the most faces that a text such as ``2`` or ``2+`` asks for; None if it is empty."""
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,4}\+?", text):
+        raise SoartError(
+            f"The number of faces {text[:40]!r} is not known: give a number such as 1, or 2+ for two and more."
+        )
+    least = int(text.rstrip("+"))
+    return least, float("inf") if text.endswith("+") else least
+
+
+def with_face_count(collection: Collection, rows: Sequence[ImageRow], faces: str) -> list[ImageRow]:
+    """The pictures that have as many faces as a text asks for, see ``face_range``; those not looked at yet are measured."""
+    if (limits := face_range(faces)) is None:
+        return [*rows]
+    items, _ = measure(collection, [row for row in rows if not row.problem], FaceSource())
+    return [row for row in rows if row.id in items and limits[0] <= items[row.id][0] <= limits[1]]
 
 
 def pictures_showing(
@@ -98,7 +297,7 @@ def pictures_showing(
     words: str,
     judge: GuardedJudge,
     progress: Callable[[int], None] = lambda done: None,
-) -> tuple[list[FoundPicture], list[str]]:
+) -> tuple[list[Hit], list[str]]:
     """Sort pictures by how well they show some words, the best first.
 
     What the judge measures of a picture is stored, so that the next words take a fraction of the time.
@@ -124,11 +323,8 @@ def pictures_showing(
             )
         )
     by_id = {row.id: row for row in sound}
-    order = sorted(values, key=lambda image: (-values[image], by_id[image].sha256))
-    pictures = [
-        FoundPicture(place, by_id[image], collection.locate(by_id[image]), values[image])
-        for place, image in enumerate(order, start=1)
-    ]
+    best_first = sorted(values, key=lambda image: (-values[image], by_id[image].sha256))
+    pictures = [Hit(by_id[image], values[image]) for image in best_first]
     return pictures, [*_unknown(judge, words, sound), *dict.fromkeys([*left_out, *problems]), *judge.problems]
 
 
@@ -151,11 +347,15 @@ def _known_phrases(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int,
     return known
 
 
+def _first(texts: Sequence[str]) -> str:
+    """The first of some texts, quoted, and the number of others."""
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return ", ".join(map(repr, texts[:_NAMED])) + more
+
+
 def _cannot_tell(known: dict[str, bool], where: str, *, advised: bool = False) -> str:
     """The sentence about the phrases that cannot be told, and what is looked for; with advice unless that was given."""
-    unknown, looked_for = (
-        ", ".join(repr(text) for text, can in known.items() if can is told) for told in (False, True)
-    )
+    unknown, looked_for = (_first([text for text, can in known.items() if can is told]) for told in (False, True))
     alone = f", and looks for {looked_for} alone" if looked_for else ""
     advice = ": name a model that reads any words, such as --by clip:openai/clip-vit-base-patch32"
     return f"Adherence cannot tell {unknown} in {where}{alone}{'' if advised else advice}."

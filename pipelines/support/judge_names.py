@@ -87,6 +87,9 @@ BUILT_IN: MappingProxyType[str, BuiltIn] = MappingProxyType(
             argument="FOLDER",
             default="embedded",
         ),
+        "faces": _score(
+            "face_source", "the more, larger and sharper faces turned to the camera, the better, from 0 to 1"
+        ),
         **{fault: _score("", f"freedom from {damage_noun(fault)}", prefix=fault) for fault in DETECTORS},
         "clip": BuiltIn(
             "embedding",

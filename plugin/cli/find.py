@@ -21,7 +21,9 @@ _DECIMALS = 4
 def find(
     words: Annotated[
         str,
-        typer.Argument(help='What the pictures should show, such as "a red fox in the snow"; not needed with --like.'),
+        typer.Argument(
+            help='What the pictures should show, such as "a red fox in the snow"; a leading minus excludes; not needed with --like.'
+        ),
     ],
     paths: Annotated[
         list[str] | None,
@@ -39,12 +41,18 @@ def find(
             help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts. By default adherence, or a CLIP or SigLIP model on this machine if adherence cannot tell all of the words.",
         ),
     ] = "",
+    faces: Annotated[
+        str,
+        typer.Option(
+            "--faces", metavar="N", help="Only pictures with this many faces: 0, 1, 2 …, or 2+ for two and more."
+        ),
+    ] = "",
     network: Network = "efficientnet-lite0",
     top: Top = 20,
     copy_to: CopyTo = None,
     as_json: Json = False,
 ) -> None:
-    """Find pictures that show what you describe in words, or that are like some that you name, the best first."""
+    """Find pictures by words, in prompts, tags and file names first, then in what they show; or those like some that you name."""
     places = [words, *(paths or ())] if like else list(paths or ())
     if not places:
         raise typer.BadParameter("name pictures or folders to look through", param_hint="PATHS")
@@ -53,10 +61,10 @@ def find(
     from ...metrics.items.combined import taste_extractor
     from ...metrics.protocols import Measures
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import item_kinds, pictures_showing, reader_of
+    from ...pipelines.judges.searching import find_pictures_for, item_kinds, reader_of, with_face_count
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.similar import check_liked, similar
-    from ...pipelines.support.figures import decimals_of, fixed
+    from ...pipelines.support.figures import fixed
 
     if copy_to is not None:
         # Imported only if needed, so that a search is quick.
@@ -70,43 +78,48 @@ def find(
     else:
         chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
         print_notes(notes if not as_json else [])
-    kinds = () if chosen is None else (item_kinds(words, chosen),)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
             places,
-            TechnicalJudge.load() if chosen else measurer,
+            measurer if like else TechnicalJudge.load(),
             progress,
             progress.expect,
             LocalEngine(processes()),
-            *kinds,
+            item_kinds(words, chosen, faces),
         )
     with collection, Progress("looking", len(rows)) as progress:
-        if chosen is None:
-            alike, left_out = similar(collection, rows, like or (), measurer, progress)
-            found = [(one.path, one.likeness) for one in alike]
+        sought = with_face_count(collection, rows, faces)
+        if like:
+            alike, left_out = similar(collection, sought, like, measurer, progress)
+            found = [(one.path, one.likeness, fixed(one.likeness, 2)) for one in alike]
         else:
-            shown, left_out = pictures_showing(collection, rows, words, chosen, progress)
-            found = [(one.path, one.value) for one in shown]
+            hits, left_out = find_pictures_for(collection, sought, words, chosen, progress)
+            found = [(collection.locate(hit.row), hit.value, hit.evidence) for hit in hits]
     problems = named_as_given([*problems, *left_out], places)
-    found, name = found[:top], "likeness" if chosen is None else chosen.name
-    copied, not_copied, hints = copied_best([path for path, _ in found], copy_to)
+    found, name = found[:top], "likeness" if like else chosen.name if chosen else "words"
+    copied, not_copied, hints = copied_best([path for path, *_ in found], copy_to)
     problems += [*not_copied, *hints]
     if as_json:
         rows_found = [
-            {"place": place, "path": str(path.resolve()), "value": round(value, _DECIMALS)}
-            for place, (path, value) in enumerate(found, start=1)
+            {"place": place, "path": str(path.resolve()), "value": round(value, _DECIMALS), "evidence": why}
+            for place, (path, value, why) in enumerate(found, start=1)
         ]
         emit({"by": name, "found": rows_found, "problems": [*notes, *problems], "copied": copied})
     elif found:
-        # At most as many as in JSON: the probabilities of most pictures are next to 0.
-        decimals = 2 if chosen is None else min(decimals_of(value for _, value in found), _DECIMALS)
-        show_found(name, [fixed(value, decimals) for _, value in found], [path for path, _ in found], copied, copy_to)
+        heading = "likeness" if like else "found by"
+        show_found(heading, [why for *_, why in found], [path for path, *_ in found], copied, copy_to)
     print_problems(problems if not as_json else [])
-    if not found and chosen is None:
+    if not found and like:
         raise SoartError("There is no other picture to compare with: name a folder with more pictures.")
     if not found:
         from ...pipelines.ingest.roots import no_picture_in
 
-        raise SoartError("None of the pictures can be looked at." if problems else no_picture_in(places))
+        if not rows:
+            raise SoartError(no_picture_in(places))
+        with_faces = f" and {faces} faces" if faces else ""
+        raise SoartError(
+            f"No picture has the words {words!r}{with_faces}, and none that can be looked at surely shows them: "
+            "try fewer or other words."
+        )
     if not_copied:
         raise typer.Exit(1)

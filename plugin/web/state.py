@@ -24,6 +24,7 @@ from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
 from ...pipelines.services.learning import USUAL, Start
+from ...pipelines.services.looking import SearchService
 from ...pipelines.services.optimizing import OptimizingService
 from ...pipelines.services.rating import RatingService
 from ...pipelines.services.stacks import StackService
@@ -81,7 +82,7 @@ class OpenCollection:
         self.optimizing = OptimizingService(collection, self.tastes, self.jobs, load, drawing, judges)
         self.allowed = allowed_folders(collection, allowed)
         self.evaluation = EvaluationService(collection, self.tastes, self.jobs, allowed=self.allowed, judges=judges)
-        self.stacks = StackService(self.evaluation)
+        self.stacks, self.search = StackService(self.evaluation), SearchService(collection, self.jobs)
         self.start = StartService(collection, self.tastes, self.jobs, self.evaluation, copy_to, self._rank_again)
         self._lock, self._learning, self._taste_start = threading.Lock(), learning, start
         self._ratings: dict[str, RatingService] = {}

@@ -35,7 +35,7 @@ _COUNT = re.compile(rf"(?:{'|'.join(_NUMBERS)}|[2-9]|1\d|20)")
 #: Words that introduce what should not be there.
 _NEGATIONS = frozenset({"without", "no", "not", "never", "ohne", "sans", "sin"})
 #: Words between phrases.
-_LINKS = frozenset(
+LINKS = frozenset(
     [
         "a",
         "an",
@@ -168,7 +168,7 @@ def _pieces(words: list[str], lexicon: Mapping[str, str]) -> Iterator[Phrase]:
         elif word in _NEGATIONS:
             yield from flush()
             negated = True
-        elif word in _LINKS:
+        elif word in LINKS:
             yield from flush()
         elif _COUNT.fullmatch(word):
             yield from flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,6 +28,7 @@ from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.judges.catalogue import Entry, known_judges
+from ....pipelines.judges.searching import sought
 from ....pipelines.keepers.finding import UNITS
 from ....pipelines.keepers.stacks import stacked
 from ....pipelines.scoring.explaining import heat_picture
@@ -41,6 +43,7 @@ from ....pipelines.services.judging import (
     limits_of_shown,
     start_judging,
 )
+from ....pipelines.services.looking import Answer
 from ....pipelines.services.start import GOAL
 from ....pipelines.support.background import Job
 from ....pipelines.support.judge_names import ITEM_SCORES
@@ -50,6 +53,8 @@ from ..state import ForbiddenError, NotFoundError, current_collection, is_owner,
 
 #: Longest side of a picture by the size in its address; None for all pixels.
 SIZES = {"small": SIDE, "large": LARGE, "full": None}
+#: Choices of the number of faces.
+FACES = ("0", "1", "2+", "5+")
 #: The address of a picture holds the start of its hash, so that its content never changes.
 FOREVER = "private, max-age=31536000, immutable"
 
@@ -85,7 +90,7 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
         ascending=parameters.get("up") == "1",
         low=_percentile(parameters, "low", 0.0),
         high=_percentile(parameters, "high", 100.0),
-        words=tuple(parameters.get("words", "").split()),
+        words=sought(parameters.get("words", "")),
         names=True,
         damage=parameters.get("damage", ""),
         rated=parameters.get("rated", ""),
@@ -100,7 +105,7 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
 
 #: Names of the fields of the form, and of the address.
 FILTERS = frozenset({
-    "words", "sort", "up", "stacks", "stack", "like", "by", "low", "high", "rated", "favourite", "damage", "shown", "tag", "album",
+    "words", "faces", "sort", "up", "stacks", "stack", "like", "by", "low", "high", "rated", "favourite", "damage", "shown", "tag", "album",
     "since", "until",
 })  # fmt: skip
 
@@ -118,7 +123,9 @@ def _query(request: Request, parameters: Mapping[str, str]) -> Query:
 
 def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: bool) -> dict[str, str]:
     """Filters of an address, values by name, that the form cannot hold; it offers damage if ``examined``."""
-    choices = {"stacks": [*UNITS], "shown": ["yes", "no"], "by": judges} | ({} if examined else {"damage": []})
+    choices = {"stacks": [*UNITS], "shown": ["yes", "no"], "by": judges, "faces": FACES} | (
+        {} if examined else {"damage": []}
+    )
     wrong = [name for name, offered in choices.items() if parameters.get(name, "") not in ("", *offered)]
     for name in ("sort", "rated", "damage", "low", "high", "since", "until"):
         try:
@@ -181,16 +188,34 @@ def ids(request: Request) -> Response:
     """
     current, parameters = current_collection(request), request.query_params
     query = _query(request, parameters)
-    found = ordered(current.collection, query, rater_of(request))
+    answer = _searched(request, query, parameters)
+    found = answer.ids
+    told: dict[str, Any] = {"evidence": answer.evidence, "note": answer.note, "unseen": answer.unseen}
+    told = {name: value for name, value in told.items() if value}
     if like := parameters.get("like"):
         example = row_of(current.collection, whole_number(like, "the picture's number"))
         found = by_likeness(current.collection, found, example.id)
     way, opened = parameters.get("stacks"), parameters.get("stack")
     if not way:
-        return JSONResponse({"ids": found})
+        return JSONResponse({"ids": found, **told})
     number = whole_number(opened, "the picture's number") if opened else None
     found, by_top = stacked(found, current.stacks.stacks(way, query.judge), number)
-    return JSONResponse({"ids": found, "stacks": list(by_top.values())})
+    return JSONResponse({"ids": found, "stacks": list(by_top.values()), **told})
+
+
+def _searched(request: Request, query: Query, parameters: Mapping[str, str]) -> Answer:
+    """The pictures of a query that fit the words and the number of faces of an address."""
+    collection, rater = current_collection(request).collection, rater_of(request)
+    find = partial(ordered, collection, rater=rater)
+    return current_collection(request).search.answer(
+        query, parameters.get("words", ""), parameters.get("faces", ""), find
+    )
+
+
+def look(request: Request, body: dict[str, Any]) -> Response:
+    """Look for words and faces in all pictures, in the background."""
+    job = current_collection(request).search.look(str(body.get("words", "")), str(body.get("faces", "")))
+    return JSONResponse({"job": job.number})
 
 
 def cells(request: Request) -> Response:
@@ -260,7 +285,7 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     if not isinstance(filters, dict):
         raise SoartError("Expected filters by name.")
     parameters = {str(name): str(value) for name, value in filters.items()}
-    found = ordered(current.collection, _query(request, parameters), rater_of(request))
+    found = _searched(request, _query(request, parameters), parameters).ids
     job = start_judging(
         current.jobs, current.collection, current.tastes, str(body.get("judge", "")), found, server_of(request).judges
     )
@@ -322,6 +347,7 @@ routes = [
     Route("/heat/{image:number}", reading(heat)),
     Route("/detail/{image:number}", reading(detail)),
     Route("/phrases/{image:number}", reading(phrases)),
+    Route("/api/look", json_endpoint(look), methods=["POST"]),
     Route("/api/score", json_endpoint(score), methods=["POST"]),
     Route("/api/judge", json_endpoint(judge, owner=True), methods=["POST"]),
     Route("/api/model-effect", json_endpoint(model_effect, owner=True), methods=["POST"]),

@@ -115,6 +115,9 @@ function zonedValues() {
  * @typedef {object} Answer
  * @property {number[]} ids
  * @property {number[][]} [stacks] ids of each stack, the top first.
+ * @property {Record<string, string>} [evidence] why pictures were found in which the words are not written.
+ * @property {string} [note] on the words, such as that nothing knows them.
+ * @property {number} [unseen] pictures that can still be looked at.
  */
 
 /** The newest picture of the collection as far as the page knows, and as it was when those that are shown were asked for. */
@@ -146,8 +149,14 @@ async function ask() {
 }
 
 /** @param {Answer} answer */
-function show({ ids, stacks = [] }) {
-  $("#count").textContent = numberOf(ids, stacks);
+function show({ ids, stacks = [], evidence = {}, note = "", unseen = 0 }) {
+  const seen = Object.keys(evidence).length;
+  $("#count").textContent = numberOf(ids, stacks) + (seen ? `, ${seen} by what they show` : "");
+  $("#note").textContent = note;
+  $("#look").textContent = `Look for it in ${counted(unseen)}`;
+  $("#look").hidden = !unseen;
+  $("#found").hidden = !note && !unseen;
+  grid.evidence = evidence;
   $("#spread").hidden = !form.stack.value;
   $("#empty").hidden = ids.length > 0;
   grid.show(ids, form.by.value, stacks);
@@ -177,6 +186,7 @@ async function load() {
     // Such as percentiles from 90 to 9 while 95 is typed: the message replaces the count.
     grid.show([], form.by.value);
     showLate(0);
+    $("#found").hidden = true;
     $("#empty").hidden = true;
     $("#count").textContent = error.message;
   }
@@ -264,7 +274,13 @@ form.addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(load, 200);
 });
-form.addEventListener("submit", (event) => event.preventDefault());
+const look = () => post("/api/look", { words: form.words.value, faces: form.faces.value }).then(watchJobs, showError);
+$("#look").onclick = look;
+onJobEnd("look", load);
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!$("#found").hidden && !$("#look").hidden) look();
+});
 
 const more = $("#more");
 more.onclick = () => {
@@ -272,7 +288,7 @@ more.onclick = () => {
   filters.hidden = !filters.hidden;
   more.setAttribute("aria-expanded", String(!filters.hidden));
 };
-const FILTERS = ["low", "high", "rated", "damage", "shown", "since", "until", "up", "tag", "album", "favourite"];
+const FILTERS = ["low", "high", "rated", "damage", "faces", "shown", "since", "until", "up", "tag", "album", "favourite"];
 /** Show on the button how many filters are set: on a small screen they are folded away. */
 function countFilters() {
   const values = formValues(form);
@@ -292,7 +308,7 @@ $("#close-stack").onclick = leaveStack;
 form.sort.addEventListener("change", forgetLike);
 
 function clear() {
-  for (const name of ["words", "low", "high", "since", "until", "rated", "damage", "shown", "tag", "album"]) form[name].value = "";
+  for (const name of ["words", "low", "high", "since", "until", "rated", "damage", "faces", "shown", "tag", "album"]) form[name].value = "";
   form.sort.value = "date";
   form.up.checked = form.favourite.checked = false;
   forgetLike();

@@ -28,6 +28,8 @@ export class Grid {
   cells = new Map();
   /** @type {Map<number, number[]>} Ids of each stack by that of its top, which is the first of them. */
   stacks = new Map();
+  /** @type {Record<string, string>} What pictures show of the words that they were found by, by id. */
+  evidence = {};
   /** Number of the picture that has, or had, the focus. */
   focused = 0;
   /** @type {Set<number>} Ids of the cells that are being fetched; another set as soon as others are shown. */
@@ -222,7 +224,9 @@ export class Grid {
     const stack = this.stacks.get(cell.id);
     button.replaceChildren(image(cell), ...score(cell, this.#points), ...height(stack));
     button.classList.toggle("stack", Boolean(stack));
-    button.title = cell.title;
+    const evidence = this.evidence[cell.id] ?? "";
+    if (evidence) button.append(el("span", { className: "evidence", textContent: evidence }));
+    button.title = evidence ? `${cell.title}\n${evidence}` : cell.title;
     if (cell.problem) button.classList.add("problem");
     badge(button, cell.stars);
     heart(button, cell.favourite);

@@ -58,7 +58,7 @@ def test_adherence_those_of_packages_and_those_of_the_owner(package, tastes, tmp
     owner = [("acme_judge:Moody", 0.5), (f"clip:{tmp_path}/fine", 2.0), ("redness", 3.0)]
     offered = Catalogue(tastes, owner).offered
     assert {label: one.weight for label, one in offered.items()} == {
-        "appeal": 1.0, "rated-quality": 1.0, "nima": 1.0, "adherence": 1.0, "broken": 1.0, "ready": 1.0, "redness": 3.0,
+        "appeal": 1.0, "rated-quality": 1.0, "nima": 1.0, "adherence": 1.0, "faces": 1.0, "broken": 1.0, "ready": 1.0, "redness": 3.0,
         "acme_judge:Moody": 0.5, "clip:fine": 2.0,
     }  # fmt: skip
     assert [*offered][-2:] == ["acme_judge:Moody", "clip:fine"]

@@ -1,17 +1,30 @@
 """Search by words: the judge's order, what it cannot tell, and what is measured once."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from matplotlib import cbook
 from PIL import Image
 from specimens.judging import PixelJudge, values_for
 
-from soart.errors import JudgeError
+from soart.errors import CollectionError, JudgeError, SoartError
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.packaged import CLASSES
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.collection.labels import TAG, set_label
 from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.guarded import GuardedJudge
-from soart.pipelines.judges.searching import check_words, item_kinds, pictures_showing, reader_at_hand
+from soart.pipelines.judges.searching import (
+    check_words,
+    find_pictures_for,
+    item_kinds,
+    pictures_showing,
+    reader_at_hand,
+    sought,
+    with_face_count,
+    with_faces,
+)
 from soart.pipelines.models import at_hand
 from soart.pipelines.models.at_hand import ModelAtHand
 from soart.pipelines.scoring.measuring import open_pictures
@@ -43,8 +56,7 @@ class Reader(PixelJudge):
 def test_pictures_come_in_the_order_of_the_judge(colours):
     done = []
     found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
-    assert [one.path.name[:3] for one in found] == ["red"] * 8 + ["gre"] * 8
-    assert [one.place for one in found] == list(range(1, 17))
+    assert [Path(one.row.path).name[:3] for one in found] == ["red"] * 8 + ["gre"] * 8
     assert np.all(np.diff([one.value for one in found]) <= 0)
     assert (problems, sum(done)) == ([], 16)
     assert colours.scores("judge:reader@1") == {}
@@ -84,7 +96,7 @@ def test_pictures_that_cannot_be_judged_are_left_out(colours, tmp_path):
         colours.add_file(tmp_path / f"{name}.png")
     done = []
     found, problems = pictures_showing(colours, colours.images(), "red", GuardedJudge(Reader()), done.append)
-    assert (len(found), sum(done), found[0].path.name[:3]) == (16, 19, "red")
+    assert (len(found), sum(done), Path(found[0].row.path).name[:3]) == (16, 19, "red")
     assert problems == ["3 pictures left out: all black (1), nothing but one tone (1), too small to be judged (1)."]
     plain = [row for row in colours.images() if "plain" in row.path]
     assert pictures_showing(colours, plain, "red", GuardedJudge(Reader())) == (
@@ -135,7 +147,7 @@ def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_pat
         monkeypatch.setattr(Collection, "pixels", refuse)
         found, problems = pictures_showing(collection, rows, words, judge)
     assert (len(found), problems) == (3, [])
-    with Image.open(found[0].path) as opened:
+    with Image.open(found[0].row.path) as opened:
         pixels = np.asarray(opened)
     assert found[0].value == pytest.approx(values_for(adherence, [pixels], [words])[0], abs=1e-6)
 
@@ -146,3 +158,53 @@ def test_a_model_at_hand_reads_any_words(tmp_path, monkeypatch):
     assert reader_at_hand() == ""
     models.append(ModelAtHand("google/siglip2-base", "siglip2", False, 1))
     assert reader_at_hand() == "siglip:google/siglip2-base"
+
+
+def test_written_words_come_before_what_is_seen(colours):
+    rows = colours.images()
+    set_label(colours, TAG, "women at sea", [rows[9].id])
+    judge = GuardedJudge(Reader())
+
+    def found(text, by=None):
+        hits, notes = find_pictures_for(colours, rows, text, by)
+        return [(hit.row.id, hit.evidence) for hit in hits], notes
+
+    assert found("Woman") == found('"women at" -castle') == ([(rows[9].id, "tag")], [])
+    written, seen = found("red", judge)[0][:8], found("red", judge)[0][8:]
+    assert {evidence for _, evidence in written} == {"file name"}
+    # A judge without a probability leaves none out.
+    assert [evidence.startswith("reader 0.") for _, evidence in seen] == [True] * 8
+    assert found("the red -3", judge)[0][:7] == [one for one in written if one[0] != written[3][0]]
+    # No picture has the whole word.
+    assert found("re -green")[0] == written
+    assert sought("the") == ("the",)
+    with pytest.raises(JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'women'\."):
+        found("womman, red")
+    # All pictures lie in that folder.
+    with pytest.raises(JudgeError, match="file name has 'pictures'"):
+        found("pictures")
+    with pytest.raises(CollectionError, match="at most 50 words"):
+        found("wave " * 400)
+
+
+def test_people_are_found_by_their_faces(adherence, tmp_path):
+    with cbook.get_sample_data("grace_hopper.jpg") as stream, Image.open(stream) as opened:
+        photo = opened.convert("RGB")
+    with Collection(tmp_path / "people") as collection:
+        for name, copies in (("a", 1), ("b", 2), ("c", 0)):
+            ground = Image.effect_mandelbrot((1100, 640), (-2, -1.2, 1, 1.2), 20).convert("RGB")
+            for number in range(copies):
+                ground.paste(photo, (20 + 540 * number, 20))
+            ground.save(tmp_path / f"{name}.png")
+            collection.add_file(tmp_path / f"{name}.png")
+        rows, judge = collection.images(), with_faces(GuardedJudge(adherence))
+        hits, notes = find_pictures_for(collection, rows, "a woman", judge)
+        assert {hit.row.path[-5] for hit in hits} == {"a", "b"}
+        assert hits[0].evidence.startswith("woman seen: 0.")
+        assert notes == ["Faces are found in pictures: sex and age are not told."]
+        [both], notes = find_pictures_for(collection, rows, "people", judge)
+        assert (both.row.path[-5], notes) == ("b", [])
+        for faces, names in (("0", "c"), ("1", "a"), ("1+", "ab"), ("", "abc")):
+            assert "".join(row.path[-5] for row in with_face_count(collection, rows, faces)) == names
+        with pytest.raises(SoartError, match="number of faces 'two' is not known"):
+            with_face_count(collection, rows, "two")

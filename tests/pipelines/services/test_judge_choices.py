@@ -35,7 +35,7 @@ def test_overall_comes_first_then_technical_tastes_people_models_and_faults(coll
     )
     names = [choice.name for choice in choices]
     assert names == [
-        "overall", "technical", "able", "person:ann", "appeal", "rated-quality", "nima", "adherence", *DETECTORS
+        "overall", "technical", "able", "person:ann", "appeal", "rated-quality", "nima", "adherence", "faces", *DETECTORS
     ]  # fmt: skip
     by_name = {choice.name: choice for choice in choices}
     # From six ratings it is not reliable.

@@ -119,7 +119,7 @@ def test_links_out_of_an_allowed_folder_are_neither_shown_nor_moved(visit, tmp_p
     assert visitor.get("/evaluate/findings").text.count("a link out of its folder; skipped") == 2
     with Collection(folder) as collection:
         assert {row.path for row in collection.images()}.isdisjoint({str(more / "link.png"), str(described)})
-    assert visitor.get("/api/ids", words="secret").json() == {"ids": []}
+    assert visitor.get("/api/ids", words="secret").json()["ids"] == []
     plan = digest_of(visitor, worst="99")
     assert visitor.post("/c/0/api/evaluate/move", {"worst": "99", "plan": plan}).status_code == 200
     visitor.wait_for_evaluation()

@@ -71,7 +71,7 @@ def test_the_metadata_of_other_tools_is_shown_as_text(visitor, folder, paint, tm
         with collection.session("be written", write=True) as session:
             session.add(MetadataRow(image_id=row.id, source="png", **metadata))
     assert visitor.get("/api/cells", ids=str(row.id)).json()["cells"][0]["title"] == "<b>a castle"
-    assert visitor.get("/api/ids", words="castle").json() == {"ids": [row.id]}
+    assert visitor.get("/api/ids", words="castle").json()["ids"] == [row.id]
     page = visitor.get(f"/detail/{row.id}").text
     for text in (
         "&lt;b&gt;a castle</h2>",
@@ -221,6 +221,27 @@ def test_the_words_of_a_filter_are_limited(reader):
         refused = reader.get(path, words="thing " * (MOST_WORDS + 1))
         assert refused.status_code == 400
         assert refused.json()["error"] == "Expected at most 50 words to search for, got 51."
+
+
+def test_the_field_finds_what_the_command_finds(visitor, folder):
+    assert visitor.get("/api/ids", words="grene").json() == {
+        "ids": [],
+        "note": "No prompt, tag or file name has 'grene', and pictures cannot tell it: the nearest known are 'green', "
+        "'grenade', 'green snake'.",
+    }
+    before = visitor.get("/api/ids", words="owl -red").json()
+    assert (before["ids"], before["unseen"]) == ([], 20)
+    assert visitor.send("look", words="owl -red").status_code == 200
+    visitor.wait_for("look")
+    after = visitor.get("/api/ids", words="owl -red").json()
+    assert "unseen" not in after
+    assert [str(image) for image in after["ids"]] == [*after.get("evidence", {})]
+    faces = visitor.get("/api/ids", faces="0").json()
+    assert (faces["ids"], faces["unseen"]) == ([], 40)
+    visitor.send("look", faces="0")
+    visitor.wait_for("look")
+    assert len(visitor.get("/api/ids", faces="0").json()["ids"]) == 39
+    assert visitor.get("/api/ids", faces="1").json() == {"ids": []}
 
 
 def test_more_like_this(visitor, folder):
