@@ -5,9 +5,8 @@
 *Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
 which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
 are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
-``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust``, ``real-first`` (which
-pictures to rate first), ``real-content`` (as ``real``, of persons who like content alone) and ``real-raters`` (among other
-raters who agree or not) of real ones. All methods get the same pictures; rivals choose their settings by
+``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust``, ``real-content`` (as
+``real``, of persons who like content alone) and ``real-raters`` (among other raters who agree or not) of real ones. All methods get the same pictures; rivals choose their settings by
 cross-validation among the learning pictures. Intervals are 95 % t intervals over splits.
 """
 

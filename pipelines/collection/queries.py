@@ -302,6 +302,19 @@ def written_prompts(collection: Collection, ids: Sequence[int]) -> dict[int, str
         return dict(session.execute(query).all())
 
 
+def all_prompts(collection: Collection) -> dict[int, str]:
+    """Prompts of all pictures by id, of soart's own request or as another tool wrote it; those without one are left out."""
+    prompt = func.trim(func.coalesce(GenerationRow.prompt, MetadataRow.prompt))
+    query = (
+        select(ImageRow.id, prompt)
+        .outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        .where(prompt != "")
+    )
+    with collection.session("be read") as session:
+        return dict(session.execute(query).all())
+
+
 def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:
     """Title of a picture: its prompt, from soart or another tool, or else the name of its file."""
     if row.generation:

@@ -82,7 +82,7 @@ def find(
         decimals = min(decimals_of(one.value for one in shown), _DECIMALS)
         show_found(chosen.name, [fixed(one.value, decimals) for one in shown], [one.path for one in shown])
         if copied:
-            say(f"{copied.count} copied to {copy_to}")
+            say(f"{copied.count} copied to {copied.folder}")
     print_problems(problems if not as_json else [])
     if not found:
         from ...pipelines.ingest.roots import no_picture_in

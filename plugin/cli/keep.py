@@ -101,7 +101,7 @@ def keep(
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
         if copy_to is not None and not dry_run:
             copies = copy_best([Path(path) for path in found.staying], copy_to)
-            copied, undone = copies.count, copies.problems
+            copied, copy_to, undone = copies.count, copies.folder, copies.problems
             problems += copies.hints
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:

@@ -22,7 +22,6 @@ from .options import (
     Report,
     TasteFolder,
     Top,
-    finite,
     load_judges,
     one_of,
 )
@@ -44,14 +43,12 @@ def rank(
             help="Run judges on this machine, or on the Ray cluster at RAY_ADDRESS (docs/cluster.md).",
         ),
     ] = "local",
-    min_distance: Annotated[
-        float | None,
+    alike: Annotated[
+        bool,
         typer.Option(
-            min=0,
-            callback=finite,
-            help="Leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers more.",
+            "--alike", help="Show and copy the best even where they are alike, not few of each look or prompt."
         ),
-    ] = None,
+    ] = False,
     copy_to: CopyTo = None,
     open_result: Open = False,
     tastes: TasteFolder = None,
@@ -86,7 +83,7 @@ def rank(
             output,
             judges,
             problems,
-            min_distance=min_distance,
+            alike=alike,
             engine=engine,
             given=paths,
         )

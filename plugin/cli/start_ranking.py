@@ -139,7 +139,7 @@ def _start_in_terminal(
             judges = load_judges([rater], collection.file("tastes"))
             rows = [row for row in collection.images() if row.problem is None]
             output = RankingOutput(False, None, BEST, "soart: your ranking", copy_to=copy_to)
-            show_ranking(collection, rows, output, judges)
+            show_ranking(collection, rows, output, judges, alike=False)
             say(f"How sure this is: {'not reliable yet, ' if doubts_of(judges) else ''}{lesson.sentence}.")
             say(f"Each rating makes it surer: {shlex.join(['soart', 'web', folder])}")
             say(f"The same ranking again: {shlex.join(['soart', 'rank', folder, '--by', rater])}")

@@ -258,10 +258,10 @@ def test_facts_count(filled):
 def test_ends_hold_scored_pictures_once(filled):
     filled.set_scores("taste:p", filled.scores("p"))
     level = min((3, 4), key={row.id: row.sha256 for row in filled.images()}.__getitem__)
-    assert best_and_worst(filled, "taste:p", 12) == ([5, 1], [2, 7 - level])
-    assert best_and_worst(filled, "none", 12) == ([], [])
+    assert best_and_worst(filled, "taste:p", 12) == ({5: [], 1: []}, [2, 7 - level])
+    assert best_and_worst(filled, "none", 12) == ({}, [])
     filled.set_scores("taste:p", {}, {2: "all black"})
-    assert best_and_worst(filled, "taste:p", 1) == ([5], [7 - level])
+    assert best_and_worst(filled, "taste:p", 1) == ({5: []}, [7 - level])
 
 
 def test_a_picture_that_cannot_be_judged_has_no_score(filled):

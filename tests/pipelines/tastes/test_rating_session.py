@@ -135,7 +135,7 @@ def test_what_to_rate_first(collection, make_drawn):
     ratings.rate(collection, "me", {image: 4 for image in first if colour[image] != levels[0]})
     ratings.rate(collection, "me", {row.id: 2 for row in rows[12:15]})
     assert colour[queue("me", 1)[0]] == levels[0]
-    many = unrated_pictures(collection, "me", 9, skip=set(first))
+    many = unrated_pictures(collection, "me", 9, first)
     assert not {row.id for row in many} & set(first)
 
 
