@@ -302,8 +302,8 @@ def written_prompts(collection: Collection, ids: Sequence[int]) -> dict[int, str
         return dict(session.execute(query).all())
 
 
-def all_prompts(collection: Collection) -> dict[int, str]:
-    """Prompts of all pictures by id, of soart's own request or as another tool wrote it; those without one are left out."""
+def known_prompts(collection: Collection, ids: Sequence[int] | None = None) -> dict[int, str]:
+    """Prompts of pictures (default: all) by id, by soart's own request or another tool; those without are left out."""
     prompt = func.trim(func.coalesce(GenerationRow.prompt, MetadataRow.prompt))
     query = (
         select(ImageRow.id, prompt)
@@ -311,8 +311,9 @@ def all_prompts(collection: Collection) -> dict[int, str]:
         .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
         .where(prompt != "")
     )
+    parts = [query] if ids is None else [query.where(ImageRow.id.in_(some)) for some in batches(ids, WINDOW)]
     with collection.session("be read") as session:
-        return dict(session.execute(query).all())
+        return {image: text for part in parts for image, text in session.execute(part)}
 
 
 def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:

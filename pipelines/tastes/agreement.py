@@ -12,7 +12,7 @@ from ...errors import ImageError
 from ...metrics.similarity.diversity import choose_varied
 from ...metrics.tastes.agreement import APART, Agreement, compare_tastes
 from ..collection.collection import Collection
-from ..collection.queries import Query, all_prompts, order
+from ..collection.queries import Query, known_prompts, order
 from ..collection.tables import ImageRow
 from ..scoring.looks import seen_in
 from ..scoring.measuring import measure_sound
@@ -36,7 +36,7 @@ def best_and_worst(
     scores, count = collection.scores(judge), min(count, len(ids) // 2)
     best: dict[int, list[int]] = {image: [] for image in ids[:count]}
     if not alike:
-        seen = seen_in(collection, ids, all_prompts(collection))
+        seen = seen_in(collection, ids, known_prompts(collection))
         chosen = choose_varied(np.array([scores[image] for image in ids]), seen, count)
         best = {ids[row]: [ids[other] for other in behind] for row, behind in chosen.items()}
     return best, [image for image in ids[::-1] if image not in best][:count]

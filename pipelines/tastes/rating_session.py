@@ -20,7 +20,7 @@ from ...metrics.tastes.overall import stored_name
 from ...metrics.tastes.proposals import Proposal, hunt, propose
 from ..collection.collection import Collection
 from ..collection.pictures import hidden_ids, ids_without_files, images_by_id
-from ..collection.queries import all_prompts, scores_of
+from ..collection.queries import known_prompts, scores_of
 from ..collection.ratings import (
     HALF_STAR,
     NOT_FOR_ME,
@@ -116,7 +116,7 @@ def hunted(collection: Collection, rater: str, mixed: Sequence[int], shown: Sequ
     ids = [image for image in ids if image in items]
     place = {image: row for row, image in enumerate(ids)}
     matrix = np.array([items[image] for image in ids], dtype=np.float64).reshape(len(ids), len(extractor.names))
-    seen = seen_in(collection, ids, all_prompts(collection))
+    seen = seen_in(collection, ids, known_prompts(collection, ids))
     values = scores_of(collection, stored_name(), ids)
     scores = np.array([values.get(image, np.nan) for image in ids])
     usual = (scores - np.nanmean(scores)) / (np.nanstd(scores) or 1.0) if values else np.zeros(len(ids))

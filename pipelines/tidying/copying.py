@@ -58,7 +58,7 @@ def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = 
     digits, copied, failures = len(str(len(pictures))), 0, list[Failure]()
     names = [f"{place:0{digits}d} {source.name}" for place, source in enumerate(pictures, start=1)]
     wanted = [
-        with_companions(Move(source, folder / shortened(name, _LONGEST), place))
+        [*with_companions(Move(source, folder / shortened(name, _LONGEST), place))]
         for place, (source, name) in enumerate(zip(pictures, names, strict=True), start=1)
     ]
     sources = {file.target.name: file.source for files in wanted for file in files}

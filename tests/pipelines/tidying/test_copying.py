@@ -60,7 +60,7 @@ def test_copies_of_another_ranking_get_a_folder_of_their_own(tmp_path):
         copies = copy_best(other, best)
         assert (copies.folder.name, copies.count, copies.problems) == (f"best-{number}", len(other), [])
         assert f"these are in {str(copies.folder)!r}" in copies.hints[0]
-    # A copy that was changed is not taken for one of these.
+    # A copy that was changed is not taken for one of these; where all are the same, there may be fewer.
     (best / "1 a.png").write_bytes(b"changed")
-    assert copy_best(first, best).folder.name == "best-4"
+    assert copy_best(first, best).folder.name == "best-3"
     assert (best / "1 a.png").read_bytes() == b"changed"
