@@ -34,17 +34,17 @@ PAIRED := --jobs=2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 # What `make bench` runs: all but scripts whose data must be obtained from their authors.
 BENCHMARKS := \
-	hosts/overhead.py collections/metadata_speed.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
-	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' score/item_selection.py \
-	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/ringing.py score/speed.py score/fewshot.py score/monotonicity.py \
-	taste/taste.py taste/makers.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/stacks.py taste/keepers.py collections/first_contact.py collections/associations.py collections/rescore.py 'collections/rescore.py -n 10000' \
+	hosts/overhead.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
+	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' \
+	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/speed.py score/fewshot.py \
+	taste/taste.py taste/makers.py taste/trust.py 'taste/trust.py --plain' collections/similar.py taste/keepers.py collections/associations.py \
 	search/collaborative.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
 	'search/tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' 'search/tuning.py --methods botorch,pairwise-gp --budget 80' \
 	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
 	'search/tuning_items.py --report' search/functions.py search/sampler_speed.py 'search/synonyms.py --seeds 200' search/tuning_pictures.py \
 	'search/tuning_pictures.py --methods soart,optuna-gp,botorch,pairwise-gp --budget 80' search/tuning_numbers.py \
 	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
-	'hosts/web.py -n 5000 --raters 10 --seconds 60' hosts/durability.py collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
+	'hosts/web.py -n 5000 --raters 10 --seconds 60' collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
 .PHONY: help demo quick test test-slow test-floors test-comfyui coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean
 
@@ -55,7 +55,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(RUN): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --no-compile --editable .
+	$(BIN)/python -m pip install --quiet --no-compile --editable '.[web]'
 	touch $@
 
 $(DEV): pyproject.toml | $(BIN)/python
@@ -70,7 +70,7 @@ $(SITE): pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --no-compile --editable '.[docs]'
 	touch $@ $(RUN)
 
-demo: $(RUN)  ## draw, rank, learn a taste and tune a prompt on the embedded model
+demo: $(RUN)  ## rank pictures, draw, learn a taste and tune a prompt to it, offline
 	$(BIN)/soart demo
 
 $(JS_TOOLS): $(JS)/package.json
@@ -103,7 +103,7 @@ collect: $(DEV)
 	@$(BIN)/pytest -m "not slow" --collect-only --quiet >/dev/null || $(BIN)/pytest -m "not slow" --collect-only --quiet
 
 quick: $(DEV)  ## a minute of tests: metrics, prompts, judges and collection, without drawing
-	$(BIN)/pytest -m "not slow and not patient" -k "not postgres" -n auto --dist loadfile --no-loadscope-reorder $(QUICK)
+	$(BIN)/pytest -m "not slow and not patient" -k "not postgres" -n auto --dist worksteal $(QUICK)
 
 test:  ## lint, then run the fast tests: what every change must pass
 	@$(MAKE) --no-print-directory $(PAIRED) lint collect

@@ -5,7 +5,11 @@ Each message is one sentence: the subject, what is wrong with it, and what to do
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sys
 from numbers import Integral, Real
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -22,6 +26,17 @@ class SoartError(Exception):
     """
 
     exit_code: ClassVar[int] = 1
+
+
+def install_command(extra: str) -> str:
+    """The command that adds an extra of soart to the environment in which this runs, ready to be copied."""
+    found = shutil.which("pip")
+    pip = (
+        "pip"
+        if found and Path(found).parent == Path(sys.executable).parent
+        else f"{shlex.quote(sys.executable)} -m pip"
+    )
+    return f"{pip} install 'soart[{extra}]'"
 
 
 #: End of the lines with which diffusers announces what kept it from importing something.

@@ -31,7 +31,8 @@ soart is under the Apache License 2.0. This page lists the packages that it inst
 packages, and packages that name no licence. All others are permissive. `make licences` writes it from the installed packages. Weights of models have
 licences of their own, see [judges](judges.md). The weights of [NIMA](about-judges.md#nima) that come with soart are
 [idealo's](https://github.com/idealo/image-quality-assessment) (`weights_mobilenet_aesthetic_0.07.hdf5`, Apache License 2.0); their normalisations
-were folded into the convolutions.
+were folded into the convolutions. The 28 pictures of `soart demo` are
+[nicholasgriffintn's](https://github.com/nicholasgriffintn/ai-image-generation-comparison) (Apache License 2.0), made smaller.
 
 The extra `formats` installs code under the GPL: mind its terms before you pass on a product that contains it.
 

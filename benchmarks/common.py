@@ -27,12 +27,7 @@ def default_cache() -> Path:
 
 
 def command(description: str, *, cache: bool = False) -> argparse.ArgumentParser:
-    """Parser of a script's arguments.
-
-    Args:
-        description: the docstring of the script, of which the first line is shown.
-        cache: also take ``--cache``.
-    """
+    """Parser of a script's arguments."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     if cache:
         parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of packages and measured items")

@@ -307,7 +307,7 @@ def take_demo(browser: Browser) -> None:
         line = [sys.executable, "-m", "soart.plugin.cli", "demo"]
         homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
         subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
-        for name, report, height in (("rank", "report", 900), ("tune", "tune", 900)):
+        for name, report, height in (("rank", "pictures", 900), ("tune", "tune", 900)):
             page.goto((Path(home) / "soart-demo" / f"{report}.html").as_uri())
             save(page, f"../demo-{name}", height)
     page.close()

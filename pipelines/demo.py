@@ -1,4 +1,4 @@
-"""The demonstration: generate, rank, learn a taste, and tune a prompt to it.
+"""The demonstration: rank pictures that come with soart; generate, rank, learn a taste, and tune a prompt to it.
 
 A stand-in for the user rates the pictures. It likes cool colours, and its ratings use the pictures alone, never their
 prompts. Nothing else contains this liking, so the tuned pictures show if the loop has learnt it.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from ..files import read_regular, write_new
 from ..metrics.items.colour import ColourExtractor
 from ..metrics.items.combined import taste_extractor
 from ..metrics.protocols import Measures
@@ -30,6 +32,9 @@ from .tastes import learning as tastes
 from .tuning.panel import Panel
 from .tuning.tuner import Tuner
 
+#: Pictures of seven prompts by four models, and words that some of them show.
+SAMPLES = Path(__file__).parent / "samples"
+SOUGHT = "a butterfly"
 #: Contains every quality word, so that the pictures differ in quality.
 TEMPLATE = "a {sharp|vivid|blurry|noisy|faded} picture of a __subject__ in __palette__, __style__"
 COUNT = 24
@@ -37,8 +42,6 @@ SEED = 7
 RATER = "stand-in"
 #: The prompt that is tuned, and the number of pictures.
 TUNED, BUDGET = "a boat", 40
-#: Options that damage pictures.
-BANS = ("quality=blurry", "quality=noisy", "quality=faded")
 COOL = ("cyan", "azure", "blue")
 
 
@@ -47,6 +50,14 @@ class _ColourMeasurer:
     """Measures the items that the stand-in rates by."""
 
     extractor = ColourExtractor()
+
+
+def copy_samples(folder: Path) -> None:
+    """Copy the pictures that come with soart to a folder; those that are there stay as they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for picture in sorted(SAMPLES.glob("*.webp")):
+        if not (folder / picture.name).exists():
+            write_new(folder / picture.name, read_regular(picture))
 
 
 def requests(generator: ImageGenerator) -> list[Request]:
@@ -92,7 +103,7 @@ def learn_from_stand_in(
 
 def tuner(collection: Collection, generator: ImageGenerator, judge: TasteJudge) -> Tuner:
     """A tuner of the demonstration's prompt to a taste."""
-    space = PromptSpace.from_text(TUNED, vocabulary="embedded").restrict(BANS)
+    space = PromptSpace.from_text(TUNED, vocabulary="embedded")
     return Tuner(collection, generator, space, Panel(judge), seed=SEED, budget=BUDGET, prune=False)
 
 

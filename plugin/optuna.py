@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import PromptError
+from ..errors import PromptError, install_command
 from ..prompts.rating_model.similarity import Similarity
 from ..prompts.space.conditions import Condition
 from ..prompts.steering.dependence import Parent, find_parent
@@ -34,7 +34,7 @@ try:
     from optuna.search_space import IntersectionSearchSpace
     from optuna.trial import TrialState
 except ImportError as missing:
-    raise ImportError("SoartSampler needs Optuna, which is not installed: pip install 'soart[optuna]'.") from missing
+    raise ImportError(f"SoartSampler needs Optuna, which is not installed: {install_command('optuna')}.") from missing
 
 if TYPE_CHECKING:
     from optuna.study import Study

@@ -1,6 +1,9 @@
+import sys
+from pathlib import Path
+
 import pytest
 
-from soart.errors import first_line
+from soart.errors import first_line, install_command
 
 
 @pytest.mark.parametrize(
@@ -19,3 +22,11 @@ from soart.errors import first_line
 )
 def test_first_line_of_an_error(message, line):
     assert first_line(ValueError(message)) == line
+
+
+def test_an_extra_goes_into_the_environment_that_runs(monkeypatch):
+    here = Path(sys.executable).parent
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert install_command("web") == f"{sys.executable} -m pip install 'soart[web]'"
+    monkeypatch.setattr("soart.errors.shutil.which", lambda name: str(here / name))
+    assert install_command("web") == "pip install 'soart[web]'"

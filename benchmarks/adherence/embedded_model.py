@@ -130,10 +130,7 @@ def unknown(adherence, items) -> None:  # noqa: ANN001
 
 
 def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001
-    """Share of recognised subjects, palettes and styles: the mean of four seeds, and the best of four by adherence.
-
-    The settings are those of all pictures here, by turns, so that a good share fails; the four of a prompt share them.
-    """
+    """Share of recognised subjects, palettes and styles: the mean of four seeds, and the best of four by adherence."""
     generator = ImageGenerator(load_model(device="cpu"), batch_size=32)
     rng = np.random.default_rng(BEST_SEED)
     scenes = [{name: str(rng.choice(list(words_of(name)))) for name in JUDGED[:3]} for _ in range(count)]

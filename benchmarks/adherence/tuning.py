@@ -52,12 +52,7 @@ N_COLOURS = len(COLOURS)
 
 
 class PlantedTaste:
-    """A taste by weights of properties.
-
-    Args:
-        weights: (8,) of the standardised properties.
-        middle, unit: (8,) mean and deviation of each property.
-    """
+    """A taste by weights of properties."""
 
     name, version = "planted", "1"
     scale, needs = (-100.0, 100.0), ("pixels",)
@@ -75,12 +70,7 @@ class PlantedTaste:
 
 
 class World:
-    """A prompt and a taste that is at odds with it.
-
-    Args:
-        seed: of both.
-        rendered: properties (n, 8) of rendered pictures by palette.
-    """
+    """A prompt and a taste that is at odds with it."""
 
     def __init__(self, seed: int, rendered: dict[str, np.ndarray]) -> None:
         rng = np.random.default_rng([91, seed])
@@ -107,14 +97,7 @@ class World:
         )
 
     def measure(self, judge: Judge, words: Sequence[RenderedChoice], generator: ImageGenerator, first: int):  # noqa: ANN201
-        """(n,) taste, and (n,) share of the asked subject, palette and style that are recognised.
-
-        Args:
-            judge: recognises.
-            words: n choices, drawn with seeds that count up.
-            generator: draws.
-            first: the first seed.
-        """
+        """(n,) taste, and (n,) share of the asked subject, palette and style that are recognised."""
         requests = [generator.request(each.prompt, first + n, **each.settings) for n, each in enumerate(words)]
         pixels = {drawn.request: drawn.pixels for batch in generator.draw(requests) for drawn in batch}
         pictures = np.stack([pixels[request] for request in requests])

@@ -83,16 +83,7 @@ Row = tuple[Path, str, str, str, float]
 
 
 def ai_pictures(folder: Path, cache: Path, names: Sequence[str] = ()) -> list[AiPictures]:
-    """The sets whose clones are in a folder, those with opinions first.
-
-    Args:
-        folder: of the clones.
-        cache: a folder for the tiles that are cut out of sheets.
-        names: of the sets to read; all by default.
-
-    Raises:
-        SystemExit: there are none.
-    """
+    """The sets whose clones are in a folder, those with opinions first."""
     readers: dict[str, tuple[str, Callable[[Path], Iterator[Row]]]] = {
         "samplers": ("understandingImageGeneration", lambda clone: _samplers(clone, cache / "ai-samplers")),
         "four models": ("ai-image-generation-comparison", _four_models),

@@ -49,11 +49,7 @@ def autoencoder(name: str, folder: Path) -> AutoencoderTiny:
 
 
 def folder_of_weights(cache: Path) -> Path:
-    """The folder of the weights, all of which are there.
-
-    Raises:
-        SystemExit: some are missing.
-    """
+    """The folder of the weights, all of which are there."""
     folder = cache / "autoencoders"
     missing = [
         file.name

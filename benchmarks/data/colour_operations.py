@@ -43,12 +43,7 @@ def to_rgb(lab: np.ndarray) -> np.ndarray:
 
 
 class Painter:
-    """A picture in lightness, chroma and hue, which operations change.
-
-    Args:
-        picture: (h, w, 3) in 0…1.
-        rng: draws how strong an operation is.
-    """
+    """A picture in lightness, chroma and hue, which operations change."""
 
     def __init__(self, picture: np.ndarray, rng: np.random.Generator) -> None:
         self.lab, self.rng = to_oklab(picture.astype(np.float64)), rng

@@ -175,13 +175,7 @@ class Content:
 
 
 def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.random.Generator) -> Iterator[Content]:
-    """Stamps on plain photographs or white, and the photographs of the learning sources.
-
-    Args:
-        cache: folder of unpacked packages.
-        table: the nouns.
-        rng: places the stamps.
-    """
+    """Stamps on plain photographs or white, and the photographs of the learning sources."""
     contents = _learning_contents(cache)
     yield from contents
     grounds = [content.pixels for content in contents if not content.nouns]
@@ -192,14 +186,7 @@ def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.
 def composites(
     cache: Path, table: dict[str, frozenset[int]], number: int, rng: np.random.Generator
 ) -> Iterator[Content]:
-    """Photographs with two to four stamps each, from small to large, as pictures of several things.
-
-    Args:
-        cache: folder of unpacked packages.
-        table: the nouns.
-        number: of pictures.
-        rng: chooses the photographs and stamps, and places these.
-    """
+    """Photographs with two to four stamps each, from small to large, as pictures of several things."""
     grounds = [content.pixels for content in _learning_contents(cache) if not content.nouns]
     stamps = [stamp for stamp in _stamps(cache, table) if stamp[2]]
     for picture in range(number):
@@ -272,11 +259,7 @@ def reporting_contents(cache: Path, table: dict[str, frozenset[int]]) -> Iterato
 
 
 def gcompris(cache: Path, file: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Names and (h, w, 3) uint8 pixels of the pictures in a file of gcompris, such as ``lang``.
-
-    Raises:
-        SystemExit: the package cannot be downloaded.
-    """
+    """Names and (h, w, 3) uint8 pixels of the pictures in a file of gcompris, such as ``lang``."""
     if not unpack(GCOMPRIS, cache):
         raise SystemExit(f"{GCOMPRIS} cannot be downloaded: run this on Debian 13 after apt-get update.")
     for name, content in resources(cache / GCOMPRIS / "usr" / "share" / "gcompris-qt" / "rcc" / f"{file}.rcc"):
@@ -285,10 +268,7 @@ def gcompris(cache: Path, file: str) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def resources(path: Path) -> Iterator[tuple[str, bytes | None]]:
-    """Names and contents of the files in a compiled Qt resource; None for a compression that is not read.
-
-    Source: the format of rcc, qtbase/src/corelib/io/qresource.cpp.
-    """
+    """Names and contents of the files in a compiled Qt resource; None for a compression that is not read."""
     blob = path.read_bytes()
     _, version, tree, data, names = struct.unpack_from(">4sIIII", blob)
     width = 22 if version >= 2 else 14

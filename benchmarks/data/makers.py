@@ -81,10 +81,7 @@ class Made:
         return np.hstack(parts)
 
     def person(self, seed: int, share: float, known: np.ndarray | None = None) -> np.ndarray:
-        """(n,) labels 1 (liked), −1 or 0, of the synthetic person of a seed.
-
-        ``share`` of the variance is that of makers, or of another ``known`` (n,) liking.
-        """
+        """(n,) labels 1 (liked), −1 or 0, of the synthetic person of a seed."""
         rng = np.random.default_rng([SEED, seed])
         maker = rng.normal(size=self.maker.max() + 1)[self.maker]
         items = _standard(self.components @ rng.normal(size=self.components.shape[1]))

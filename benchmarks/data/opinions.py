@@ -51,11 +51,7 @@ def measured(files: Sequence[Path], title: str, cache: Path, extractor: Extracto
 
 
 def folder_of(cache: Path, *parts: str) -> Path:
-    """A folder of the data.
-
-    Raises:
-        SystemExit: it is not there.
-    """
+    """A folder of the data."""
     folder = cache.joinpath(*parts)
     if not folder.is_dir():
         raise SystemExit(f"{folder} is not there, see benchmarks/data/opinions.py.")

@@ -36,8 +36,6 @@ FEWEST = 24
 class People(World):
     """Pictures of one half of the themes, which are their sources, and the people of one half.
 
-    The folder of a picture is its number among all.
-
     Attributes:
         ratings: (people, n) ratings from 1 to 7, NaN for pictures that a person has not seen.
     """
@@ -76,11 +74,7 @@ class People(World):
 
 
 def oasis(cache: Path) -> Path:
-    """The folder of the data.
-
-    Raises:
-        SystemExit: it is not there.
-    """
+    """The folder of the data."""
     folder = cache / "oasis"
     if not (folder / "corrData.mat").is_file():
         raise SystemExit(f"{folder} needs the photographs and ratings of OASIS, see benchmarks/data/people.py.")

@@ -212,10 +212,7 @@ def of_decoded(sources: Sequence[Source], seed: int, extractor: Extractor, cache
 
 
 def drawings_of(seed: int) -> tuple[list[tuple[str, str, str, int]], np.random.Generator]:
-    """Drawings of each subject in each style and quality word, and the generator after choosing them.
-
-    Each is the name of its source, which is the subject, its quality word, its prompt and its seed.
-    """
+    """Drawings of each subject in each style and quality word, and the generator after choosing them."""
     from soart.pipelines.tiny.words import PALETTES, STYLES, SUBJECTS
 
     rng = np.random.default_rng(seed)
@@ -283,11 +280,7 @@ def of_renderer(seed: int, extractor: Extractor, scenes: int = 160) -> list[Vers
 
 @dataclass(frozen=True)
 class Table:
-    """Versions as arrays, all (n,) and in one order.
-
-    ``items`` is (n, p); ``base`` is the row of the undamaged picture as it is, −1 for what the embedded model drew with
-    a fault.
-    """
+    """Versions as arrays, all (n,) and in one order."""
 
     source: np.ndarray
     kind: np.ndarray
@@ -360,10 +353,7 @@ class Table:
         }
 
     def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
-        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style.
-
-        The items must be quality items alone.
-        """
+        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style."""
         chroma = self.chroma
         return {
             style: (points[rows].mean(), spearmanr(points[rows], chroma[rows]).statistic)

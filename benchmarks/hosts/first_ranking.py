@@ -148,14 +148,7 @@ def waited(question: Iterator[object], pause: float = 0.1) -> object:
 
 
 class Person:
-    """A simulated person with a login of its own.
-
-    Args:
-        server: to rate at.
-        name: of the rater, and of the taste.
-        taste: the planted one.
-        scenes: by the name of the file.
-    """
+    """A simulated person with a login of its own."""
 
     def __init__(self, server: Gallery, name: str, taste: Taste, scenes: dict[str, Scene]) -> None:
         self.client = httpx.Client(base_url=server.address, timeout=120)

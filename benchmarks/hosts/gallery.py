@@ -23,14 +23,6 @@ def free_port() -> int:
 class Gallery:
     """A running gallery, until the end of a ``with`` block.
 
-    Args:
-        folder: of the collection.
-        home: takes the settings, sessions and tastes in place of the user's own folders.
-        command: that shows the folder.
-        options: more arguments of the command.
-        port: that it listens to, a free one by default.
-        environment: more variables, such as passwords.
-
     Attributes:
         port: that it listens to.
         address: without a token.
@@ -77,10 +69,7 @@ class Gallery:
         return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
     def memory_of_all(self) -> tuple[float, int]:
-        """Megabytes of the server with its child processes, and the number of processes.
-
-        Pages that several processes share are counted once.
-        """
+        """Megabytes of the server with its child processes, and the number of processes."""
         sizes = []
         for process in family(self.process.pid):
             try:

@@ -195,15 +195,7 @@ class Sitting:
 
 
 def sit(server: Gallery, rater: str, seed: int, seconds: float, started: threading.Barrier) -> Sitting:
-    """Rate the pictures of the queue, each after viewing it, about one in ``PACE`` seconds.
-
-    Args:
-        server: to rate at.
-        rater: name, one that has not rated yet.
-        seed: of the ratings and pauses.
-        seconds: of rating.
-        started: is passed once every rater has a session.
-    """
+    """Rate the pictures of the queue, each after viewing it, about one in ``PACE`` seconds."""
     sitting, rng = Sitting(), np.random.default_rng(seed)
     with httpx.Client(base_url=server.address, timeout=60) as client:
         headers = enter(client, server, rater)

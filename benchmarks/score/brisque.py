@@ -52,15 +52,7 @@ def luminance(rgb: np.ndarray) -> np.ndarray:
 
 
 def mscn(plane: np.ndarray, border: str = "nearest") -> np.ndarray:
-    """MSCN coefficients.
-
-    Args:
-        plane: (h, w) float64 in 0…255.
-        border: values outside the picture, by their name in ``scipy.ndimage``; the paper does not specify them.
-
-    Returns:
-        (h, w) float32.
-    """
+    """MSCN coefficients."""
     h, w = plane.shape
 
     def smooth(x: np.ndarray) -> np.ndarray:
@@ -79,14 +71,7 @@ def mscn(plane: np.ndarray, border: str = "nearest") -> np.ndarray:
 
 
 def fit_ggd(x: np.ndarray) -> tuple[float, float]:
-    """Fit a generalised Gaussian of mean zero.
-
-    Args:
-        x: values of any shape and number, floating point.
-
-    Returns:
-        Shape, within SHAPES, and variance; the lowest shape and 0 if all values are 0.
-    """
+    """Fit a generalised Gaussian of mean zero."""
     flat = x.reshape(-1)
     power, size = float(flat @ flat), float(np.abs(flat).sum())
     if not power:
@@ -95,11 +80,7 @@ def fit_ggd(x: np.ndarray) -> tuple[float, float]:
 
 
 def fit_aggd(x: np.ndarray) -> tuple[float, float, float, float]:
-    """Fit an asymmetric generalised Gaussian of mode zero; ``x`` as for ``fit_ggd``.
-
-    Returns:
-        Shape, mean, and the variances left (x < 0) and right (x ≥ 0) of zero.
-    """
+    """Fit an asymmetric generalised Gaussian of mode zero; ``x`` as for ``fit_ggd``."""
     flat = x.reshape(-1)
     power = float(flat @ flat)
     if not power:
@@ -127,15 +108,7 @@ def halve(plane: np.ndarray) -> np.ndarray:
 
 
 def brisque_features(rgb: np.ndarray, border: str = "nearest") -> np.ndarray:
-    """The 36 features of one picture in the order of NAMES.
-
-    Args:
-        rgb: (h, w, 3) uint8 sRGB.
-        border: see ``mscn``.
-
-    Returns:
-        (36,) float64, always finite.
-    """
+    """The 36 features of one picture in the order of NAMES."""
     plane, features = luminance(rgb), []
     for scale in range(len(SCALES)):
         plane = halve(plane) if scale else plane

@@ -144,11 +144,7 @@ Method = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def chosen(model: BaseEstimator, *, rotate: bool = False, **grid: list[object]) -> Method:
-    """A scikit-learn classifier on standardised items, settings chosen by grouped cross-validation.
-
-    With ``rotate``, items that outnumber the pictures are replaced by all of their principal components. A ridge
-    penalty gives the same result, faster.
-    """
+    """A scikit-learn classifier on standardised items, settings chosen by grouped cross-validation."""
 
     def run(x: np.ndarray, y: np.ndarray, groups: np.ndarray, test: np.ndarray) -> np.ndarray:
         turn = [PCA(svd_solver="full")] if rotate and x.shape[1] > len(x) else []

@@ -10,7 +10,6 @@ on the person's pictures of other themes. Appeal is learnt from the other half o
 from __future__ import annotations
 
 import warnings
-from collections import Counter
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -20,9 +19,8 @@ from soart.benchmarks.common import command, compared, interval
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.taste.real_report import examples_of, rivals
-from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.taste import OTHERS, learn_taste, priors_of_items
+from soart.metrics.tastes.taste import OTHERS, priors_of_items
 from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)
@@ -50,13 +48,7 @@ def auc(
 
 
 def accuracy(place: People, told: np.ndarray, count: int) -> None:
-    """Print the AUC of the taste and of every rival on the same items.
-
-    Args:
-        place: pictures and people.
-        told: (n, 2) technical score and appeal.
-        count: number of people.
-    """
+    """Print the AUC of the taste and of every rival on the same items."""
     names = priors_of_items(place.names)
     z = Scaling.of(place.both, told, place.names).frame.deviations(place.both)
     for size in SIZES:
@@ -111,29 +103,6 @@ def among_others(place: People, told: np.ndarray, count: int) -> None:
             print(f"  {companions or 'useless':>7} others, {len(rows)} people: taste {told_of}", flush=True)
 
 
-def trust(place: People, told: np.ndarray, count: int) -> None:
-    """Print how often the trust report's interval holds the AUC on a person's other pictures, and what tastes are called."""
-    names = priors_of_items(place.names)
-    for size in SIZES:
-        covered, words, true = [], [], []
-        for person in range(min(count, len(place))):
-            parts = split(place, person, size)
-            if parts is None:
-                continue
-            label, learn, test = parts
-            taste = learn_taste(
-                examples_of(place, place.both, learn, told, names), place.names, taste_extractor().version,
-                prior_names=names, background=(place.both, told), rng=np.random.default_rng(person),
-            )  # fmt: skip
-            true.append(roc_auc_score(label[test] == 1, taste.liking(place.both[test], told[test])))
-            covered.append(taste.trust.low <= true[-1] <= taste.trust.high)
-            words.append(taste.trust.word)
-        usable = np.array(true)[~np.isin(words, ("no better than chance", "too few examples"))]
-        print(f"\ntrust, {size}+{size}, {len(true)} people: the interval holds the AUC on the other pictures in "
-              f"{np.mean(covered):.1%}; {dict(Counter(words))}; of the usable ones with an AUC above 0.6: "
-              f"{(usable > 0.6).sum()} of {len(usable)}", flush=True)  # fmt: skip
-
-
 def main() -> None:
     """Print all tables."""
     parser = command(__doc__, cache=True)
@@ -149,7 +118,6 @@ def main() -> None:
               f"{spearmanr(scores, np.nanmean(place.ratings, axis=0))[0]:.3f}")  # fmt: skip
     accuracy(place, told, arguments.people)
     among_others(place, told, arguments.people)
-    trust(place, told, arguments.people)
 
 
 if __name__ == "__main__":

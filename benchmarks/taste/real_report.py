@@ -7,7 +7,6 @@ intervals over persons, of paired differences.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +21,13 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
 from soart.benchmarks.common import compared, interval
-from soart.benchmarks.data.real_tastes import World, whole_world, world
-from soart.benchmarks.taste.earlier_taste import earlier_liking
-from soart.benchmarks.taste.real_raters import other_raters
-from soart.metrics.items.combined import taste_extractor
+from soart.benchmarks.data.real_tastes import World, world
 from soart.metrics.tastes.examples import Examples, from_modes
 from soart.metrics.tastes.fitting import Fitted, Scaling, fit
-from soart.metrics.tastes.taste import learn_taste
 
 SIZES = (4, 8, 16, 30)
 #: Parts of the report.
-TABLES = ("real", "real-priors", "real-trust", "real-content", "real-raters")
+TABLES = ("real", "real-priors", "real-content")
 #: Slopes of other raters' mean against the person's own liking; 0 is useless.
 SLOPES = (0.0, 0.5, 1.0, 2.5)
 FIRST = 10_000
@@ -96,7 +91,6 @@ def accuracy(place: World, persons: int) -> None:
             scores = {
                 "soart": _soart(place, both, learn, none)(both[test], none[test]),
                 "without network": _soart(place, place.items, learn, none)(place.items[test], none[test]),
-                "before": earlier_liking(examples_of(place, both, learn, none), scaling, both[test]),
             }
             scores |= rivals(z[learn], y, z[test])
             for name, values in scores.items():
@@ -130,46 +124,7 @@ def priors(place: World, persons: int) -> None:
             )
 
 
-def trust(place: World, rated: np.ndarray, repetitions: int) -> None:
-    """Share of trust reports whose interval covers the AUC on all other pictures, and of good tastes called usable.
-
-    The other pictures among those that may be rated are few, so that an AUC on them alone is uncertain too; the share of
-    intervals that cover it is printed beside the one for all others.
-
-    Args:
-        place: pictures of all sources.
-        rated: (n,) True for those that may be rated, which are the collection.
-        repetitions: number of persons.
-    """
-    both, known = place.both, place.told
-    for size in SIZES:
-        covered, few, words, widths, true, usable = [], [], [], [], [], []
-        for number in range(repetitions):
-            label, _ = place.person(FIRST + number)
-            learn, few_others = place.split(np.where(rated, label, 0), size, np.random.default_rng([size, number]))
-            test = np.flatnonzero((label != 0) & ~np.isin(place.source, place.source[learn]))
-            taste = learn_taste(
-                examples_of(place, both, learn, known, place.told_names), place.names, taste_extractor().version, prior_names=place.told_names,
-                background=(both[rated], known[rated]), rng=np.random.default_rng(number),
-            )  # fmt: skip
-            liking, low, high = taste.liking(both), taste.trust.low, taste.trust.high
-            true.append(roc_auc_score(label[test] == 1, liking[test]))
-            covered.append((true[-1] < low, true[-1] > high))
-            few.append(low <= roc_auc_score(label[few_others] == 1, liking[few_others]) <= high)
-            widths.append(taste.trust.high - taste.trust.low)
-            words.append(taste.trust.word)
-            usable.append(not taste.trust.useless)
-        (below, above), reached, called = np.mean(covered, axis=0), np.array(true), np.array(usable)
-        print(f"\ntrust, {size}+{size}: interval covers the true AUC in {1 - below - above:.1%} of {repetitions} (below it "
-              f"{below:.1%}, above it {above:.1%}), the one on the other rateable pictures in {np.mean(few):.1%}, mean width {np.mean(widths):.3f}; {dict(Counter(words))}", flush=True)  # fmt: skip
-        for title, share in (
-            ("of the usable ones with a true AUC above 0.6", reached[called] > 0.6),
-            ("of those with a true AUC above 0.65 called usable", called[reached > 0.65]),
-        ):
-            print(f"  {title}: {share.mean():.0%} of {len(share)}" if len(share) else f"  {title}: none", flush=True)
-
-
-def report(cache: Path, persons: int, repetitions: int, wanted: Sequence[str], *, development: bool) -> None:
+def report(cache: Path, persons: int, wanted: Sequence[str], *, development: bool) -> None:
     """The tables that are wanted, of ``TABLES``."""
     place = world(cache, development=development)
     if TABLES[0] in wanted:
@@ -177,9 +132,5 @@ def report(cache: Path, persons: int, repetitions: int, wanted: Sequence[str], *
     if TABLES[1] in wanted:
         priors(place, persons)
     if TABLES[2] in wanted:
-        trust(*whole_world(cache, development=development), repetitions)
-    if TABLES[3] in wanted:
         print("\npersons of content")
         accuracy(place.of_content, persons)
-    if TABLES[4] in wanted:
-        other_raters(place, persons)

@@ -1,21 +1,16 @@
 """Compares learnt tastes with usual classifiers, from few pictures.
 
-    python benchmarks/taste/taste.py [--splits 20] [--repetitions 50] [--part PART]…
+    python benchmarks/taste/taste.py [--splits 20] [--persons 60] [--part PART]…
 
-*Planted* tastes use pictures of the embedded model, with labels from the scenes in their prompts (``planted.py``),
-which no learner sees. *Real* ones are planted in photographs and drawings of packages (``real_tastes.py``). The figures
-are of tastes and pictures that the method was not developed on. Parts: ``planted``, ``either``, ``prior``, ``trust`` and
-``chance`` of planted tastes; ``real`` (against other methods), ``real-priors``, ``real-trust``, ``real-content`` (as
-``real``, of persons who like content alone) and ``real-raters`` (among other raters who agree or not) of real ones. All methods get the same pictures; rivals choose their settings by
-cross-validation among the learning pictures. Intervals are 95 % t intervals over splits.
+Parts: ``planted`` and ``either`` use pictures of the embedded model, with labels from the scenes in their prompts
+(``planted.py``). ``real``, ``real-priors`` and ``real-content`` use tastes planted in pictures of packages (``real_tastes.py``). All are tastes and pictures that the method was not developed on. All methods get
+the same pictures; rivals choose their settings by cross-validation. Intervals are 95 % t intervals over splits.
 """
 
 from __future__ import annotations
 
 import hashlib
-import time
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,10 +31,9 @@ from soart.benchmarks.data.planted import ANY, EITHER, TASTES, drawn
 from soart.benchmarks.taste.real_report import TABLES, report
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
-from soart.metrics.tastes.examples import from_modes
+from soart.metrics.tastes.examples import Examples, from_modes
 from soart.metrics.tastes.fitting import fit
-from soart.metrics.tastes.taste import computed_priors, learn_taste, priors_of_items, technical_prior
-from soart.metrics.tastes.trust import CHANCE
+from soart.metrics.tastes.taste import computed_priors, priors_of_items, technical_prior
 
 SEED = 77
 SIZES = (8, 30)
@@ -66,9 +60,9 @@ class Task:
         test = np.flatnonzero((self.label != 0) & ~np.isin(self.group, self.group[learn]))
         return np.array(learn), test
 
-    def examples(self, rows: np.ndarray, label: np.ndarray | None = None):  # noqa: ANN201
+    def examples(self, rows: np.ndarray) -> Examples:
         """Examples of some rows, with the technical score as their prior."""
-        said = self.label[rows] if label is None else label
+        said = self.label[rows]
         order = np.concatenate([rows[said == 1], rows[said == -1]])
         parts = {"good": rows[said == 1], "bad": rows[said == -1]}
         found = from_modes({m: self.items[r] for m, r in parts.items()}, {m: self.group[r] for m, r in parts.items()})
@@ -175,75 +169,13 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
                   f"{deep[0]:+13.3f} {deep[1]:+8.3f} … {deep[2]:+.3f}")  # fmt: skip
 
 
-def prior_against_learnt(tasks: list[Task], splits: int) -> None:
-    """Print the gain from eight pictures: the prior scores alone, and with the taste on top."""
-    print(f"\nprior scores alone against the taste learnt from 4+4 pictures, {splits} splits a taste")
-    names = taste_extractor().names
-    noise = np.random.default_rng(SEED)
-    for title in ("technical", "others' mean"):
-        before, after = [], []
-        for task in tasks:
-            # Simulates other raters who mostly agree; their mean alone has an AUC near that of a usual prior.
-            others = task.label + noise.normal(0, 1.3, len(task.label))
-            priors = task.technical if title == "technical" else others
-            own = []
-            for number in range(splits):
-                rng = np.random.default_rng([SEED, number])
-                learn, test = task.split(4, rng)
-                order = np.concatenate([learn[task.label[learn] == 1], learn[task.label[learn] == -1]])
-                examples = replace(task.examples(learn), priors=priors[order][:, None])
-                truth = task.label[test] == 1
-                own.append(roc_auc_score(truth, fit(examples, names)(task.items[test], priors[test][:, None])))
-                before.append(roc_auc_score(truth, priors[test]))
-            after += own
-            print(
-                f"  {title:14} {task.name:34} alone {np.mean(before[-splits:]):.3f} learnt {np.mean(own):.3f}",
-                flush=True,
-            )
-        mean, low, high = interval(np.array(after) - np.array(before))
-        print(
-            f"{title:14} alone {np.mean(before):.3f}, learnt {np.mean(after):.3f}, gain {mean:+.3f} ({low:+.3f} … {high:+.3f})"
-        )
-
-
-def trust(tasks: list[Task], repetitions: int, size: int) -> None:
-    """Print the share of trust reports whose interval covers the AUC on all other pictures."""
-    names, covered, words, widths = taste_extractor().names, [], [], []
-    started = time.perf_counter()
-    for number in range(repetitions):
-        task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, size, number])
-        learn, test = task.split(size, rng)
-        taste = learn_taste(task.examples(learn), names, "v", prior_names=("t",), rng=rng)
-        true = roc_auc_score(task.label[test] == 1, taste.liking(task.items[test], task.technical[test][:, None]))
-        covered.append(taste.trust.low <= true <= taste.trust.high)
-        widths.append(taste.trust.high - taste.trust.low)
-        words.append(taste.trust.word)
-    print(f"trust, {size}+{size}: interval covers the true AUC in {np.mean(covered):.0%} of {repetitions}, mean width "
-          f"{np.mean(widths):.2f}, words {dict(Counter(words))}, "
-          f"{(time.perf_counter() - started) / repetitions:.1f} s each", flush=True)  # fmt: skip
-
-
-def chance(tasks: list[Task], repetitions: int, size: int) -> None:
-    """Print the verdicts on tastes that were learnt from random labels."""
-    names, words = taste_extractor().names, []
-    for number in range(repetitions):
-        task, rng = tasks[number % len(tasks)], np.random.default_rng([SEED, 1, size, number])
-        learn = rng.choice(np.flatnonzero(task.label != 0), 2 * size, replace=False)
-        label = rng.permutation(np.repeat([1, -1], size))
-        taste = learn_taste(task.examples(learn, label), names, "v", prior_names=("t",), rng=rng)
-        words.append(taste.trust.word)
-    print(f"random labels, {size}+{size}: {np.mean(np.array(words) == CHANCE):.0%} of {repetitions} called "
-          f"{CHANCE!r}; {dict(Counter(words))}", flush=True)  # fmt: skip
-
-
-PARTS = ("planted", "either", "prior", "trust", "chance", *TABLES)
+PARTS = ("planted", "either", *TABLES)
 
 
 def main() -> None:
     """Run the parts asked for, all by default."""
     parser = command(__doc__, cache=True)
     parser.add_argument("--splits", type=int, default=20)
-    parser.add_argument("--repetitions", type=int, default=50)
     parser.add_argument("--persons", type=int, default=60, help="synthetic persons of the real pictures")
     parser.add_argument("--part", choices=PARTS, action="append", help="repeat for several")
     parser.add_argument(
@@ -252,33 +184,16 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     wanted = arguments.part or PARTS
-    plain: list[Task] = []
-    either: list[Task] = []
-    if set(wanted) - set(TABLES):
-        plain = list(planted_tasks(arguments.cache, development=arguments.development))
-        either = list(planted_tasks(arguments.cache, development=arguments.development, either=True))
-    if "planted" in wanted:
-        print("\nPlanted tastes: liked scenes against disliked ones")
-        accuracy(plain, SIZES, arguments.splits)
-    if "either" in wanted:
-        print("\nPlanted tastes: one liked option is enough, everything else is disliked")
-        accuracy(either, SIZES, arguments.splits)
-    if "prior" in wanted:
-        prior_against_learnt(plain + either, arguments.splits)
-    if "trust" in wanted:
-        for size in (8, 20):
-            trust(plain + either, arguments.repetitions, size)
-    if "chance" in wanted:
-        for size in (8, 20):
-            chance(either, 2 * arguments.repetitions, size)
+    for part, title in (
+        ("planted", "liked scenes against disliked ones"),
+        ("either", "one liked option is enough, everything else is disliked"),
+    ):
+        if part in wanted:
+            print(f"\nPlanted tastes: {title}")
+            tasks = planted_tasks(arguments.cache, development=arguments.development, either=part == "either")
+            accuracy(list(tasks), SIZES, arguments.splits)
     if set(wanted) & set(TABLES):
-        report(
-            arguments.cache,
-            arguments.persons,
-            arguments.repetitions,
-            wanted,
-            development=arguments.development,
-        )
+        report(arguments.cache, arguments.persons, wanted, development=arguments.development)
 
 
 if __name__ == "__main__":

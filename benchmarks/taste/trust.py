@@ -97,15 +97,7 @@ def appeal_of_themes(place: People) -> np.ndarray:
 
 
 def reports(place: People, other: People, count: int, title: str, further: People | None = None) -> list[Row]:
-    """Held-out and true AUC of tastes of ``count`` people; half as many without prior scores, or without the network.
-
-    Args:
-        place: pictures and people.
-        other: the other half of both, from which appeal is learnt.
-        count: number of people.
-        title: of the bar of progress.
-        further: the same people with the pictures of the other half, on which their tastes are measured too.
-    """
+    """Held-out and true AUC of tastes of ``count`` people; half as many without prior scores, or without the network."""
     told = np.column_stack(
         [place.technical, learn_appeal([other.opinions()], other.names).scores(place.both, place.names)]
     )
@@ -211,10 +203,7 @@ def report(rows: list[Row]) -> None:
 
 
 def learn(rows: list[Row], plain_ones: list[Row]) -> None:
-    """Print levels, slopes, scale and excess under which held-out and measured AUCs are likeliest together, and of evidence.
-
-    Both are noisy observations of the true AUC. Noise of the measured ones must not pass for a spread of tastes.
-    """
+    """Print levels, slopes, scale and excess under which held-out and measured AUCs are likeliest together, and of evidence."""
     theta = expit(true_auc.ETA)
     place, size = np.array([list(KINDS).index(row[2]) for row in rows]), np.array([row[1] for row in rows])
     held_out, true, liked, disliked = np.array([row[3:7] for row in rows]).T[..., None]
@@ -262,11 +251,7 @@ def learn_plain(rows: list[Row]) -> tuple[float, float, float]:
 
 
 def learn_sorts(*sorts: list[Row]) -> dict[int, list[list[float]]]:
-    """Log-odds of plain tastes and of nothing against usual ones, as in ``true_auc.SORTS``, from rows of each sort.
-
-    A multinomial logistic regression with a ridge. More of a sign never speaks against a plain taste, nor for nothing; appeal
-    and the number of pictures may do both for plain ones.
-    """
+    """Log-odds of plain tastes and of nothing against usual ones, as in ``true_auc.SORTS``, from rows of each sort."""
     label = np.repeat(np.arange(len(sorts)), list(map(len, sorts)))
     weights = np.concatenate([np.full(len(of), w / len(of)) for w, of in zip(WEIGHTS, sorts, strict=True)]) * len(label)
     signs = np.array([true_auc.signs_of("shared", row[1], row[3], row[1], *row[7:]) for of in sorts for row in of])

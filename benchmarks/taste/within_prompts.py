@@ -2,19 +2,11 @@
 
     python benchmarks/taste/within_prompts.py [--persons 40] [--development]
 
-Pictures of one prompt are what a user chooses between, and what they show is nearly the same. A synthetic person likes freedom
-from faults with a share of the variance that is fixed beforehand; the rest is a random direction of the items' principal
-components and a liking of single pictures. A taste learns from pictures of half of the prompts, and is tested on those of the
-others: on all pairs, and on pairs of one prompt alone. Forms of it:
-
-* *taste*: as it is, with freedom from faults and appeal as prior scores;
-* *before*: freedom from faults is believed in as of photographs, and so it is in the next two;
-* *apart*: freedom relative to the mean of the prompt's pictures is a third prior score, with a weight of its own by evidence;
-* *half and half*: the taste and freedom from faults, each with a standard deviation of 1 within prompts, added.
-
-The belief in no trust, 1.9, was chosen among 2.85, 2.3, 1.9, 1.5 and 0.8 on half of the prompts and 24 other persons.
-
-Intervals are 95 % t intervals over persons, of paired differences.
+A synthetic person likes freedom from faults with a share of the variance that is fixed beforehand; the rest is a random
+direction of the items' principal components and a liking of single pictures. A taste learns from pictures of half of the
+prompts and is tested on those of the others: on all pairs, and on pairs of one prompt alone. *Before* believes in freedom from
+faults as of photographs. The belief in no trust, 1.9, was chosen on half of the prompts and 24 other persons. Intervals are
+95 % t intervals over persons, of paired differences.
 """
 
 from __future__ import annotations
@@ -37,36 +29,21 @@ SIZES, SHARES = (4, 8, 16), (0.0, 0.15, 0.3)
 TASTE, BEFORE, FREEDOM = "taste", "before", "freedom alone"
 
 
-def in_prompts(values: np.ndarray, prompt: np.ndarray) -> np.ndarray:
-    """(n,) values relative to the mean of their prompt, with a standard deviation of 1."""
-    relative = values - (np.bincount(prompt, values) / np.maximum(np.bincount(prompt), 1))[prompt]
-    standard: np.ndarray = relative / relative.std()
-    return standard
-
-
 def scores_of(place: Made, label: np.ndarray, learn: np.ndarray, test: np.ndarray) -> dict[str, np.ndarray]:
     """Scores of test pictures by every form of a taste, and by freedom from faults alone."""
     told, told_names, size = place.told, priors_of_items(place.names), len(learn) // 2
     usual: Beliefs = tuple(trust.belief for trust in TRUSTS_IN_TECHNICAL.values())
-    forms = {
-        TASTE: (told, told_names, ()),
-        BEFORE: (told, told_names, (usual, None)),
-        "apart": (
-            np.column_stack([told, in_prompts(told[:, 0], place.prompt)]), (*told_names, "apart"), (usual, None, None),
-        ),
-    }  # fmt: skip
+    forms = {TASTE: (), BEFORE: (usual, None)}
     parts = {"good": place.both[learn[:size]], "bad": place.both[learn[size:]]}
     found = {}
-    for title, (priors, prior_names, believed) in forms.items():
+    for title, believed in forms.items():
         examples = replace(
-            from_modes(parts), priors=priors[learn], prior_names=prior_names, prior_beliefs=believed,
+            from_modes(parts), priors=told[learn], prior_names=told_names, prior_beliefs=believed,
             makings=place.makings[learn],
         )  # fmt: skip
-        fitted = fit(examples, place.names, Scaling.of(place.both, priors, place.names))
-        found[title] = fitted(place.both[test], priors[test], place.makings[test])
-    found[FREEDOM] = told[test, 0]
-    both = [in_prompts(found[one], place.prompt[test]) for one in (BEFORE, FREEDOM)]
-    return found | {"half and half": both[0] + both[1]}
+        fitted = fit(examples, place.names, Scaling.of(place.both, told, place.names))
+        found[title] = fitted(place.both[test], told[test], place.makings[test])
+    return found | {FREEDOM: told[test, 0]}
 
 
 def compare(place: Made, persons: int, share: float, size: int, first: int) -> None:

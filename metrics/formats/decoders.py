@@ -11,7 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from functools import cache
 
-from ...errors import MissingDecoderError
+from ...errors import MissingDecoderError, install_command
 
 #: Suffixes, in lower case, by which folders are searched for pictures; the content decides the format.
 SUFFIXES = frozenset(
@@ -41,7 +41,7 @@ def register_decoder(content: bytes, name: str) -> None:
                 register()
             except ImportError as error:
                 raise MissingDecoderError(
-                    f"{name} is {label} picture, whose decoder is not installed: pip install 'soart[formats]'."
+                    f"{name} is {label} picture, whose decoder is not installed: {install_command('formats')}."
                 ) from error
 
 

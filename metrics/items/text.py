@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import ModelError, first_line
+from ...errors import ModelError, first_line, install_command
 from ..image import check_pixels
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _reader() -> Any:  # noqa: ANN401
 
         return RapidOCR(params=_SETTINGS)
     except ImportError as error:
-        raise ModelError("Reading text in pictures needs RapidOCR: pip install 'soart[text]'.") from error
+        raise ModelError(f"Reading text in pictures needs RapidOCR: {install_command('text')}.") from error
     # Damaged models raise errors of nearly any kind.
     except Exception as error:
         raise ModelError(

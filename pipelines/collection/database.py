@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, tex
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from ...errors import CollectionError
+from ...errors import CollectionError, install_command
 from .address import EXAMPLE, Address
 from .names import DATABASE
 
@@ -141,7 +141,7 @@ def _connect_server(address: Address) -> Engine:
         ) from None
     except ImportError:
         raise CollectionError(
-            f"The collection {address.name!r} needs the driver of PostgreSQL: pip install 'soart[postgres]'."
+            f"The collection {address.name!r} needs the driver of PostgreSQL: {install_command('postgres')}."
         ) from None
 
 

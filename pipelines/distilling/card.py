@@ -128,10 +128,15 @@ class TrustCard:
             shown = ""
             if not math.isnan(self.other_adherence[1]):
                 shown = f"show the prompt {self.other_adherence[0]:.2f} without it and {self.other_adherence[1]:.2f} with it, and "
-            lines.append(
-                f"Pictures of other subjects {shown}change by {self.other_change:.2f} of the difference between two seeds."
-            )
+            lines.append(f"Pictures of other subjects {shown}change {_beside_seeds(self.other_change)}.")
         return lines
+
+
+def _beside_seeds(change: float) -> str:
+    """A change in words, by its share of the difference between two seeds."""
+    if change >= 1:
+        return "as much as from one seed to another, or more"
+    return f"{100 * change:.0f} % as much as from one seed to another"
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...errors import CollectionError
+from ...errors import CollectionError, install_command
 from ...files import whole_file
 from ..ingest.scan_records import check_undisturbed
 from ..support.batching import batches
@@ -95,7 +95,7 @@ def _write_parquet(records: Iterable[Record], columns: Mapping[str, type], path:
         from pyarrow import parquet
     except ImportError as error:
         raise CollectionError(
-            "Parquet needs the package pyarrow: pip install 'soart[parquet]', or export to CSV."
+            f"Parquet needs the package pyarrow: {install_command('parquet')}, or export to CSV."
         ) from error
     kinds = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     schema = pa.schema([(name, kinds[kind]) for name, kind in columns.items()])

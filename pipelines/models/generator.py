@@ -23,7 +23,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from ...errors import LoraError, ModelError, SoartError, expect, first_line
+from ...errors import LoraError, ModelError, SoartError, expect, first_line, install_command
 from .calls import GUIDER
 from .fixed_inputs import check_drawable
 from .loading import EMBEDDED, LoadedModel, quiet_libraries
@@ -232,7 +232,7 @@ class ImageGenerator:
                 r"encoders of Stable Diffusion 1, 2 or XL: leave them out, or write \( and \) for plain brackets."
             )
         if weighted and find_spec("compel") is None:
-            raise ModelError("Word weights such as (snow:1.3) need the package compel: pip install 'soart[models]'.")
+            raise ModelError(f"Word weights such as (snow:1.3) need the package compel: {install_command('models')}.")
         return self.model.loras.resolve(read.loras), weighted
 
     def _scheduler(self, name: str | None) -> Any:  # noqa: ANN401

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from ...errors import LoraError, expect, first_line
+from ...errors import LoraError, expect, first_line, install_command
 from ...files import MOST_WEIGHTS, from_home, open_regular
 from ...threads import one_model_at_a_time
 from ..support.file_stamps import file_stamp
@@ -176,7 +176,7 @@ def layers_of(part: torch.nn.Module) -> list[Any]:
     try:
         from peft.tuners.tuners_utils import BaseTunerLayer
     except ImportError as error:
-        raise LoraError("LoRAs need the package PEFT: pip install 'soart[models]'.") from error
+        raise LoraError(f"LoRAs need the package PEFT: {install_command('models')}.") from error
 
     return [layer for layer in part.modules() if isinstance(layer, BaseTunerLayer)]
 

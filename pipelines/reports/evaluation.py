@@ -132,7 +132,6 @@ def render_evaluation(
         pictures=len(e.ids),
         listed=len(rows),
         damaged=int((e.damage >= 0).sum()),
-        limit=e.outlier_limit,
         histogram=histogram_chart(e.standing, stored_title(e.main)),
         damages=draw_damage(summary, len(e.ids)),
         associations=[a for a in e.associations if a.q <= UNCERTAIN][:60],

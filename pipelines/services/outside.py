@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy as np
 from ...errors import ImageError, ModelError, SoartError, expect_text
 from ...metrics.image import Picture
 from ...metrics.tastes.bradley_terry import MOST_SHOWN
+from ..best_of import Candidate
 from ..collection.collection import Collection
 from ..collection.comparisons import store_choice
 from ..judges.finding import guarded
@@ -241,6 +243,15 @@ def store_sent(collection: Collection, picture: SentPicture) -> int:
     """Store a picture, unless it is there; returns its id."""
     drawn = DrawnPicture(picture.request, picture.pixels, None, 0.0)
     return int(collection.add_drawn([drawn], picture.model, picture.sampler)[0].id)
+
+
+def store_shown(collection: Collection, picture: Candidate | Path | np.ndarray) -> int:
+    """Store a picture that a notebook shows, unless it is there; returns its id. Files are not copied."""
+    if isinstance(picture, Path):
+        return int(collection.add_file(picture)[0].id)
+    if isinstance(picture, Candidate):
+        return store_sent(collection, SentPicture(picture.pixels, picture.request, "notebook", "unknown"))
+    return store_sent(collection, sent_picture(picture, "notebook"))
 
 
 def store_picks(

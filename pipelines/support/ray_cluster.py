@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...errors import SoartError, first_line
+from ...errors import SoartError, first_line, install_command
 from ...version import __version__
 from .processes import cores
 
@@ -32,7 +32,7 @@ def import_ray() -> Any:  # noqa: ANN401
         import ray
         import ray.exceptions
     except ImportError as error:
-        raise SoartError("`--engine ray` needs the package *ray*: pip install 'soart[ray]'.") from error
+        raise SoartError(f"`--engine ray` needs the package *ray*: {install_command('ray')}.") from error
     return ray
 
 

@@ -18,6 +18,7 @@ from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
 from ...prompts.rating_model.effects import Effect
 from ...prompts.space.rendering import RenderedChoice
+from ...prompts.space.space import Choice
 from ...prompts.steering.batches import larger_the_better
 from ...prompts.steering.spaces import numbers_of
 from ...prompts.steering.steering import Steering
@@ -25,6 +26,7 @@ from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail_of_file
 from ..scoring.measuring import measure
+from ..support.figures import figures
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
 from .panel import Judge, Judgements
 from .proposing import Step
@@ -125,6 +127,8 @@ class StudyFindings:
         steps: changes of the options that were proposed, in order; also among the notes.
         alarms, notes: sentences.
         yaml: the space, ready to be used again.
+        own: the prompt as the user wrote it, drawn on seeds of the best; None if the space has no such prompt, or it
+            was not drawn.
         optimized: the best picture of the best prompt, taken on; None if that was not asked for.
     """
 
@@ -143,12 +147,29 @@ class StudyFindings:
     alarms: list[str]
     notes: list[str]
     yaml: str
+    own: Winner | None = None
     optimized: Optimized | None = None
 
     @property
     def judges_are_cut(self) -> bool:
         """True if ``judges`` leaves out options between those that are liked most and least."""
         return len(self.effects) > 2 * MOST_LIKED
+
+    @property
+    def best_beside_own(self) -> list[tuple[str, Winner]]:
+        """The user's own prompt, where it was drawn, and the winners, each with the beginning of its heading."""
+        own = [("yours: ", self.own)] if self.own is not None else []
+        return [*own, *((f"{place}. ", winner) for place, winner in enumerate(self.winners, start=1))]
+
+    @property
+    def gain_over_own(self) -> str:
+        """A sentence that compares the best prompt with the user's own; empty if that was not drawn."""
+        if self.own is None or not self.winners:
+            return ""
+        if self.own.choice == self.winners[0].choice:
+            return "No prompt was found that is better than yours."
+        yours, best = figures((self.own.mean, self.winners[0].mean))
+        return f"Yours {yours}, best found {best}."
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
@@ -159,9 +180,10 @@ class StudyFindings:
                 f"{w.low:.1f} … {w.high:.1f}",
                 w.words[0].prompt,
             ]
-            for w in self.winners[:SHOWN]
+            for _, w in self.best_beside_own[:SHOWN]
         ]
-        return html_table(["", self.unit, "90 %", "prompt"], rows, [*self.alarms, *self.notes])
+        below = filter(None, [self.gain_over_own, *self.alarms, *self.notes])
+        return html_table(["", self.unit, "90 %", "prompt"], rows, list(below))
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a winner: its options, prompt, expected goal with its 90 % interval, and the number of its pictures."""
@@ -251,6 +273,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
         notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else [])],
         yaml=tuner.space.to_yaml(),
+        own=_own(tuner, steering, judgements, winners),
     )  # fmt: skip
 
 
@@ -275,26 +298,35 @@ def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionE
 
 def _winners(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Winner]:
     choices, draws = tuner.winners(steering, judgements)
-    goal, (middle, unit) = judgements.goal_values(), judgements.goal_scale
-    winners = []
-    for choice, values in zip(choices, draws.T, strict=True):
-        numbers = [number for number, trial in enumerate(judgements.trials) if trial.choice == choice]
-        scores = [float(goal[number]) for number in numbers if np.isfinite(goal[number])]
-        likely = np.clip(middle + unit * values, *judgements.goal_range)
-        low, high = np.quantile(likely, [0.05, 0.95])
-        winners.append(
-            Winner(
-                tuner.space.describe(choice),
-                [tuner.space.render(choice, context) for context in range(len(tuner.contexts))],
-                float(likely.mean()), float(low), float(high),
-                scores,
-                larger_the_better(np.array(scores)),
-                [judgements.rows[number] for number in numbers],
-                tuner.collection.locate(judgements.rows[numbers[0]]),
-            )
-        )  # fmt: skip
+    winners = [_winner(tuner, judgements, *one) for one in zip(choices, draws.T, strict=True)]
     # The range of the goal can change their order.
     return sorted(winners, key=lambda winner: -winner.mean)
+
+
+def _own(tuner: Tuner, steering: Steering, judgements: Judgements, winners: Sequence[Winner]) -> Winner | None:
+    """The user's own words with the settings of the best choice, if they were drawn and judged."""
+    own = tuner.own_words(tuner.space.choice_of(winners[0].choice)) if winners else None
+    if own is None or not any(trial.choice == own for trial in judgements.trials):
+        return None
+    return _winner(tuner, judgements, own, steering.values(np.array([own]), tuner.rng(3))[:, 0])
+
+
+def _winner(tuner: Tuner, judgements: Judgements, choice: Choice, values: np.ndarray) -> Winner:
+    """A judged choice with posterior draws (n,) of its goal, on the standard scale."""
+    goal, (middle, unit) = judgements.goal_values(), judgements.goal_scale
+    numbers = [number for number, trial in enumerate(judgements.trials) if trial.choice == choice]
+    scores = [float(goal[number]) for number in numbers if np.isfinite(goal[number])]
+    likely = np.clip(middle + unit * values, *judgements.goal_range)
+    low, high = np.quantile(likely, [0.05, 0.95])
+    return Winner(
+        tuner.space.describe(choice),
+        [tuner.space.render(choice, context) for context in range(len(tuner.contexts))],
+        float(likely.mean()), float(low), float(high),
+        scores,
+        larger_the_better(np.array(scores)),
+        [judgements.rows[number] for number in numbers],
+        tuner.collection.locate(judgements.rows[numbers[0]]),
+    )  # fmt: skip
 
 
 def _judges(tuner: Tuner, steering: Steering, judgements: Judgements) -> dict[str, list[OptionEffect]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ImageError, SoartError, TasteError, expect
+from ...errors import ImageError, PromptError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
@@ -171,7 +171,21 @@ class Tuner:
     @property
     def reserved(self) -> int:
         """Number of pictures of the budget that are reserved for drawing the leaders on new seeds."""
-        return min(WINNERS * (SEEDS - 1), int(RESERVED_SHARE * self.budget))
+        own = SEEDS if self.own_words() is not None else 0
+        return min(WINNERS * (SEEDS - 1) + own, int(RESERVED_SHARE * self.budget))
+
+    def own_words(self, like: Choice | None = None) -> Choice | None:
+        """The prompt as the user wrote it, with the settings of another choice; None if the space always adds words."""
+        described = self.space.describe(like) if like is not None else {}
+        settings = {
+            slot.name: described.get(slot.name, slot.texts[0]) for slot in self.space.slots if slot.kind == "setting"
+        }
+        if len(self.contexts) > 1 or len(settings) == len(self.space.slots):
+            return None
+        with suppress(PromptError):
+            own = self.space.choice_of(settings)
+            return own if self.space.allows(own) else None
+        return None
 
     def rng(self, purpose: int) -> np.random.Generator:
         """Random numbers by seed and number of choices, so that a resumed run takes the same steps."""
@@ -204,8 +218,11 @@ class Tuner:
             steering.reserve(np.array([trial.choice for trial in self.study.drawn]))
         return self.write(steering.ask(count, self.rng(1)))
 
-    def write(self, choices: Sequence[Choice] | np.ndarray) -> list[Trial]:
-        """Store a batch of choices, each with a new image seed: a good choice must be good on every seed."""
+    def write(self, choices: Sequence[Choice] | np.ndarray, seeds: Sequence[int] = ()) -> list[Trial]:
+        """Store a batch of choices, each with a new image seed: a good choice must be good on every seed.
+
+        ``seeds`` are those of the last choices, where they are to be drawn beside others.
+        """
         known = [*self.study.earlier, *self.study.own]
         start, model = len(self.study.own), self.generator.model.identity
         batch = 1 + max((trial.batch for trial in known), default=-1)
@@ -213,7 +230,9 @@ class Tuner:
         trials = []
         for number, choice in enumerate(choices, start=start):
             context = self.contexts[number % len(self.contexts)]
-            trial = Trial(number, batch, self.space.check(choice), context, self.seed + number, "")
+            told = number - start - len(choices) + len(seeds)
+            given = seeds[told] if told >= 0 else self.seed + number
+            trial = Trial(number, batch, self.space.check(choice), context, given, "")
             # An earlier version of the space began with the same seeds: its pictures would come again.
             while (request := self.request(trial)).key(model) in used:
                 seed = max(seed, self.seed + number) + 1
@@ -469,7 +488,8 @@ class Tuner:
     def replicate(self, count: int) -> list[Trial]:
         """Store leaders as choices on another seed each: at most ``count``, and none that has ``SEEDS`` pictures.
 
-        One seed at a time, because a leader that was lucky soon gives way to others.
+        One seed at a time, because a leader that was lucky soon gives way to others. The user's own words are drawn on
+        a seed of the first leader.
         """
         if waiting := self.waiting[:count]:
             return waiting
@@ -478,7 +498,11 @@ class Tuner:
             return []
         leaders, _ = self.leaders(self.steering(judgements), judgements)
         fewer = [leader for leader in leaders[:WINNERS] if _seeds_of(leader, judgements) < SEEDS]
-        return self.write(fewer[:count])
+        own = self.own_words(leaders[0]) if leaders else None
+        seeds = {choice: [t.seed for t in judgements.trials if t.choice == choice] for choice in (own, *leaders[:1])}
+        free = [seed for seed in seeds[leaders[0]] if seed not in seeds[own]][: SEEDS - len(seeds[own])] if own else []
+        fewer = [choice for choice in fewer if choice != own or not free][: count - len(free[:1])]
+        return self.write([*fewer, own], free[:1]) if own and free else self.write(fewer)
 
     def seeds_of_winners(self) -> list[int]:
         """Number of pictures of each of the ``winners``; empty before there are pictures."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from ...errors import SoartError
 from .options import Json, load_generator, load_judges
-from .ranking_output import RankingOutput, draw
+from .ranking_output import RankingOutput, draw, print_ranking, ranking_rows, show_found
 from .taste import describe
-from .terminal import Progress, emit, say
+from .terminal import Progress, emit, program, say
 from .tune import finish, run
+from .web import check_gallery
 
 
 def demo(
@@ -19,10 +23,10 @@ def demo(
     ] = "soart-demo",
     as_json: Json = False,
 ) -> None:
-    """Run the whole loop on the embedded model, offline, in about a minute.
+    """Run the whole loop, offline, in about a minute.
 
-    Generates pictures and ranks them; a stand-in for you rates them, its taste is learnt, and a prompt is tuned to that
-    taste.
+    Ranks pictures by four models that come with soart, and finds some by words. Then the small embedded model draws; a
+    stand-in for you rates its pictures, the taste is learnt, and a prompt is tuned to it.
     """
     from ...pipelines import demo as loop
     from ...pipelines.collection.collection import Collection
@@ -30,8 +34,12 @@ def demo(
 
     Collection.check_place(folder)
     with load_generator() as generator, Collection(folder) as collection:
+        pictures = collection.file("pictures")
+        ranked = _rank_samples(pictures, collection.file("pictures.html"), silent=as_json)
         template = (f"Template: {loop.TEMPLATE}",)
-        output = RankingOutput(as_json, collection.file("report.html"), 10, "soart demo", template)
+        output = RankingOutput(as_json, collection.file("report.html"), 5, "soart demo", template)
+        if not as_json:
+            say("\nNow soart draws with its embedded model: small, offline, 64 × 64 pixels, ten subjects.")
         rows, facts = draw(collection, generator, loop.requests(generator), output, load_judges(None))
         with Progress("learning", len(rows)) as progress:
             judge = loop.learn_from_stand_in(collection, rows, progress)
@@ -45,8 +53,62 @@ def demo(
         first, last = loop.opinion_of_ends(tuner)
         if not as_json:
             say(f"The stand-in rated none of these: it gives the first batch {first:.1f} of 5 and the last {last:.1f}.")
+            _print_next(pictures, folder)
     if as_json:
-        emit({**facts, "taste": describe(judge.taste), "tuned": {**tuned, "stand_in": [first, last]}})
+        emit(
+            {**facts, "pictures": ranked, "taste": describe(judge.taste), "tuned": {**tuned, "stand_in": [first, last]}}
+        )
+
+
+def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]:
+    """Rank the pictures that come with soart, print the best of each prompt, look for words; returns both as JSON values."""
+    from ...pipelines import demo as loop
+    from ...pipelines.ingest.local_engine import LocalEngine
+    from ...pipelines.judges.finding import kinds_of, measurer_of
+    from ...pipelines.judges.ranking import rank
+    from ...pipelines.judges.searching import pictures_showing, reader_of
+    from ...pipelines.reports.page import write_report
+    from ...pipelines.reports.ranking import render_report
+    from ...pipelines.scoring.measuring import open_pictures
+    from ...pipelines.scoring.pictures import StoredPictures
+
+    loop.copy_samples(folder)
+    judges = load_judges(None)
+    reader, _ = reader_of(loop.SOUGHT, "adherence", lambda name: load_judges([name])[0][0])
+    with Progress("reading", 0) as progress:
+        collection, rows, _ = open_pictures(
+            [str(folder)], measurer_of(judges), progress, progress.expect, LocalEngine(), kinds_of(judges)
+        )
+    with collection:
+        ranking, problems = rank(StoredPictures(collection, rows), judges)
+        found = pictures_showing(collection, rows, loop.SOUGHT, reader)[0][:4]
+        by = " + ".join(judge.stored_name for judge, _ in judges)
+        write_report(
+            report, render_report(collection, ranking, "soart demo: pictures by four models", by, (), problems)
+        )
+    if not silent:
+        best = {picture.prompt: picture for picture in reversed(ranking)}.values()
+        say(f"{len(rows)} pictures of {len(best)} prompts by four models come with soart. The best of each prompt:\n")
+        print_ranking(sorted(best, key=lambda picture: picture.place), len(best))
+        say(f"All of them: {report}\n\nFound by {loop.SOUGHT!r}:\n")
+        show_found(reader.name, [f"{one.value:.3f}" for one in found], [one.path for one in found])
+    sought = [{"path": str(one.path.resolve()), "value": round(one.value, 4)} for one in found]
+    return {"ranking": ranking_rows(ranking), "found": sought, "problems": problems, "report": str(report)}
+
+
+def _print_next(pictures: Path, collection: str) -> None:
+    """Print three commands that work as printed, or how to install what two of them need."""
+    lines = [(["evaluate", str(pictures), "--report", "page.html"], "a page about them")]
+    try:
+        check_gallery()
+    except SoartError as error:
+        say(f"\n{error}")
+    else:
+        lines.insert(0, (["start", str(pictures)], "your own ranking of the pictures: rate sixteen"))
+        lines.append((["web", "--collection", collection], "what was drawn and tuned, in the browser"))
+    say("\nNext:")
+    for arguments, text in lines:
+        say(f"  {program()} {shlex.join(arguments)}\n      {text}")
 
 
 def doctor(as_json: Json = False) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
+import shutil
 import sys
 import time
 from contextlib import contextmanager
@@ -66,6 +68,17 @@ def print_notes(texts: Iterable[str]) -> None:
 def print_problems(texts: Iterable[str]) -> None:
     """Print sentences on files to stderr as ``print_notes`` does; what is wrong with many files is told once."""
     print_notes(told_together(texts))
+
+
+def program() -> str:
+    """The name by which a shell finds this program: ``soart``, the path of its script, or the module's command."""
+    script, found = Path(sys.argv[0]), shutil.which("soart")
+    if found and Path(found).exists() and script.exists() and Path(found).samefile(script):
+        return "soart"
+    if script.stem != "soart" or not script.exists():
+        return f"{shlex.quote(sys.executable)} -m soart"
+    here = os.path.relpath(script)
+    return shlex.quote(min(here, str(script), key=len))
 
 
 def emit(document: dict[str, Any]) -> None:

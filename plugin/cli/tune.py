@@ -299,11 +299,11 @@ def finish(
     page = write_report(report, render_tune_report(tuner.collection, findings, title, why, warnings))
     if not as_json:
         say(why)
+        for text in (*warnings, *findings.alarms):
+            note(text)
         print_findings(findings)
         for text in findings.notes:
             say(text)
-        for text in (*warnings, *findings.alarms):
-            note(text)
         say(f"Report: {page}")
     facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(page)}
     return {**facts, **findings_facts(tuner.collection, findings), "warnings": list(warnings)}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ...pipelines.collection.collection import Collection
-    from ...pipelines.tuning.findings import OptionEffect, StudyFindings, TradeOff
+    from ...pipelines.tuning.findings import OptionEffect, StudyFindings, TradeOff, Winner
     from ...pipelines.tuning.panel import Judgements
     from ...pipelines.tuning.tuner import Tuner
     from ...prompts.space.rendering import RenderedChoice
@@ -76,11 +76,13 @@ def print_findings(findings: StudyFindings) -> None:
 
     if findings.unit == "deviations":
         say(printable(f"Goal: {goal_of(findings.goal)}, in {findings.unit}."))
-    for place, winner in enumerate(findings.winners, start=1):
+    if findings.gain_over_own:
+        say(findings.gain_over_own)
+    for heading, winner in findings.best_beside_own:
         say("")
         scores = ", ".join(figures(winner.scores)) or "none judged by all judges"
         mean, low, high = figures((winner.mean, winner.low, winner.high))
-        say(f"{place}. expected {mean} (90 %: {low} … {high}); its pictures: {scores}")
+        say(f"{heading}expected {mean} (90 %: {low} … {high}); its pictures: {scores}")
         for words in winner.words:
             say("\n".join("   " + printable(line) for line in words_of(words).splitlines()))
     print_trade_offs(findings.front)
@@ -137,19 +139,21 @@ def _effects(effects: list[OptionEffect]) -> list[dict[str, Any]]:
     return [{"slot": e.slot, "option": e.option, "mean": e.mean, "interval": [e.low, e.high]} for e in effects]
 
 
+def _winner(collection: Collection, winner: Winner) -> dict[str, Any]:
+    return {
+        "choice": winner.choice, "words": [_words(words) for words in winner.words], "mean": winner.mean,
+        "interval": [winner.low, winner.high], "scores": winner.scores, "sn_ratio": _number(winner.robustness),
+        "pictures": [str(collection.locate(row)) for row in winner.pictures],
+    }  # fmt: skip
+
+
 def findings_facts(collection: Collection, findings: StudyFindings) -> dict[str, Any]:
     """The findings as plain JSON values."""
     return {
         "goal": findings.goal,
         "unit": findings.unit,
-        "winners": [
-            {
-                "choice": w.choice, "words": [_words(words) for words in w.words], "mean": w.mean,
-                "interval": [w.low, w.high], "scores": w.scores, "sn_ratio": _number(w.robustness),
-                "pictures": [str(collection.locate(row)) for row in w.pictures],
-            }
-            for w in findings.winners
-        ],
+        "winners": [_winner(collection, winner) for winner in findings.winners],
+        "own": _winner(collection, findings.own) if findings.own else None,
         "effects": _effects(findings.effects),
         "importance": findings.importance,
         "conditions": findings.conditions,

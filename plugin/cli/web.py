@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import platformdirs
 import typer
 
-from ...errors import CollectionError, SoartError
+from ...errors import CollectionError, SoartError, install_command
 from ...pipelines.models.backends.address import backend_address
 from ...pipelines.models.options import GeneratorOptions
 from .options import (
@@ -193,7 +193,7 @@ def check_gallery() -> None:
         from ..web.app import create_app  # noqa: F401
     except ImportError as error:
         raise SoartError(
-            f"The gallery needs the extra 'web' ({error.name} is missing): pip install 'soart[web]'."
+            f"The gallery needs the extra 'web' ({error.name} is missing): {install_command('web')}."
         ) from error
 
 

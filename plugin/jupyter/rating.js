@@ -2,6 +2,8 @@
 
 const HIGHEST = 5;
 const NOT_FOR_ME = 0;
+/** Milliseconds after which a kernel that has not answered is said to be silent. */
+const PATIENCE = 4000;
 
 /**
  * An element with a class and a text.
@@ -25,9 +27,12 @@ function render({ model, el }) {
   const stars = make("div", "stars");
   const strip = make("div", "strip");
   const progress = make("div", "progress");
-  root.append(picture, stars, progress, strip);
+  const silence = make("div", "silence");
+  silence.setAttribute("role", "alert");
+  root.append(picture, stars, progress, silence, strip);
   el.append(root);
   let at = 0;
+  let waiting = 0;
 
   const sources = () => /** @type {string[]} */ (model.get("pictures"));
   const ratings = () => /** @type {Record<string, number>} */ (model.get("stars"));
@@ -45,8 +50,19 @@ function render({ model, el }) {
     else changed[String(at)] = value;
     model.set("stars", changed);
     model.save_changes();
+    clearTimeout(waiting);
+    waiting = setTimeout(listen, PATIENCE);
     if (value === null) show();
     else go(at + 1);
+  }
+
+  function listen() {
+    const [given, received] = [ratings(), /** @type {Record<string, number>} */ (model.get("received"))];
+    const numbers = Object.keys({ ...given, ...received });
+    const heard = numbers.every((number) => given[number] === received[number]);
+    silence.textContent = heard
+      ? ""
+      : "The kernel is busy or has ended, so the last stars are not kept yet: run the cell again if it has ended.";
   }
 
   function show() {
@@ -107,8 +123,11 @@ function render({ model, el }) {
   };
   model.on("change:stars", show);
   model.on("change:pictures", fill);
+  model.on("change:received", listen);
   fill();
   return () => {
+    clearTimeout(waiting);
+    model.off("change:received", listen);
     model.off("change:stars", show);
     model.off("change:pictures", fill);
   };

@@ -16,19 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...errors import TasteError, expect
+from ...errors import TasteError, expect, install_command
 from ...metrics.image import read_image
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...pipelines.best_of import Candidate
+from ...pipelines.collection.collection import Collection
+from ...pipelines.collection.ratings import NOT_FOR_ME as PERSONAL_DISLIKE
+from ...pipelines.collection.ratings import check_rater, judgements_of, set_judgements
 from ...pipelines.collection.thumbnails import encode_thumbnail
 from ...pipelines.judges.ranking import RankedPicture
 from ...pipelines.scoring.in_memory import as_pictures
+from ...pipelines.services.outside import store_shown
 
 try:
     import traitlets
     from anywidget import AnyWidget
 except ImportError as missing:
-    raise ImportError("Widgets need anywidget, which is not installed: pip install 'soart[notebook]'.") from missing
+    raise ImportError(f"Widgets need anywidget, which is not installed: {install_command('notebook')}.") from missing
 
 if TYPE_CHECKING:
     from ...metrics.tastes.taste import LearntTaste
@@ -55,6 +59,19 @@ def pixels_of(picture: Any) -> np.ndarray:  # noqa: ANN401
     return pixels if pixels.dtype == np.uint8 else (pixels.clip(0, 1) * 255).round().astype(np.uint8)
 
 
+def _source(picture: Any, pixels: np.ndarray) -> Candidate | Path | np.ndarray:  # noqa: ANN401
+    """What a collection stores of a picture: with its request or from its file, where there is one."""
+    if isinstance(picture, Candidate):
+        return picture
+    picture = picture.path if isinstance(picture, RankedPicture) else picture
+    return Path(picture) if isinstance(picture, str | Path) else pixels
+
+
+def _judgement(stars: int | None) -> float | None:
+    """Stars of the widget as collections store them."""
+    return PERSONAL_DISLIKE if stars == NOT_FOR_ME else stars
+
+
 class RatePictures(AnyWidget):
     """Stars for pictures, given in the cell of a notebook.
 
@@ -69,12 +86,17 @@ class RatePictures(AnyWidget):
 
     Args:
         pictures: a ranking, the result of ``best_of``, or a list of files, PIL pictures or arrays.
+        collection: stores each rating at once, and shows those that it has of these pictures; a collection or its folder.
+            None keeps ratings in the widget alone.
+        rater: name of the rater in the collection.
 
     Attributes:
         stars: 1–5 by the number of the picture as text, ``NOT_FOR_ME`` for one that is not to your liking; set by clicks.
+        received: the stars that Python has got, by which the page sees whether the kernel lives.
 
     Raises:
         ImageError: a picture that cannot be read.
+        CollectionError: a collection that cannot be opened, or a name that raters cannot have.
     """
 
     _esm = _FOLDER / "rating.js"
@@ -82,11 +104,42 @@ class RatePictures(AnyWidget):
     pictures: Any = traitlets.List().tag(sync=True)
     stars: Any = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, pictures: Iterable[Any], **options: Any) -> None:  # noqa: ANN401
+    received: Any = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        pictures: Iterable[Any],
+        *,
+        collection: Collection | Path | str | None = None,
+        rater: str = "me",
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         expect("pictures as a list", pictures, Iterable)
+        pictures = list(pictures)
         self._pixels = [pixels_of(picture) for picture in pictures]
+        if isinstance(collection, str | Path):
+            collection = Collection(collection)
+        self._collection, self._rater, self._ids = collection, rater, list[int]()
+        stars: dict[str, int] = {}
+        if collection is not None:
+            expect("a collection or its folder", collection, Collection)
+            self._ids = [store_shown(collection, _source(*one)) for one in zip(pictures, self._pixels, strict=True)]
+            given = judgements_of(collection, check_rater(rater), self._ids)
+            known = {number: given[image] for number, image in enumerate(self._ids) if given.get(image)}
+            stars = {str(number): max(NOT_FOR_ME, round(value)) for number, value in known.items()}
         sources = [base64.b64encode(encode_thumbnail(pixels, _SIDE)).decode() for pixels in self._pixels]
-        super().__init__(pictures=[f"data:image/jpeg;base64,{source}" for source in sources], **options)
+        pages = [f"data:image/jpeg;base64,{source}" for source in sources]
+        super().__init__(pictures=pages, stars=stars, received=stars, **options)
+
+    @traitlets.observe("stars")
+    def _store(self, change: Any) -> None:  # noqa: ANN401
+        """Store what a click has changed, and tell the page."""
+        new, old = change["new"], change["old"] or {}
+        if self._collection is not None and self._ids and new != self.received:
+            changed = {number for number in {*new, *old} if new.get(number) != old.get(number)}
+            values = {self._ids[int(number)]: _judgement(new.get(number)) for number in changed}
+            set_judgements(self._collection, self._rater, values)
+        self.received = new
 
     @traitlets.validate("stars")
     def _only_stars(self, proposal: Any) -> dict[str, int]:  # noqa: ANN401

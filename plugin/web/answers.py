@@ -35,20 +35,18 @@ from .sessions import csrf_token_of
 from .state import ForbiddenError, NotFoundError, OpenCollection, check_owner, is_owner, rater_of, server_of
 
 HERE = Path(__file__).parent
-#: Views of a collection: address and title.
-VIEWS = (
-    ("start", "Quick start"),
-    ("gallery", "Gallery"),
-    ("rate", "Rate"),
-    ("compare", "Compare"),
-    ("keepers", "Keepers"),
-    ("generate", "Generate"),
-    ("tune", "Tune"),
-    ("taste", "Taste"),
-    ("evaluate", "Evaluate"),
+#: Views of a collection: title, and its parts by address; the first part opens it.
+VIEWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("Gallery", (("gallery", "Gallery"),)),
+    ("Rate", (("rate", "One by one"), ("start", "Quick start"), ("compare", "Compare"))),
+    ("Draw", (("generate", "Generate"), ("tune", "Tune"))),
+    ("Taste", (("taste", "Taste"),)),
+    ("Evaluate", (("evaluate", "Findings"), ("keepers", "Keepers"))),
 )
-#: Titles of pages by view.
-TITLES = dict((*VIEWS, ("collections", "Collections")))
+#: Titles of pages, and the view with its parts, by address.
+TITLES = {key: title if key == parts[0][0] else name for title, parts in VIEWS for key, name in parts}
+TITLES["collections"] = "Collections"
+VIEW_OF = {key: (title, parts) for title, parts in VIEWS for key, _ in parts}
 #: Titles of settings of pictures by name; other names are shown as they are.
 SETTINGS = {"size": "Size when drawn", "model hash": "Model hash"}
 #: An absolute path or the address of a database, quoted as ``repr`` does.
@@ -144,7 +142,13 @@ _templates.filters.update(
 )
 _templates.tests["model"] = lambda name: name.startswith(JUDGE)
 _templates.globals.update(
-    caution=CAUTION, counted=counted, finite=math.isfinite, version=__version__, views=VIEWS, titles=TITLES
+    caution=CAUTION,
+    counted=counted,
+    finite=math.isfinite,
+    version=__version__,
+    views=VIEWS,
+    titles=TITLES,
+    view_of=VIEW_OF,
 )
 
 

@@ -42,7 +42,7 @@ VOCABULARY_SLOTS: dict[str, tuple[tuple[str, str, Kind], ...]] = {
     "embedded": (
         ("palette", "palette", "text"),
         ("style", "style", "text"),
-        ("quality", "quality", "text"),
+        ("quality", "embedded_quality", "text"),
         ("negative", "embedded_negative", "negative"),
     ),
 }

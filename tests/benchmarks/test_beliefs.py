@@ -30,7 +30,7 @@ def test_a_lesson_predicts_as_the_mixture_does():
     made = dict(zip(known.names, zip(known.gram(), known.against(makings[test]), strict=True), strict=True))
     lesson = build_makings.lesson_of(
         scaling.frame.deviations(items), scaling.priors(told), scaling, (learn, test), label, made,
-        lambda kernels: hypotheses(kernels.names, ("technical",), beliefs_in_generated(("technical",))), {},
+        lambda kernels: hypotheses(kernels.names, ("technical",), beliefs_in_generated(("technical",))),
     )  # fmt: skip
     expected = fit(examples, NAMES, scaling)(items[test], told[test], makings[test])
     assert np.ptp(expected) > 0.1

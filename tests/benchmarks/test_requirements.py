@@ -51,8 +51,7 @@ def test_the_extras_declare_what_scripts_import(path, owners):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     known = declared([*project["dependencies"], *extras["dev"], *extras["bench"]], extras)
-    # check_brisque.py installs brisque in an environment of its own.
-    here = {*sys.stdlib_module_names, "soart", "brisque"}
+    here = {*sys.stdlib_module_names, "soart"}
     missing = [
         module
         for module in set(imported(path)) - here
@@ -90,7 +89,6 @@ APART = {
     "score/look_alikes.py",
     "score/overall.py",
     "taste/people_report.py",
-    "taste/starting_points.py",
     "taste/within_prompts.py",
 }
 

@@ -61,6 +61,10 @@ def pipe(request, tmp_path_factory):
     return made
 
 
+#: For what no family does in its own way.
+ONE = pytest.mark.parametrize("pipe", ["sd1"], indirect=True)
+
+
 def call(pipe, seed=1, steps=6, **more):
     return pipe(
         "a fox", num_inference_steps=steps, generator=torch.Generator().manual_seed(seed), output_type="np", **{**SIZE, **more}
@@ -187,6 +191,7 @@ def test_the_early_look_is_what_the_generator_foresees(pipe):
     assert np.abs(callback.pictures[0] * 255 - foreseen.pixels).max() <= 1
 
 
+@ONE
 def test_a_batch_is_stopped_only_if_all_score_too_low(pipe):
     callback = SoartCallback(below=0, by=Bright())
     pipe(["a fox", "a boat"], num_inference_steps=4, callback_on_step_end=callback, **SIZE)
@@ -205,6 +210,7 @@ class Failing:
         raise RuntimeError("out of order")
 
 
+@ONE
 def test_a_threshold_has_one_judge_of_pictures_alone(pipe):
     for by, words in (
         ("adherence", "needs a prompt, and here only the pictures are known"),
@@ -220,6 +226,7 @@ def test_a_threshold_has_one_judge_of_pictures_alone(pipe):
         call(pipe, callback_on_step_end=SoartCallback(below=0, by=Failing()))
 
 
+@ONE
 def test_a_preview_with_nothing_to_judge_counts_as_too_low(pipe, monkeypatch):
     monkeypatch.setattr(
         "soart.pipelines.models.step_preview.decode", lambda *given: np.zeros((1, 32, 32, 3), dtype=np.float32)
@@ -230,6 +237,7 @@ def test_a_preview_with_nothing_to_judge_counts_as_too_low(pipe, monkeypatch):
     assert callback.stopped
 
 
+@ONE
 def test_best_of(pipe):
     wrapped = soart.wrap(pipe)
     best = wrapped.best_of("a {fox|boat}", n=4, steps=2, by=Bright(), **SIZE)
@@ -253,6 +261,7 @@ def test_optimize(pipe):
     assert on.record["parents"][0]["strength"] == 0.5
 
 
+@ONE
 def test_settings_have_the_names_of_diffusers_too(pipe):
     wrapped = wrap(pipe)
     first = wrapped.best_of("a fox", n=1, steps=2, guidance=3.0, **SIZE)[0]
@@ -262,6 +271,7 @@ def test_settings_have_the_names_of_diffusers_too(pipe):
         wrapped.best_of("a fox", n=1, strength=0.5)
 
 
+@ONE
 def test_tune(pipe, tmp_path):
     wrapped = wrap(pipe)
     space = "template: a {colour} {thing}\nslots:\n  colour: [red, blue]\n  thing: [fox, boat]\n  steps: ['2']\n  size: ['32x32']"
@@ -277,6 +287,7 @@ def test_tune(pipe, tmp_path):
     assert ended.optimized.path.is_file()
 
 
+@ONE
 def test_identity_follows_the_weights(pipe):
     before = wrap(pipe).generator.model.identity
     assert before == wrap(pipe).generator.model.identity

@@ -10,7 +10,9 @@ from PIL import Image
 import soart
 from soart.errors import ImageError, SoartError, TasteError
 from soart.notebooks import html_table
-from soart.pipelines.best_of import Candidates
+from soart.pipelines.best_of import Candidate, Candidates
+from soart.pipelines.collection import ratings
+from soart.pipelines.models.request import Request
 from soart.plugin.diffusers import wrap
 
 pytest.importorskip("anywidget")
@@ -47,6 +49,30 @@ def test_ratings_of_the_page_are_checked():
     assert widget.ratings == {0: 5, 2: 0}
     widget.stars = {"0": "5", "1": True, "2": 2.0}
     assert widget.ratings == {}
+
+
+def test_stars_are_stored_at_once_and_shown_again(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(coloured(1)[0]).save(path)
+    request = Request("a boat", 1, width=48, height=48)
+    drawn = Candidate(request, coloured(2)[1], 50.0, 50.0, ())
+    pictures = [drawn, path, coloured(3)[2]]
+    folder = tmp_path / "c"
+    with soart.Collection(folder) as collection:
+        widget = RatePictures(pictures, collection=collection, rater="ann")
+        assert widget.ratings == {}
+        widget.stars = {"0": 5, "1": 2, "2": NOT_FOR_ME}
+        widget.stars = {"0": 4, "2": NOT_FOR_ME}
+        assert widget.received == widget.stars
+        stored = ratings.ratings(collection, "ann")
+        assert sorted(stored.values()) == [1.0, 4.0]
+        assert RatePictures(pictures, collection=collection, rater="ben").ratings == {}
+    again = RatePictures(pictures, collection=folder, rater="ann")
+    assert again.ratings == {0: 4, 2: NOT_FOR_ME}
+    with pytest.raises(SoartError):
+        RatePictures(pictures, collection=folder, rater="")
+    with pytest.raises(SoartError, match="a collection or its folder"):
+        RatePictures(pictures, collection=3)
 
 
 def test_a_taste_is_learnt_from_the_stars():

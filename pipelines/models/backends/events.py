@@ -10,6 +10,8 @@ import time
 from contextlib import ExitStack
 from typing import Any
 
+from ....errors import install_command
+
 #: Seconds to open and to close a connection, and bytes of a message.
 _OPEN_SECONDS, _CLOSE_SECONDS, _MOST_MESSAGE = 3.0, 1.0, 100_000_000
 
@@ -26,7 +28,7 @@ class Events:
             from websockets.exceptions import WebSocketException
             from websockets.sync.client import connect
         except ImportError as error:
-            raise OSError("Steps while ComfyUI draws need websockets: pip install 'soart[models]'.") from error
+            raise OSError(f"Steps while ComfyUI draws need websockets: {install_command('models')}.") from error
 
         self._opened = ExitStack()
         try:

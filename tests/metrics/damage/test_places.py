@@ -7,11 +7,6 @@ from soart.metrics.damage.technical import TechnicalJudge
 
 
 @pytest.fixture(scope="module")
-def judge():
-    return TechnicalJudge.load()
-
-
-@pytest.fixture(scope="module")
 def photograph():
     """A photograph of 420 × 600 pixels, (h, w, 3) uint8."""
     datasets = pytest.importorskip("sklearn.datasets")

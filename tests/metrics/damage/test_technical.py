@@ -30,11 +30,6 @@ from soart.training.render import render
 
 
 @pytest.fixture(scope="module")
-def judge():
-    return TechnicalJudge.load()
-
-
-@pytest.fixture(scope="module")
 def scenes():
     """Undamaged renderings, float in 0…1."""
     rng = np.random.default_rng(77)

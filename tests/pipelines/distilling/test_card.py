@@ -56,13 +56,14 @@ def test_variety_is_the_mean_distance_within_prompts():
 def test_the_card_says_what_is_known():
     text = " ".join(CARD.sentences())
     for part in ("75 % of 48 pairs of new prompts (90 %: 64 … 84)", "from 50 to 61", "prefers it in 70 %", "beyond a strength of 1.5",
-                 "0.91 without it, 0.90 with it", "0.82 times", "change by 0.31"):  # fmt: skip
+                 "0.91 without it, 0.90 with it", "0.82 times", "change 31 % as much as from one seed to another"):  # fmt: skip
         assert part in text
     assert "chance" not in text
     assert "not shown to be more than chance" in " ".join(replace(CARD, low=0.45).sentences())
     assert "No second taste checks" in " ".join(replace(CARD, second_wins=NAN).sentences())
     assert "still rises at 1 times" in " ".join(replace(CARD, turns=None).sentences())
     assert "do not use it" in " ".join(replace(CARD, turns=0.0).sentences())
+    assert "seed to another, or more" in " ".join(replace(CARD, other_change=6e6).sentences())
     bare = replace(CARD, adherence=(NAN, NAN), other_change=NAN, other_adherence=(NAN, NAN), variety=NAN)
     assert len(bare.sentences()) == len(CARD.sentences()) - 3
     assert "nan" not in " ".join(bare.sentences())

@@ -26,15 +26,8 @@ from soart.pipelines.services.judging import (
     start_judging,
     tastes_from,
 )
-from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
+from soart.pipelines.support.background import CANCELLED, DONE, FAILED
 from soart.pipelines.tastes.learning import Sources, learn
-
-
-@pytest.fixture
-def jobs():
-    jobs = Jobs()
-    yield jobs
-    jobs.close()
 
 
 def test_two_visitors_load_the_judge_of_phrases_once(monkeypatch):

@@ -46,18 +46,19 @@ def test_a_tune_runs_to_its_end_and_shows_its_findings(tuning):
     assert len(tuning.pictures()) == 20
 
 
-def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, collection):
+def test_bans_also_of_another_server_count_from_the_next_batch_and_pausing_too(tuning, collection, tastes, generator):
     tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
+    other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
     until(lambda: tuning.latest is not None)
     assert tuning.state == RUNNING
     left = tuning.seconds_left(len(tuning.pictures()))
     assert 1 < left < 3600
-    tuning.narrow(("palette=warm",), ("style=flat",))
+    other.narrow(("palette=warm",), ("style=flat",))
     drawn = len(tuning.pictures())
     until(lambda: len(tuning.pictures()) > drawn + 8)
     tuning.pause()
     until(lambda: not tuning.live)
-    assert tuning.state == PAUSED
+    assert tuning.state == other.settings.state == PAUSED
     assert tuning.seconds_left(8) is None
     prompts = [row.generation.prompt for row in collection.images()][-3:]
     assert all("flat" in prompt and "warm" not in prompt for prompt in prompts)
@@ -65,7 +66,7 @@ def test_bans_count_from_the_next_batch_and_pausing_from_the_next_too(tuning, co
         tuning.narrow(("palette=plaid",), ())
     with pytest.raises(PromptError):
         tuning.narrow(tuple(f"palette={p}" for p in ("warm", "cool", "monochrome", "neon")), ())
-    assert tuning.settings.bans == ("palette=warm",)
+    assert (tuning.settings.bans, tuning.settings.pins) == (("palette=warm",), ("style=flat",))
 
 
 def test_the_picture_of_a_backend_shows_its_step_and_is_given_up_for_a_pause(collection, tastes, jobs):
@@ -177,21 +178,6 @@ def test_a_tune_that_has_drawn_everything_says_so(tuning):
     settings = TuneSettings.of_text("a red boat", "embedded")
     assert replace(progress, settings=settings).subject == "a red boat"
     assert not replace(progress, reason="Stopped.").exhausted
-
-
-def test_bans_of_another_server_stay_and_count(tuning, collection, tastes, generator):
-    tuning.start(TuneSettings.of_text(SPACE, "embedded", budget=400, prune=False))
-    other = TuningService(collection, tastes, Jobs(), lambda: generator, threading.Lock())
-    until(lambda: tuning.latest is not None)
-    other.narrow(("palette=warm",), ("style=flat",))
-    drawn = len(tuning.pictures())
-    until(lambda: len(tuning.pictures()) > drawn + 8)
-    tuning.pause()
-    until(lambda: not tuning.live)
-    prompts = [row.generation.prompt for row in collection.images()][-3:]
-    assert all("flat" in prompt and "warm" not in prompt for prompt in prompts)
-    assert (tuning.settings.bans, tuning.settings.pins) == (("palette=warm",), ("style=flat",))
-    assert tuning.settings.state == other.settings.state == PAUSED
 
 
 def test_a_tune_ends_when_another_server_starts_another_one(tuning, collection, tastes, generator):

@@ -81,3 +81,33 @@ def test_winners_whose_end_is_not_read_are_noted(collection, generator, panel):
     notes = [note for note in findings_of(tuner).notes if "does not read the end" in note]
     assert len(notes) == 1
     assert notes[0].endswith(("warm.", "cool."))
+
+
+def test_the_own_words_are_drawn_on_seeds_of_the_best_and_shown_first(collection, generator):
+    space = PromptSpace.parse_yaml(
+        "template: 'a boat, {palette}'\nslots: {palette: ['', warm colors, cool colors], steps: ['3', '4']}"
+    )
+    tuner = Tuner(collection, generator, space, Panel("person:me"), budget=24, prune=False)
+    rows = tuner.draw(tuner.write([(0, 0), (1, 1), (2, 1)]))
+    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [2, 5, 1], strict=True)})
+    assert tuner.own_words((1, 1)) == (0, 1)
+    assert findings_of(tuner).own is None
+    for stars in (5, 5, 5, 5):
+        rows = tuner.draw(tuner.replicate(6))
+        rate(collection, "me", {row.id: stars if "warm" in row.generation.prompt else 3 for row in rows})
+    findings = findings_of(tuner)
+    seeds = {
+        name: {t.seed for t in tuner.study.own if t.choice == choice}
+        for name, choice in (("own", (0, 1)), ("best", (1, 1)))
+    }
+    assert seeds["own"]
+    assert seeds["own"] <= seeds["best"]
+    assert [heading for heading, _ in findings.best_beside_own][:2] == ["yours: ", "1. "]
+    assert findings.own.words[0].prompt == "a boat"
+    assert findings.gain_over_own.startswith("Yours 3")
+
+
+def test_a_space_that_always_adds_words_has_no_own(tuner):
+    tuner.step()
+    assert tuner.own_words() is None
+    assert findings_of(tuner).gain_over_own == ""

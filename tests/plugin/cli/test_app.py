@@ -79,10 +79,16 @@ def test_demo(soart, tmp_path):
     assert code == 0
     [drawn] = re.findall(r"(\d+) drawn, 0 already there", out)
     assert "The stand-in rated none of these: it gives" in out
+    pictures = tmp_path / "d" / "pictures"
+    assert len(list(pictures.iterdir())) == 28
+    assert re.search(r"Next:\n  \S+.* start .*pictures\n", out)
     pages = [tmp_path / "d" / name for name in ("report.html", "tune.html")]
     before = [without_time(page) for page in pages]
     first = json.loads(soart("demo", "--folder", tmp_path / "d", "--json")[1])
     assert first["drawn"] == 0
+    shown = first["pictures"]
+    assert len({row["prompt"] for row in shown["ranking"]}) == 7
+    assert {Path(one["path"]).name.partition("-")[0] for one in shown["found"]} == {"butterfly"}
     # With all scores, expectations and effects.
     assert [without_time(page) for page in pages] == before
     assert first["reused"] == int(drawn) == len(first["ranking"]) >= 16

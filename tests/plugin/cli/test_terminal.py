@@ -31,3 +31,18 @@ def test_findings_follow_the_count(monkeypatch, capsys):
         now[0] += terminal.LINE_SECONDS
         progress(1)
     assert capsys.readouterr().err == "inspecting: 1 of 9\ninspecting: 2 of 9; best 'a[red]\\x1b.png'\n"
+
+
+def test_the_program_is_named_as_a_shell_finds_it(monkeypatch, tmp_path):
+    script = tmp_path / "bin" / "soart"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(terminal.sys, "argv", [str(script)])
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert terminal.program() == "bin/soart"
+    monkeypatch.setenv("PATH", str(script.parent))
+    assert terminal.program() == "soart"
+    monkeypatch.setattr(terminal.sys, "argv", [str(tmp_path / "app.py")])
+    assert terminal.program() == f"{terminal.sys.executable} -m soart"

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.optimizing import optimize
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.support.decoding import DecodingProcesses
 from soart.plugin.web import state
@@ -66,6 +67,13 @@ def one_learning(request, monkeypatch, process, decoding):
 @pytest.fixture
 def own_learning():
     """For tests whose server has a learning process of its own."""
+
+
+@pytest.fixture
+def briefly(monkeypatch):
+    """Optimizing ends after six pictures, whatever the speed of the machine is."""
+    own = optimize.optimize
+    monkeypatch.setattr(optimize, "optimize", lambda *a, **k: own(*a, **{**k, "seconds": 600, "pictures": 6}))
 
 
 class Visitor:
@@ -147,6 +155,12 @@ def drawn(tmp_path_factory):
 def things(drawn, tmp_path_factory):
     """A collection of forty pictures that several tests of a module share."""
     return copytree(drawn, tmp_path_factory.mktemp("shared") / "things")
+
+
+@pytest.fixture(scope="module")
+def reader(visit_once, things):
+    """A visitor, who changes nothing, of a server that the tests of a module share."""
+    return visit_once(things)
 
 
 @pytest.fixture

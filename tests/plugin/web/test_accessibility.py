@@ -27,6 +27,12 @@ FINDINGS = """async (rules) => (await axe.run(document, rules)).violations.map(
 )"""
 
 
+#: Run in the page: fields, buttons and pictures without a name, also where axe is not installed.
+NAMELESS = """[...document.querySelectorAll('button, a, select, input:not([type=hidden]), textarea')].filter(
+  (node) => !(node.textContent.trim() || node.ariaLabel || node.title || node.querySelector('img[alt]') || node.labels?.length)
+).concat([...document.querySelectorAll('img:not([alt])')]).map((node) => node.outerHTML)"""
+
+
 def settle(page):
     page.wait_for_load_state("networkidle")
     page.wait_for_timeout(300)
@@ -73,16 +79,18 @@ def test_axe_finds_nothing(examined, address):
     assert {view: found for view, found in findings.items() if found} == {}
 
 
-def test_no_view_is_wider_than_a_narrow_screen(come, address, folder):
+def test_no_view_is_wider_than_a_narrow_screen_and_all_is_named(come, address, folder):
     with Collection(folder) as collection:
         # Judges with long names are offered once they have scores.
         for judge in (TechnicalJudge.load(), *detectors()):
             collection.set_scores(judge.stored_name, dict.fromkeys(collection.ids(), 50.0))
     page = come()
     page.set_viewport_size({"width": 320, "height": 640})
-    widths = {}
+    widths, nameless = {}, {}
     for view in VIEWS:
         page.goto(f"{address}/c/0/{view}")
         settle(page)
         widths[view] = page.evaluate("document.documentElement.scrollWidth")
+        nameless[view] = page.evaluate(NAMELESS)
     assert widths == dict.fromkeys(VIEWS, 320)
+    assert not any(nameless.values()), nameless

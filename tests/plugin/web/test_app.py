@@ -17,8 +17,8 @@ VIEWS = ("start", "gallery", "rate", "compare", "keepers", "generate", "tune", "
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_every_view_is_a_page_with_nothing_inline_or_from_outside(visitor, view):
-    answer = visitor.client.get(f"/c/0/{view}", headers={"accept": "text/html"})
+def test_every_view_is_a_page_with_nothing_inline_or_from_outside(reader, view):
+    answer = reader.client.get(f"/c/0/{view}", headers={"accept": "text/html"})
     assert answer.status_code == 200
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "unsafe" not in answer.headers["content-security-policy"]
@@ -28,8 +28,8 @@ def test_every_view_is_a_page_with_nothing_inline_or_from_outside(visitor, view)
     assert answer.text.count("<script") == len(re.findall(r'<script (?:type="module" )?src="/static/', answer.text))
 
 
-def test_the_first_page_of_one_collection_is_its_gallery(client):
-    assert client.get("/").headers["location"] == "/c/0/gallery"
+def test_the_first_page_of_one_collection_is_its_gallery(reader):
+    assert reader.client.get("/").headers["location"] == "/c/0/gallery"
 
 
 def test_no_collection_stays_open_if_another_cannot_be_opened(settings, tmp_path, monkeypatch):
@@ -64,18 +64,18 @@ def test_the_first_page_of_several_collections_is_their_list(settings, tmp_path)
     "/nothing", "/static/../app.py", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/soart.db", "/c/0/soart.db",
     "/c/7/gallery", "/c/-1/gallery",
 ])  # fmt: skip
-def test_no_other_address_is_answered(client, path):
-    assert client.get(path).status_code == 404
+def test_no_other_address_is_answered(reader, path):
+    assert reader.client.get(path).status_code == 404
 
 
-def test_errors_of_scripts_are_json(client):
-    assert client.get("/nothing").json() == {"error": "Page not found."}
-    assert client.get("/c/0/api/rate").json() == {"error": "This address does not accept that method."}
-    assert client.get("/c/7/api/ids").json()["error"].startswith("There is no such collection here")
+def test_errors_of_scripts_are_json(reader):
+    assert reader.client.get("/nothing").json() == {"error": "Page not found."}
+    assert reader.client.get("/c/0/api/rate").json() == {"error": "This address does not accept that method."}
+    assert reader.client.get("/c/7/api/ids").json()["error"].startswith("There is no such collection here")
 
 
-def test_errors_of_people_are_pages(client):
-    page = client.get("/nothing", headers={"accept": "text/html"})
+def test_errors_of_people_are_pages(reader):
+    page = reader.client.get("/nothing", headers={"accept": "text/html"})
     assert page.status_code == 404
     assert "Page not found." in page.text
     assert "Back to the pictures" in page.text

@@ -50,6 +50,7 @@ def test_the_embedded_model_gets_its_own_words():
         assert {word for text in slot.texts for word in text.replace(",", " ").split()} <= known
     assert made.render(made.choice_of({"style": "pixel art", "negative": "noisy"})).negative == "ugly, noisy"
     assert made.slots[1].texts[1:] == tuple(wildcard_values("style"))
+    assert made.slots[2].texts == ("", "sharp", "vivid")
 
 
 def test_more_options_and_own_words(tmp_path):

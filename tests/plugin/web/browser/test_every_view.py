@@ -71,31 +71,14 @@ def test_the_rater_is_named_on_pages_that_rate_nothing(come, address, path):
     page.wait_for_selector("body[data-rater=ann]")
 
 
-@pytest.mark.parametrize("view", ["gallery", "rate", "compare", "tune", "taste"])
-def test_no_view_is_wider_than_a_phone_and_all_is_named(come, address, view):
-    page = come()
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{address}/c/0/{view}")
-    page.wait_for_load_state("networkidle")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    nameless = "node => !(node.textContent.trim() || node.ariaLabel || node.title || node.querySelector('img[alt]') || node.labels?.length)"
-    assert (
-        page.evaluate(
-            f"[...document.querySelectorAll('button, a, select, input:not([type=hidden]), textarea')].filter({nameless}).map((node) => node.outerHTML)"
-        )
-        == []
-    )
-    assert page.evaluate("[...document.querySelectorAll('img:not([alt])')].length") == 0
-
-
-@pytest.mark.parametrize(("width", "height"), [(280, 500), (320, 780)])
+@pytest.mark.parametrize(("width", "height"), [(280, 500)])
 def test_the_menu_of_a_phone_shows_all_views(come, address, width, height):
     page = come()
     page.set_viewport_size({"width": width, "height": height})
     page.goto(f"{address}/c/0/gallery")
     page.wait_for_selector("#grid img")
     views = page.locator(".top nav a")
-    assert views.count() >= 9
+    assert views.count() == 6
     assert not views.first.is_visible()
     page.click(".top .views")
     inside = f"node => {{ const box = node.getBoundingClientRect(); return box.left >= 0 && box.right <= {width} && box.bottom <= {height} }}"
@@ -123,7 +106,6 @@ def test_the_row_of_views_is_whole_on_wider_screens(come, address, width):
     ("zone", "day", "minute"),
     [
         ("Pacific/Kiritimati", "2026-02-01", "2026-02-01 13:05"),
-        ("America/New_York", "2026-01-31", "2026-01-31 18:05"),
     ],
 )
 def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, zone, day, minute):

@@ -14,20 +14,6 @@ from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
 
 
-def test_pictures_are_judged_from_the_gallery(package, come, address, folder):
-    page = come()
-    page.goto(f"{address}/c/0/gallery")
-    page.click("#more")
-    page.click("#judge")
-    page.select_option("#judge-dialog [name=judge]", "redness")
-    page.click("#judge-dialog .primary")
-    page.wait_for_selector(".toast:has-text('redness: 40 of 40 pictures judged.')")
-    page.wait_for_function("() => document.querySelector('[name=by]').value === 'judge:redness@1'")
-    page.wait_for_selector("#legend:has-text('by redness')")
-    with Collection(folder) as collection:
-        assert len(collection.scores("judge:redness@1")) == 40
-
-
 def test_the_values_of_a_judge_that_ends_before_the_page_knows_its_job_are_shown(package, come, address, folder):
     page = come()
     page.goto(f"{address}/c/0/gallery")

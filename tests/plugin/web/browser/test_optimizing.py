@@ -1,19 +1,10 @@
 """More of what I like in a real browser: started, followed and shown beside its start, then walked back."""
 
-import pytest
 from specimens.waiting import until
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.generate import generate, plan
-from soart.pipelines.optimizing import optimize as optimizing
 from soart.pipelines.optimizing.records import strength_of
-
-
-@pytest.fixture
-def briefly(monkeypatch):
-    """Runs end after six pictures, whatever the speed of the machine is."""
-    own = optimizing.optimize
-    monkeypatch.setattr(optimizing, "optimize", lambda *a, **k: own(*a, **{**k, "seconds": 600, "pictures": 6}))
 
 
 def test_a_picture_is_optimized_and_its_family_walked(come, address, folder, generator, briefly):

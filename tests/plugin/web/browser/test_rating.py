@@ -68,26 +68,6 @@ def test_half_stars_and_not_for_me_by_keys(come, address, folder):
         assert ratings(collection, "me", personal=False) == {first: 3.5}
 
 
-def test_two_raters_at_once_keep_their_own_ratings(come, address, folder):
-    people = {}
-    for name in ("ann", "ben"):
-        page = come()
-        page.goto(f"{address}/c/0/rate")
-        page.click("#who")
-        page.fill("[name=rater]", name)
-        page.click("#who-dialog .primary")
-        page.wait_for_selector(f"body[data-rater={name}]")
-        page.wait_for_selector("#picture[data-id]")
-        people[name] = page
-    rated = {name: {} for name in people}
-    for _ in range(6):
-        for name, page in people.items():
-            key = "5" if name == "ann" else "1"
-            rated[name][press(page, key)] = float(key)
-    for name, expected in rated.items():
-        until(lambda name=name, expected=expected: stored(folder, name) == expected)
-
-
 def two_tabs(come, address):
     """Two pages of one browser that show the same picture to rate."""
     first = come()
@@ -119,18 +99,6 @@ def test_undo_restores_the_rating_of_another_tab(come, address, folder):
     assert shown(second) == str(image)
     assert second.get_attribute("[data-stars='5']", "aria-pressed") == "true"
     assert "1 rated, 0 skipped, 39 left" in second.inner_text("#counts")
-
-
-def test_undo_leaves_a_later_rating_of_another_tab_alone(come, address, folder):
-    first, second = two_tabs(come, address)
-    image = press(first, "5")
-    until(lambda: stored(folder) == {image: 5.0})
-    press(second, "2")
-    until(lambda: stored(folder) == {image: 2.0})
-    first.keyboard.press("u")
-    first.wait_for_selector(".toast:has-text('You have changed this in another tab since: 2 stays.')")
-    assert first.get_attribute("[data-stars='2']", "aria-pressed") == "true"
-    assert stored(folder) == {image: 2.0}
 
 
 def test_a_reloaded_page_says_that_its_undo_left_a_later_rating_alone(come, address, folder):

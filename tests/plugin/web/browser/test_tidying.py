@@ -27,18 +27,15 @@ def requests_of(page, part, method="GET"):
     return requests
 
 
-@pytest.mark.parametrize(
-    ("view", "part", "shown"), [("evaluate", "evaluate/findings", "#found"), ("keepers", "keepers/groups", "#trust")]
-)
-def test_findings_that_fail_are_fetched_again(come, address, view, part, shown):
+def test_findings_that_fail_are_fetched_again(come, address):
     page = come()
-    page.route(f"**/{part}*", lambda route: route.abort())
-    page.goto(f"{address}/c/0/{view}")
+    page.route("**/evaluate/findings*", lambda route: route.abort())
+    page.goto(f"{address}/c/0/evaluate")
     page.wait_for_selector(".toast.bad:has-text('does not answer')")
     with page.expect_request("**/api/evaluate"):
         pass
-    page.unroute(f"**/{part}*")
-    page.wait_for_selector(shown)
+    page.unroute("**/evaluate/findings*")
+    page.wait_for_selector("#found")
 
 
 def test_a_state_that_arrives_late_is_not_shown(come, address):
@@ -68,13 +65,12 @@ def test_groups_that_arrive_late_do_not_replace_later_ones(come, address):
     assert page.locator("[data-group]").count() == 2
 
 
-@pytest.mark.parametrize("view", ["evaluate", "keepers"])
-def test_two_clicks_are_one_evaluation(come, address, view):
+def test_two_clicks_are_one_evaluation(come, address):
     page = come()
-    page.goto(f"{address}/c/0/{view}")
-    page.wait_for_selector("#found, #trust")
+    page.goto(f"{address}/c/0/evaluate")
+    page.wait_for_selector("#found")
     posts, held = requests_of(page, "/api/evaluate", "POST"), Held(page, "/api/evaluate$", "POST")
-    findings = requests_of(page, "/evaluate/findings" if view == "evaluate" else "/keepers/groups")
+    findings = requests_of(page, "/evaluate/findings")
     page.click("#ask .primary")
     held.wait()
     page.click("#ask .primary")

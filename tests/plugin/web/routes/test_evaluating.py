@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -14,8 +13,6 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.roots import known_roots
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
-
-DUPLICATES = {"duplicates": "1"}
 
 
 @pytest.fixture
@@ -32,10 +29,6 @@ def evaluated(visitor, **body):
 
 def digest_of(visitor, **rule):
     return visitor.get("/evaluate/plan", **rule).text.split('data-plan="')[1].split('"')[0]
-
-
-def ids(visitor):
-    return sorted(visitor.get("/api/ids").json()["ids"])
 
 
 def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visitor, folder):
@@ -80,112 +73,20 @@ def test_guests_evaluate_the_folders_of_the_last_time_without_seeing_their_paths
         assert known_roots(collection) == [own]
 
 
-def snapshot(visitor):
-    """Pages of a collection as they are now."""
-    return SimpleNamespace(
-        ids=ids(visitor),
-        findings=visitor.get("/evaluate/findings").text,
-        gallery=visitor.get("/gallery").text,
-        collections=visitor.client.get("/collections").text,
-    )
-
-
-@pytest.fixture(scope="module")
-def journey(visit_once, make_untidy, tmp_path_factory):
-    """A collection that is evaluated, tidied and restored by a second server; answers and pages of every step."""
-    folder = make_untidy(tmp_path_factory.mktemp("journey") / "untidy")
-    visitor, steps = visit_once(folder), SimpleNamespace(folder=folder)
-
-    def act(name, **body):
-        return visitor.post(f"/c/0/api/evaluate/{name}", body)
-
-    steps.unasked = snapshot(visitor)
-    steps.early_plan = visitor.get("/evaluate/plan", duplicates=1)
-    steps.state, steps.evaluated = evaluated(visitor, by="technical"), snapshot(visitor)
-    steps.bad_groups = visitor.get("/evaluate/findings", groups="x")
-    steps.keep, steps.kept = act("keep", image=17), snapshot(visitor)
-    steps.keep_single = act("keep", image=1)
-    steps.plan = visitor.get("/evaluate/plan", duplicates=1).text
-    steps.no_plan = visitor.get("/evaluate/plan").text
-    steps.bad_plans = [visitor.get("/evaluate/plan", worst=worst) for worst in ("x", "100", "-3", "nan")]
-    steps.bad_moves = [act("move", **DUPLICATES, plan="old"), act("move")]
-    steps.before = ids(visitor)
-    plan = digest_of(visitor, **DUPLICATES)
-    steps.forged_move = visitor.client.post("/c/0/api/evaluate/move", json={**DUPLICATES, "plan": plan})
-    steps.move = act("move", **DUPLICATES, plan=plan)
-    steps.move_state, steps.moved = visitor.wait_for_evaluation(), snapshot(visitor)
-    name = steps.moved.findings.split('data-undo="')[1].split('"')[0]
-    # A fresh server reads the evaluation, and the undo file, of the one before.
-    other = visit_once(folder)
-    steps.other_page, steps.other_state = other.get("/evaluate"), other.wait_for_evaluation()
-    undo = "/c/0/api/evaluate/undo"
-    steps.bad_undo = other.post(undo, {"name": "../soart.db"})
-    steps.forged_undo = other.client.post(undo, json={"name": name})
-    steps.undo = other.post(undo, {"name": name})
-    steps.undo_state, steps.restored, steps.ids_of_first = other.wait_for_evaluation(), snapshot(other), ids(visitor)
-    return steps
-
-
-def test_nothing_is_planned_before_the_first_evaluation(journey):
-    assert journey.unasked.findings.strip() == ""
-    assert journey.early_plan.status_code == 400
-
-
-def test_findings_list_near_duplicates(journey):
-    assert journey.state["message"] == "18 pictures evaluated."
-    page = journey.evaluated.findings
-    assert page.count('role="group" aria-label="Near-duplicates') == 2
-    assert 'data-keep="17" aria-pressed="false"' in page
-    assert "style=" not in page
-    assert journey.bad_groups.status_code == 400
-
-
-def test_another_picture_of_a_group_is_kept(journey):
-    assert journey.keep.json()["before"] == []
-    assert {5, 17} <= set(journey.keep.json()["images"])
-    assert 'data-keep="17" aria-pressed="true"' in journey.kept.findings
-    assert journey.keep_single.status_code == 400
-
-
-def test_a_plan_lists_the_pictures_that_a_rule_moves(journey):
-    assert "Move 2 files away" in journey.plan
-    assert 'data-picture="5"' in journey.plan
-    assert "Choose what to move away" in journey.no_plan
-    assert [answer.status_code for answer in journey.bad_plans] == [400] * 4
-
-
-def test_moves_that_were_not_planned_are_refused(journey):
-    assert [answer.status_code for answer in journey.bad_moves] == [400, 400]
-    assert journey.forged_move.status_code == 403
-    assert journey.before == list(range(1, 20))
-
-
-def test_moved_pictures_leave_the_gallery(journey):
-    assert journey.move.status_code == 200
-    assert journey.move_state["message"] == "2 files moved away."
-    assert journey.moved.ids == [1, 2, 3, 4, *range(6, 18), 19]
-    assert "17 pictures" in journey.moved.gallery
-    assert "2 moved away" in journey.moved.collections
-    assert "2 pictures of this collection are away" in journey.moved.findings
-
-
-def test_a_fresh_server_reads_the_evaluation(journey):
-    assert journey.other_page.status_code == 200
-    assert journey.other_state["found"]
-
-
-def test_unknown_and_forged_undos_are_refused(journey):
-    assert journey.bad_undo.status_code == 400
-    assert journey.forged_undo.status_code == 403
-
-
-def test_an_undo_brings_the_pictures_back(journey):
-    assert journey.undo.status_code == 200
-    assert journey.undo_state["message"] == "2 files brought back."
-    assert journey.restored.ids == journey.ids_of_first == list(range(1, 20))
-    assert "moved away" not in journey.restored.collections
-    with Collection(journey.folder) as collection:
-        assert AWAY not in {row.problem for row in collection.images()}
+def test_wrong_plans_moves_and_undos_are_refused(visitor):
+    assert visitor.get("/evaluate/plan", duplicates=1).status_code == 400
+    evaluated(visitor, by="technical")
+    answers = [visitor.get("/evaluate/findings", groups="x")]
+    answers += [visitor.get("/evaluate/plan", worst=worst) for worst in ("x", "100", "-3", "nan")]
+    for name, body in (
+        ("keep", {"image": 1}),
+        ("move", {"duplicates": "1", "plan": "old"}),
+        ("move", {}),
+        ("undo", {"name": "../soart.db"}),
+    ):
+        answers.append(visitor.post(f"/c/0/api/evaluate/{name}", body))
+    assert [answer.status_code for answer in answers] == [400] * len(answers)
+    assert sorted(visitor.get("/api/ids").json()["ids"]) == list(range(1, 20))
 
 
 def test_only_allowed_folders_are_named(visit, tmp_path, paint):

@@ -22,10 +22,10 @@ from soart.pipelines.scoring.measuring import measure
 from soart.plugin.web.routes.gallery import FILTERS
 
 
-def test_hostile_prompts_stay_text(visitor):
-    cells = visitor.get("/api/cells", ids="1").json()["cells"]
+def test_hostile_prompts_stay_text(reader):
+    cells = reader.get("/api/cells", ids="1").json()["cells"]
     assert cells[0]["title"].startswith("<img src=x")
-    page = visitor.get("/detail/1").text
+    page = reader.get("/detail/1").text
     assert "<img" not in page
     assert "&lt;script&gt;" in page
 
@@ -69,17 +69,17 @@ def test_names_of_files_disguise_nothing(visitor, folder, paint, tmp_path):
         assert not {*text} & {*"\x1b\u202e"}
 
 
-def test_the_browser_keeps_pictures_as_long_as_their_content_is_the_same(visitor):
-    cell = visitor.get("/api/cells", ids="2").json()["cells"][0]
-    small = visitor.get("/pictures/2/small", v=cell["v"])
+def test_the_browser_keeps_pictures_as_long_as_their_content_is_the_same(reader):
+    cell = reader.get("/api/cells", ids="2").json()["cells"][0]
+    small = reader.get("/pictures/2/small", v=cell["v"])
     assert (small.status_code, small.headers["content-type"]) == (200, "image/png")
     assert "immutable" in small.headers["cache-control"]
-    assert "immutable" not in visitor.get("/pictures/2/small", v="other").headers["cache-control"]
+    assert "immutable" not in reader.get("/pictures/2/small", v="other").headers["cache-control"]
 
 
-def test_pictures_are_served_by_number_alone(visitor):
-    assert visitor.get("/heat/2").headers["content-type"] == "image/jpeg"
-    assert visitor.get("/pictures/2/full").headers["content-type"] == "image/png"
+def test_pictures_are_served_by_number_alone(reader):
+    assert reader.get("/heat/2").headers["content-type"] == "image/jpeg"
+    assert reader.get("/pictures/2/full").headers["content-type"] == "image/png"
     for path in (
         "/pictures/2/huge",
         "/pictures/../small",
@@ -87,11 +87,11 @@ def test_pictures_are_served_by_number_alone(visitor):
         "/pictures/2/../../soart.db",
         "/pictures/-1/small",
     ):
-        assert visitor.get(path).status_code == 404, path
+        assert reader.get(path).status_code == 404, path
     for number in (999, 2**62, "9" * 5000):
         for path in ("pictures/{}/small", "heat/{}", "detail/{}", "phrases/{}", "download/{}"):
-            assert visitor.get(f"/{path.format(number)}").status_code == 404, path
-    assert visitor.client.get(f"/c/{'9' * 5000}/gallery").status_code == 404
+            assert reader.get(f"/{path.format(number)}").status_code == 404, path
+    assert reader.client.get(f"/c/{'9' * 5000}/gallery").status_code == 404
 
 
 def test_a_deleted_file_is_reported_and_its_ratings_stay(visitor, folder):
@@ -114,8 +114,8 @@ def test_pictures_are_filtered(visitor, params, count):
 
 
 @pytest.mark.parametrize("wrong", [{"sort": "x"}, {"low": "x"}, {"since": "yesterday"}, {"by": "zoe"}, {"rated": "9"}])
-def test_wrong_queries_are_refused(visitor, wrong):
-    assert visitor.get("/api/ids", **wrong).status_code == 400
+def test_wrong_queries_are_refused(reader, wrong):
+    assert reader.get("/api/ids", **wrong).status_code == 400
 
 
 @pytest.mark.parametrize(("query", "named"), [
@@ -124,8 +124,8 @@ def test_wrong_queries_are_refused(visitor, wrong):
     ({"damage": "rain", "shown": "x"}, "shown=x, damage=rain"), ({"until": "<b>"}, "until=&lt;b&gt;"),
     ({"word": "fox", "rated": "7"}, "rated=7, word=fox"), ({"<b>" * 20: "x"}, "&lt;b&gt;" * 13 + "&lt;=x"),
 ])  # fmt: skip
-def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, named):
-    assert f"left out: {named}." in visitor.get("/gallery", **query).text
+def test_filters_of_an_address_that_are_not_known_are_named(reader, query, named):
+    assert f"left out: {named}." in reader.get("/gallery", **query).text
     known = {
         "rated": "4",
         "since": "2026-01-31",
@@ -135,29 +135,29 @@ def test_filters_of_an_address_that_are_not_known_are_named(visitor, query, name
         "words": "x",
         "token": "old",
     }
-    assert "left out" not in visitor.get("/gallery", **known).text
-    form = visitor.get("/gallery").text.partition('class="filter"')[2].partition("</form>")[0]
+    assert "left out" not in reader.get("/gallery", **known).text
+    form = reader.get("/gallery").text.partition('class="filter"')[2].partition("</form>")[0]
     assert set(re.findall(r'<(?:input|select)[^>]*? name="(\w+)"', form)) == FILTERS
 
 
-def test_filters_that_are_left_out_are_not_sent_by_the_form(visitor):
-    page = visitor.get("/gallery", high="500", low="20", since="yesterday", words="thing", by="zoe").text
+def test_filters_that_are_left_out_are_not_sent_by_the_form(reader):
+    page = reader.get("/gallery", high="500", low="20", since="yesterday", words="thing", by="zoe").text
     assert "left out: by=zoe, high=500, since=yesterday." in page
     fields = dict(re.findall(r'<input type="(?:search|number|date)" name="(\w+)"[^>]*? value="([^"]*)"', page))
     assert fields == {"words": "thing", "low": "20", "high": "", "since": "", "until": ""}
     assert '<option value="overall" selected data-title="overall score"' in page
 
 
-def test_a_tag_that_no_picture_bears_still_filters(visitor):
-    page = visitor.get("/gallery", tag="none", album="nor this").text
+def test_a_tag_that_no_picture_bears_still_filters(reader):
+    page = reader.get("/gallery", tag="none", album="nor this").text
     assert "left out" not in page
     assert '<option value="none" selected>none (0)</option>' in page
     assert '<option value="nor this" selected>nor this (0)</option>' in page
 
 
-def test_wrong_numbers_of_pictures_and_jobs_are_refused(visitor):
-    assert visitor.get("/api/cells", ids="1,x").status_code == 400
-    assert visitor.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This job has already ended."
+def test_wrong_numbers_of_pictures_and_jobs_are_refused(reader):
+    assert reader.get("/api/cells", ids="1,x").status_code == 400
+    assert reader.post("/c/0/api/jobs/cancel", {"job": 99}).json()["error"] == "This job has already ended."
 
 
 def test_all_pictures_are_scored_and_sorted_by_score(visitor):
@@ -172,25 +172,25 @@ def test_all_pictures_are_scored_and_sorted_by_score(visitor):
     assert "better than" in visitor.get("/detail/2", by="technical").text
 
 
-def test_a_judge_that_is_gone_is_named_and_no_other_stands_in_for_it(visitor):
-    page = visitor.get("/detail/2", by="zoe").text
+def test_a_judge_that_is_gone_is_named_and_no_other_stands_in_for_it(reader):
+    page = reader.get("/detail/2", by="zoe").text
     assert "There is no taste &#39;zoe&#39;" in page
     assert 'class="score num"' not in page
     assert "Size" in page
 
 
-def test_the_first_and_the_last_day_are_days(visitor):
-    everything = visitor.get("/api/ids").json()["ids"]
-    assert visitor.get("/api/ids", since="0001-01-01", until="9999-12-31").json()["ids"] == everything
-    assert visitor.get("/api/ids", since="9999-12-31").json()["ids"] == []
-    assert visitor.get("/api/ids", until="0001-01-01").json()["ids"] == []
+def test_the_first_and_the_last_day_are_days(reader):
+    everything = reader.get("/api/ids").json()["ids"]
+    assert reader.get("/api/ids", since="0001-01-01", until="9999-12-31").json()["ids"] == everything
+    assert reader.get("/api/ids", since="9999-12-31").json()["ids"] == []
+    assert reader.get("/api/ids", until="0001-01-01").json()["ids"] == []
 
 
-def test_the_words_of_a_filter_are_limited(visitor):
-    most = visitor.get("/api/ids", words=" ".join(["thing"] * MOST_WORDS))
+def test_the_words_of_a_filter_are_limited(reader):
+    most = reader.get("/api/ids", words=" ".join(["thing"] * MOST_WORDS))
     assert len(most.json()["ids"]) == 39
     for path in ("/api/ids", "/api/pool"):
-        refused = visitor.get(path, words="thing " * (MOST_WORDS + 1))
+        refused = reader.get(path, words="thing " * (MOST_WORDS + 1))
         assert refused.status_code == 400
         assert refused.json()["error"] == "Expected at most 50 words to search for, got 51."
 
@@ -346,14 +346,14 @@ def test_stacks_hold_their_pictures_under_the_best(visitor, folder, prompts):
     assert answer == {"ids": [blue[1], blue[0]], "stacks": [blue[1:]]}
 
 
-def test_stacks_that_cannot_be_made_are_refused(visitor):
-    answer = visitor.get("/api/ids", stacks="look-alike")
+def test_stacks_that_cannot_be_made_are_refused(reader):
+    answer = reader.get("/api/ids", stacks="look-alike")
     assert (answer.status_code, answer.json()["error"]) == (
         400,
         "Look-alikes need an evaluation: choose Evaluate first.",
     )
-    assert visitor.get("/api/ids", stacks="colour").status_code == 400
-    assert visitor.get("/api/ids", stacks="prompt", stack="x").status_code == 400
+    assert reader.get("/api/ids", stacks="colour").status_code == 400
+    assert reader.get("/api/ids", stacks="prompt", stack="x").status_code == 400
 
 
 def test_look_alikes_lie_on_each_other_after_an_evaluation(visit, make_measured, tmp_path):
@@ -402,8 +402,8 @@ def test_days_of_a_filter_are_those_of_the_zone_of_the_browser(visitor, folder, 
         assert len(visitor.get("/api/ids", since="0001-01-01", until="9999-12-31", zone=zone).json()["ids"]) == 40
 
 
-def test_buttons_of_the_viewer_without_words_have_tooltips_and_signs_of_their_own(visitor):
-    viewer = visitor.get("/gallery").text.split('<dialog id="viewer"')[1].split("</dialog>")[0]
+def test_buttons_of_the_viewer_without_words_have_tooltips_and_signs_of_their_own(reader):
+    viewer = reader.get("/gallery").text.split('<dialog id="viewer"')[1].split("</dialog>")[0]
     buttons = re.findall(r"<button ([^>]*)>([^<]*)</button>", viewer)
     signs = [sign for _, sign in buttons if not sign[:1].isdigit()]
     assert len(set(signs)) == len(signs) == 7

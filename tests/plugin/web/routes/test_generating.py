@@ -23,12 +23,6 @@ from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.services.generation import Drawing
 
 
-@pytest.fixture(scope="module")
-def reader(visit_once, things):
-    """A visitor who changes nothing."""
-    return visit_once(things)
-
-
 def test_a_single_picture_is_counted_as_one(visitor):
     for seed, count, message in (
         (90, 1, "1 picture drawn."),

@@ -32,12 +32,6 @@ def encoded(seed, side=40):
 LARGE = encoded(0, side=900)
 
 
-@pytest.fixture(scope="module")
-def reader(visit_once, things):
-    """A visitor who changes nothing."""
-    return visit_once(things)
-
-
 def drop(visitor, name, content):
     headers = {"x-csrf-token": visitor.token}
     return visitor.client.post("/c/0/api/import", params={"name": name}, content=content, headers=headers)

@@ -26,13 +26,6 @@ def picture(visitor):
     return visitor.get("/api/generate").json()["pictures"][0]
 
 
-@pytest.fixture
-def briefly(monkeypatch):
-    """Runs end after six pictures, whatever the speed of the machine is."""
-    own = optimizing.optimize
-    monkeypatch.setattr(optimizing, "optimize", lambda *a, **k: own(*a, **{**k, "seconds": 600, "pictures": 6}))
-
-
 def test_more_like_a_picture_is_stored_beside_its_start(visitor, folder, picture, briefly):
     assert f'data-optimize="{picture}"' in visitor.get(f"/detail/{picture}").text
     assert "Nothing has been optimized yet" in visitor.get("/optimized").text

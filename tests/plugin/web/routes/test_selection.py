@@ -14,12 +14,6 @@ from soart.pipelines.collection.ratings import judged_pictures, ratings
 from soart.pipelines.collection.tables import ImageRow
 
 
-@pytest.fixture(scope="module")
-def reader(visit_once, things):
-    """A visitor who changes nothing."""
-    return visit_once(things)
-
-
 def select(visitor, action, **body):
     return visitor.send(f"selection/{action}", **body)
 

@@ -47,9 +47,9 @@ def test_lists_of_scores_say_why_a_taste_is_not_to_be_relied_on(visitor):
         assert "no better than chance" not in page
 
 
-def test_judges_that_are_not_tastes_are_refused(visitor):
-    assert visitor.get("/taste", name="zoe").status_code == 400
-    refused = visitor.get("/taste", name="technical")
+def test_judges_that_are_not_tastes_are_refused(reader):
+    assert reader.get("/taste", name="zoe").status_code == 400
+    refused = reader.get("/taste", name="technical")
     assert refused.status_code == 400
     assert "not a taste" in refused.json()["error"]
 
