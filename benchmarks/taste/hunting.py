@@ -28,6 +28,7 @@ from sklearn.metrics import roc_auc_score
 from soart.benchmarks.common import command, compared, interval, progress, stored_array
 from soart.benchmarks.data.ai_pictures import AiPictures, ai_pictures
 from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.protocols import Making
 from soart.metrics.similarity.distinct import numbered
 from soart.metrics.similarity.diversity import Seen, looks_of
 from soart.metrics.tastes.examples import Examples, from_ratings
@@ -35,6 +36,7 @@ from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.proposals import hunt, propose
 from soart.metrics.tastes.taste import computed_priors, priors_of_items
 from soart.metrics.tastes.trust import TOO_FEW, Trust
+from soart.pipelines.ingest.metadata.words import prompt_words
 from soart.pipelines.tastes.rating_session import considered, likeness_of, unusual
 
 SEED, PICTURES, RATED, LEARNT_EVERY = 31, 600, 16, 5
@@ -53,12 +55,13 @@ class Folder:
     items: np.ndarray
     priors: np.ndarray
     prompts: np.ndarray
+    makings: np.ndarray
     stars: np.ndarray
 
     def examples(self, rows: list[int]) -> Examples:
         """What the person has said of some rows."""
         found = from_ratings(self.items[rows], self.stars[rows], pictures=rows)
-        return replace(found, priors=self.priors[rows], prior_names=PRIORS)
+        return replace(found, priors=self.priors[rows], prior_names=PRIORS, makings=self.makings[rows])
 
 
 def _standard(values: np.ndarray) -> np.ndarray:
@@ -106,7 +109,9 @@ def taught(folder: Folder, rng: np.random.Generator) -> list[int]:
             fitted=fit(examples, NAMES, Scaling.of(folder.items, folder.priors, NAMES)),
         )  # fmt: skip
         wanted = min(LEARNT_EVERY, RATED - len(rows))
-        rows += left[propose(taste, folder.items[left], wanted, folder.priors[left]).rows].tolist()  # type: ignore[arg-type]
+        rows += left[
+            propose(taste, folder.items[left], wanted, folder.priors[left], folder.makings[left]).rows
+        ].tolist()  # type: ignore[arg-type]
     return rows
 
 
@@ -117,7 +122,7 @@ def hunted(folder: Folder, rng: np.random.Generator) -> list[int]:
     seen = Seen(numbered(prompts.tolist()), np.zeros(len(mixed), np.uint64), looks_of(items, NAMES))
     shown: dict[int, float | None] = {}
     for _ in range(RATED):
-        [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), unusual(seen.looks))
+        [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), unusual(seen.looks), folder.makings[mixed])
         if shown:
             last = next(reversed(shown))
             shown[last] = (folder.stars[mixed[last]] - 3) / 2
@@ -136,7 +141,9 @@ def auc_of(folder: Folder, rows: list[int]) -> float:
         return 0.5
     fitted = fit(folder.examples(rows), NAMES, Scaling.of(folder.items, folder.priors, NAMES))
     left = np.setdiff1d(np.arange(PICTURES), rows)
-    return float(roc_auc_score(folder.stars[left] >= 4, fitted(folder.items[left], folder.priors[left])))
+    return float(
+        roc_auc_score(folder.stars[left] >= 4, fitted(folder.items[left], folder.priors[left], folder.makings[left]))
+    )
 
 
 def main() -> None:
@@ -156,9 +163,11 @@ def main() -> None:
         rows = rng.choice(len(items), PICTURES, replace=False)
         liking = planted(kind, place, items, rows, rng)
         ranks = np.argsort(np.argsort(liking)) / PICTURES
-        folder = Folder(
-            kind, items[rows], priors[rows], place.prompt[rows], 1.0 + np.searchsorted(STARS, ranks, "right")
-        )
+        made = np.array([
+            Making(model=str(place.model[row]), words=tuple(prompt_words(str(place.prompt[row])))) for row in rows
+        ])  # fmt: skip
+        stars = 1.0 + np.searchsorted(STARS, ranks, "right")
+        folder = Folder(kind, items[rows], priors[rows], place.prompt[rows], made, stars)
         chosen = [way(folder, np.random.default_rng([SEED, number, 1])) for way in WAYS.values()]
         liked.append([(folder.stars[some] >= 4).sum() for some in chosen])
         reached.append([auc_of(folder, some) for some in chosen])

@@ -27,6 +27,7 @@ from ..checks import check_items
 from ..items.frame import Frame
 from .item_kernels import ItemKernels
 from .learning_curve import CHOOSE_FIVE, RATE_FIVE, WORTH
+from .making_kernels import MakingKernels
 from .mixture import Makings, Mixture, learn_mixture, makings_at
 from .taste import LearntTaste
 from .trust import STRONG, TOO_FEW
@@ -36,12 +37,14 @@ SHORTLIST = 600
 #: The least information, in bits, that is worth a rating.
 LEAST_BITS = 0.02
 #: Kernels of ``item_kernels`` by which pictures are hunted, with their sizes, with a network's items and without; noise of a rating.
-KERNELS = {"gaussian all": 0.25, "linear late content": 0.5}
-KERNELS_OF_APPEARANCE, NOISE = {"gaussian appearance": 0.25, "linear all": 0.25}, 0.5
+KERNELS = {"gaussian all": 0.5, "gaussian late content": 0.5}
+KERNELS_OF_APPEARANCE, NOISE = {"gaussian appearance": 0.25, "linear all": 0.25}, 0.2
+#: Those of ``making_kernels``.
+KERNELS_OF_MAKING = {"model": 1.0, "words": 1.0}
 #: Variance of what all likings have in common.
 CONSTANT = 1.0
 #: Liking from which on a picture is liked, and standard deviations by which an unknown picture may be liked more than expected.
-LIKED, BOLD = 0.25, 0.5
+LIKED, BOLD = 0.25, 0.2
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,7 @@ def hunt(
     expected: np.ndarray | None = None,
     alike: Callable[[int], np.ndarray | float] = lambda row: 0.0,
     barred: np.ndarray | None = None,
+    makings: Makings = None,
 ) -> np.ndarray:
     """Rows of at most ``count`` pictures to rate next, the first one first; none of those ``shown``.
 
@@ -128,11 +132,12 @@ def hunt(
         alike: gives (n,) numbers by which each picture is like that of a row. They add up over the shown pictures, and with a
             higher whole number a picture comes later.
         barred: (n,) such numbers of their own.
+        makings: how the pictures were made, as far as it is known.
     """
     rows = check_items(items, len(names), rows=0)
     n = len(rows)
     mean, bars = (np.zeros(n) if one is None else one.astype(float) for one in (expected, barred))
-    covariance = _prior_covariance(rows, names) if n else np.zeros((0, 0))
+    covariance = _prior_covariance(rows, names, makings) if n else np.zeros((0, 0))
     hunting, chosen = any(liking is not None and liking > LIKED for liking in shown.values()), list[int]()
     for row, liking in shown.items():
         mean, covariance = _after(mean, covariance, row, liking)
@@ -152,13 +157,20 @@ def hunt(
     return np.array(chosen, dtype=int)
 
 
-def _prior_covariance(rows: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def _prior_covariance(rows: np.ndarray, names: tuple[str, ...], makings: Makings) -> np.ndarray:
     """(n, n) covariance of likings before any rating."""
     frame = Frame.of(rows, names)
     z = frame.deviations(rows)
     kernels = ItemKernels.of(z, frame.kinds, np.zeros(len(z)))
     values = dict(zip(kernels.names, kernels.against(z), strict=True))
     sizes = KERNELS if KERNELS.keys() <= values.keys() else KERNELS_OF_APPEARANCE
+    if makings is not None:
+        made = MakingKernels.of(makings)
+        known = dict(zip(made.names, made.gram(), strict=True))
+        values, sizes = (
+            values | known,
+            sizes | {name: size for name, size in KERNELS_OF_MAKING.items() if name in known},
+        )
     covariance: np.ndarray = CONSTANT + np.sum([size * values[name] for name, size in sizes.items()], axis=0)
     return covariance
 

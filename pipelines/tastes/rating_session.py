@@ -35,6 +35,7 @@ from ..collection.ratings import (
 )
 from ..collection.tables import ImageRow
 from ..scoring.looks import seen_in
+from ..scoring.makings import makings_of
 from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import prior_matrix
@@ -117,6 +118,7 @@ def hunted(collection: Collection, rater: str, mixed: Sequence[int], shown: Sequ
     place = {image: row for row, image in enumerate(ids)}
     matrix = np.array([items[image] for image in ids], dtype=np.float64).reshape(len(ids), len(extractor.names))
     seen = seen_in(collection, ids, known_prompts(collection, ids))
+    makings = makings_of(collection, [*images_by_id(collection, ids).values()])
     values = scores_of(collection, stored_name(), ids)
     scores = np.array([values.get(image, np.nan) for image in ids])
     usual = (scores - np.nanmean(scores)) / (np.nanstd(scores) or 1.0) if values else np.zeros(len(ids))
@@ -129,6 +131,7 @@ def hunted(collection: Collection, rater: str, mixed: Sequence[int], shown: Sequ
         EXPECTED * np.nan_to_num(usual),
         likeness_of(seen),
         unusual(seen.looks),
+        [makings.get(image) for image in ids] if makings else None,
     )
     return [ids[row] for row in rows]
 
