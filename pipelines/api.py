@@ -58,11 +58,21 @@ class Ranking(list[RankedPicture]):
         >>> ranking = soart.Ranking([], ["'a.png' is left out: all black."])
         >>> len(ranking), ranking.problems
         (0, ["'a.png' is left out: all black."])
+        >>> ranking.best(20).problems
+        ["'a.png' is left out: all black."]
     """
 
     def __init__(self, pictures: Iterable[RankedPicture] = (), problems: Sequence[str] = ()) -> None:
         super().__init__(pictures)
         self.problems = list(problems)
+
+    def best(self, count: int, *, alike: bool = False) -> Ranking:
+        """The best pictures, few of one look or prompt; the ``more`` of each are those like it that were left out.
+
+        With ``alike`` the first ``count`` in a row.
+        """
+        expect("the number of pictures as a whole number", count, int)
+        return Ranking(lower.best_of(self, count, alike=alike), self.problems)
 
     def _repr_html_(self) -> str:
         """The best pictures as a table, for notebooks."""
@@ -302,7 +312,6 @@ def rank(
     pictures: str | Path | Collection | Iterable[str | Path],
     *,
     by: By = None,
-    min_distance: float | None = None,
     model_effect: bool | None = None,
 ) -> Ranking:
     """Rank pictures, best first; nothing is written beside them.
@@ -312,8 +321,6 @@ def rank(
             files and folders.
         by: what ranks: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
             the overall score.
-        min_distance: leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers
-            more. Places and percentiles are those among all pictures.
         model_effect: whether the other pictures of a model move a picture's place by the overall score (docs/method.md); None
             as set in the gallery, where it is on at first.
 
@@ -336,16 +343,12 @@ def rank(
         ...     print([picture.path.name for picture in soart.rank(folder, by="blur")])
         ['sharp.png', 'soft.png']
     """
-    if min_distance is not None:
-        expect("the distance as a number", min_distance, int, float)
-        if not min_distance >= 0:
-            raise SoartError(f"Expected a distance of 0 or more, got {min_distance}.")
     if isinstance(pictures, Collection):
         judges = judges_for(by, tastes_at_hand(places=[pictures]))
         before = pictures.model_effect
         pictures.model_effect = before if model_effect is None else model_effect
         try:
-            return _ranking(pictures, pictures.images(), judges, min_distance)
+            return _ranking(pictures, pictures.images(), judges)
         finally:
             pictures.model_effect = before
     given = _paths(pictures)
@@ -355,7 +358,7 @@ def rank(
         if problems and not rows:
             raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")
         store.model_effect = model_effect
-        ranking = _ranking(store, rows, judges, min_distance, problems)
+        ranking = _ranking(store, rows, judges, problems)
     ranking.problems = named_as_given(ranking.problems, given)
     return ranking
 
@@ -529,8 +532,7 @@ def _ranking(
     collection: Collection,
     rows: Sequence[ImageRow],
     judges: Sequence[Weighted],
-    min_distance: float | None = None,
     problems: Sequence[str] = (),
 ) -> Ranking:
-    pictures, left_out = lower.rank(StoredPictures(collection, rows), judges, min_distance=min_distance)
+    pictures, left_out = lower.rank(StoredPictures(collection, rows), judges)
     return Ranking(pictures, [*doubts_of(judges), *problems, *left_out])

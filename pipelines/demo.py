@@ -34,7 +34,7 @@ from .tuning.tuner import Tuner
 
 #: Pictures of seven prompts by four models, and words that some of them show.
 SAMPLES = Path(__file__).parent / "samples"
-SOUGHT = "a butterfly"
+SOUGHT = "a face"
 #: Contains every quality word, so that the pictures differ in quality.
 TEMPLATE = "a {sharp|vivid|blurry|noisy|faded} picture of a __subject__ in __palette__, __style__"
 COUNT = 24

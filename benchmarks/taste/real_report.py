@@ -22,20 +22,15 @@ from sklearn.svm import SVC
 
 from soart.benchmarks.common import compared, interval
 from soart.benchmarks.data.real_tastes import World, world
-from soart.metrics.items.combined import taste_extractor
-from soart.metrics.tastes.examples import Examples, from_modes, from_ratings
+from soart.metrics.tastes.examples import Examples, from_modes
 from soart.metrics.tastes.fitting import Fitted, Scaling, fit
-from soart.metrics.tastes.proposals import propose_first
-from soart.pipelines.tastes.rating_session import considered
 
 SIZES = (4, 8, 16, 30)
 #: Parts of the report.
-TABLES = ("real", "real-priors", "real-first", "real-content")
+TABLES = ("real", "real-priors", "real-content")
 #: Slopes of other raters' mean against the person's own liking; 0 is useless.
 SLOPES = (0.0, 0.5, 1.0, 2.5)
 FIRST = 10_000
-#: Numbers of pictures that are rated first, and random orders that are averaged.
-FIRST_SIZES, DRAWS = (8, 16, 30), 4
 
 
 def examples_of(
@@ -129,54 +124,6 @@ def priors(place: World, persons: int) -> None:
             )
 
 
-def first_pictures(place: World, persons: int) -> None:
-    """AUC from the first pictures that are rated, chosen by ``propose_first`` or at random.
-
-    Half of the sources are held out. Of the others any views may be rated, in stars by fifths of the person's likings.
-    """
-    both, names = place.both, taste_extractor().names
-    scaling = Scaling.of(both, place.told, place.names)
-    for size in FIRST_SIZES:
-        reached: dict[str, list[float]] = {"random": [], "proposed": []}
-        different = []
-        for number in range(persons):
-            label, liking = place.person(FIRST + number)
-            rng = np.random.default_rng([size, number])
-            sources = rng.permutation(np.unique(place.source))
-            held_out = np.isin(place.source, sources[: len(sources) // 2])
-            offered = rng.permutation(np.flatnonzero(~held_out))
-            test = np.flatnonzero(held_out & (label != 0))
-            few = offered[: considered(len(offered))]
-            proposed = few[propose_first(place.items[few], names, size)]
-            different.append(len(np.unique(place.source[proposed])))
-            aucs = [
-                _rated_auc(place, scaling, rows, test, label, liking)
-                for rows in (proposed, *(rng.permutation(offered)[:size] for _ in range(DRAWS)))
-            ]
-            reached["proposed"].append(aucs[0])
-            reached["random"].append(float(np.mean(aucs[1:])))
-        mean, low, high = interval(np.array(reached["proposed"]) - np.array(reached["random"]))
-        print(f"first {size} pictures, {persons} persons: at random {np.mean(reached['random']):.3f}, proposed "
-              f"{np.mean(reached['proposed']):.3f}, gain {mean:+.3f} ({low:+.3f} … {high:+.3f}); of {np.mean(different):.1f} sources", flush=True)  # fmt: skip
-
-
-def _rated_auc(
-    place: World, scaling: Scaling, rows: np.ndarray, test: np.ndarray, label: np.ndarray, liking: np.ndarray
-) -> float:
-    """AUC of the taste learnt from some rated rows; 0.5 if all have one rating."""
-    stars = 1.0 + np.searchsorted(np.quantile(liking, (0.2, 0.4, 0.6, 0.8)), liking[rows])
-    if len(np.unique(stars)) < 2:
-        return 0.5
-    found = from_ratings(place.both[rows], stars, place.source[rows].tolist())
-    priors = place.told
-    fitted = fit(
-        replace(found, priors=priors[rows], prior_names=place.told_names),
-        place.names,
-        scaling,
-    )
-    return float(roc_auc_score(label[test] == 1, fitted(place.both[test], priors[test])))
-
-
 def report(cache: Path, persons: int, wanted: Sequence[str], *, development: bool) -> None:
     """The tables that are wanted, of ``TABLES``."""
     place = world(cache, development=development)
@@ -185,7 +132,5 @@ def report(cache: Path, persons: int, wanted: Sequence[str], *, development: boo
     if TABLES[1] in wanted:
         priors(place, persons)
     if TABLES[2] in wanted:
-        first_pictures(place, persons)
-    if TABLES[3] in wanted:
         print("\npersons of content")
         accuracy(place.of_content, persons)

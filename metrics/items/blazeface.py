@@ -231,5 +231,5 @@ def _described(picture: Image.Image, face: np.ndarray) -> Face:
         grey = np.asarray(picture.convert("L").resize((_DETAIL, _DETAIL), Image.Resampling.BILINEAR, box), np.float32)
         steps = np.abs(4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:])
         sharp = min(1.0, float(steps.mean() / max(float(grey.std()), 1.0)) / _SHARPEST)
-    shares = (corners / [width, height]).flatten().tolist()
-    return Face(*shares, float(face[0]), max(0.0, 1 - 2 * abs(place)), sharp)
+    left, top, right, bottom = (corners / [width, height]).flatten().tolist()
+    return Face(left, top, right, bottom, float(face[0]), max(0.0, 1 - 2 * abs(place)), sharp)

@@ -1,49 +1,91 @@
-"""Selection of the best pictures that are not all alike."""
+"""Chooses the best of ranked pictures so that they are not all alike.
+
+The *look* of a picture is its items in standard deviations of rated photographs. Two pictures are alike if they have one
+prompt, or if their looks differ by less than ``LOOK``: a deviation in every item is a distance of 1. Those whose perceptual
+hashes are near are one picture saved twice.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from ...errors import ItemsError
-from ...threads import one_blas_thread
+from ..damage.rated_quality import rated_appearance_model
+from ..items.frame import Frame, columns_of
+from .near_duplicates import DISTANCE
 
-#: Principal axes in which distances are measured; with as many pictures or fewer they hold all that varies.
-AXES = 32
+#: Distance between looks that are alike: nine in ten pictures of one model have no other so near among 600, and three
+#: quarters of those of one prompt and model have (``benchmarks/collections/varied.py``).
+LOOK = 0.45
+#: Pictures like each other that are chosen before further ones must be clearly better than all others: by nearly so many
+#: standard deviations of the values.
+FEW, CLEARLY = 2, 2.0
+#: Most pictures of a ranking whose looks are compared, the best ones; the others are told apart by their prompts.
+LOOKED = 5000
 
 
-def places_of(items: np.ndarray) -> np.ndarray:
-    """(n, k) places of pictures by their items (n, p), n ≥ 1; a deviation in every item is a distance of about 1.
+class Seen(NamedTuple):
+    """Signs by which n pictures are alike.
 
-    The places of ``outliers_and_styles.Overview`` have an axis for every ten pictures. With few pictures that is one or
-    two axes, along which unlike pictures look near.
+    Attributes:
+        prompts: (n,) number of each picture's prompt; −1 for none.
+        hashes: (n,) uint64 perceptual hashes; 0 for none.
+        looks: (m, q) of the first m pictures, see ``looks_of``; NaN for a picture without, which looks like none.
     """
-    deviation = items.std(axis=0)
-    varies = deviation > 1e-12 * np.abs(items).max(axis=0)
-    z = (items - items.mean(axis=0)) / np.where(varies, deviation, np.inf)
-    # The same on every machine.
-    with one_blas_thread():
-        axes = np.linalg.svd(z, full_matrices=False)[2][:AXES]
-    places: np.ndarray = z @ axes.T / np.sqrt(items.shape[1])
-    return places
+
+    prompts: np.ndarray
+    hashes: np.ndarray
+    looks: np.ndarray
+
+    def like(self, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(n,) True for copies of a picture, and for those like it; and (n,) distances from its look, NaN if unknown."""
+        distance = np.full(len(self.prompts), np.nan)
+        if row < len(self.looks):
+            distance[: len(self.looks)] = np.linalg.norm(self.looks - self.looks[row], axis=1)
+        own = self.hashes[row]
+        copies = (self.hashes != 0) & (own != 0) & (np.bitwise_count(self.hashes ^ own) <= DISTANCE)
+        same = (self.prompts == self.prompts[row]) & (self.prompts[row] >= 0)
+        return copies, copies | same | (distance < LOOK), distance
 
 
-def select_diverse(scores: np.ndarray, coordinates: np.ndarray, min_distance: float) -> np.ndarray:
-    """Rows of the best pictures of which no two (n, k) places are nearer than ``min_distance``, the best first.
+def looks_of(items: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """(n, q) float32 looks of (n, p) items with these names; a network's items are left out."""
+    model = rated_appearance_model()
+    own = items[:, columns_of("The look of a picture", model.names, names)]
+    deviations = Frame(model.centre, model.scale, np.empty(0)).deviations(own)
+    looks: np.ndarray = (deviations / np.sqrt(len(model.names))).astype(np.float32)
+    return looks
 
-    The choice is greedy: a picture is left out if it is near a better one that was chosen. Equal scores keep their
-    order.
+
+def choose_varied(values: np.ndarray, seen: Seen, count: int) -> dict[int, list[int]]:
+    """Choose ``count`` of ranked pictures with (n,) values that descend, fewer only if the others are copies of these.
+
+    Each time the best picture is chosen, where k pictures like it that are chosen already, beyond ``FEW`` − 1, count against it
+    as ``CLEARLY`` · (1 − 4⁻ᵏ) standard deviations of the values: so prompts take turns, and little is lost where one is far better.
+
+    Returns:
+        the chosen rows, ascending, each with those that it stands for: better than the last chosen one, but left out.
     """
-    if not min_distance >= 0 or len(scores) != len(coordinates):
-        raise ItemsError(
-            f"Expected a distance of 0 or more and as many coordinates as scores, got {min_distance:g}, {len(coordinates)} "
-            f"and {len(scores)}."
-        )
-    order = np.argsort(-scores, kind="stable")
-    free = np.ones(len(scores), bool)
-    chosen: list[int] = []
-    for row in order.tolist():
-        if free[row]:
-            chosen.append(row)
-            # At a distance of zero even equal pictures stay.
-            free &= np.linalg.norm(coordinates - coordinates[row], axis=1) >= min_distance
-    return np.array(chosen, dtype=int)
+    n = len(values)
+    if len(seen.prompts) != n or len(seen.hashes) != n or len(seen.looks) > n or (np.diff(values) > 0).any():
+        raise ItemsError(f"Expected {n} values that descend, and as many prompts, hashes and looks.")
+    unit = (float(values.std()) if n else 0.0) or 1.0
+    alike, free = np.zeros(n), np.ones(n, bool)
+    apart: dict[int, np.ndarray] = {}
+    while len(apart) < count and free.any():
+        worth = values - unit * CLEARLY * (1 - 0.25 ** np.maximum(alike - (FEW - 1), 0))
+        row = int(np.where(free, worth, -np.inf).argmax())
+        copies, like, distance = seen.like(row)
+        free &= ~copies
+        free[row] = False
+        alike += like
+        # Of the pictures like it, those without a look are the farthest.
+        apart[row] = np.where(like, np.nan_to_num(distance, nan=np.finfo(float).max), np.inf)
+    rows = sorted(apart)
+    behind: dict[int, list[int]] = {row: [] for row in rows}
+    end = rows[-1] if rows and len(rows) == count else n
+    for left in sorted({*range(end)} - apart.keys()):
+        behind[min(rows, key=lambda row: float(apart[row][left]))].append(left)
+    return behind

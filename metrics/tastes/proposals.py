@@ -4,27 +4,30 @@ Pictures are chosen one by one, each time the one whose rating carries most info
 σ²/noise), where σ is its standard deviation after the ratings so far and those already proposed. So near-copies of a
 proposed picture are not proposed as well.
 
-While nothing is known of a taste, the most uncertain pictures are odd ones, from which little follows. Then each time the
-picture is chosen whose rating lowers the variance of all likings most, summed over the pictures (transductive
-experimental design): one that stands for many others.
+Pictures to rate first, and in a quick start, are hunted: while nothing is liked, each time the picture is chosen whose
+rating lowers the variance of all likings most, summed over the pictures (transductive experimental design): one that stands
+for many others. Once something is liked, it is the picture that may be liked most: expected liking plus ``BOLD`` standard
+deviations (upper confidence bound), in a Gaussian process over looks and content.
 
 Sources: MacKay, "Information-based objective functions for active data selection", *Neural Computation* 4 (1992);
 Krause, Singh & Guestrin, *Journal of Machine Learning Research* 9 (2008); Yu, Bi & Tresp, "Active learning via
-transductive experimental design", ICML (2006).
+transductive experimental design", ICML (2006); Srinivas, Krause, Kakade & Seeger, "Gaussian process optimization in the
+bandit setting", ICML (2010).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
-from ...errors import ItemsError
 from ..checks import check_items
-from ..items.frame import APPEARANCE, Frame
+from ..items.frame import Frame
 from .item_kernels import ItemKernels
 from .learning_curve import CHOOSE_FIVE, RATE_FIVE, WORTH
+from .making_kernels import MakingKernels
 from .mixture import Makings, Mixture, learn_mixture, makings_at
 from .taste import LearntTaste
 from .trust import STRONG, TOO_FEW
@@ -33,8 +36,15 @@ from .trust import STRONG, TOO_FEW
 SHORTLIST = 600
 #: The least information, in bits, that is worth a rating.
 LEAST_BITS = 0.02
-#: Kernels of ``item_kernels`` for the first pictures, with their sizes, and the noise of a rating.
-FIRST_KERNELS, FIRST_NOISE = {"gaussian appearance": 0.25, "linear all": 0.25}, 0.5
+#: Kernels of ``item_kernels`` by which pictures are hunted, with their sizes, with a network's items and without; noise of a rating.
+KERNELS = {"gaussian all": 0.5, "gaussian late content": 0.5}
+KERNELS_OF_APPEARANCE, NOISE = {"gaussian appearance": 0.25, "linear all": 0.25}, 0.2
+#: Those of ``making_kernels``.
+KERNELS_OF_MAKING = {"model": 1.0, "words": 1.0}
+#: Variance of what all likings have in common.
+CONSTANT = 1.0
+#: Liking from which on a picture is liked, and standard deviations by which an unknown picture may be liked more than expected.
+LIKED, BOLD = 0.25, 0.2
 
 
 @dataclass(frozen=True)
@@ -101,38 +111,77 @@ def propose(
     return Proposal(shortlist[chosen], np.array(bits), stop, reason)
 
 
-def propose_first(items: object, names: tuple[str, ...], count: int, rated: Sequence[int] = ()) -> np.ndarray:
-    """Rows of pictures to rate while nothing is known of a taste, the most instructive first; none of those ``rated``.
+def hunt(
+    items: object,
+    names: tuple[str, ...],
+    count: int,
+    shown: Mapping[int, float | None] = MappingProxyType({}),
+    expected: np.ndarray | None = None,
+    alike: Callable[[int], np.ndarray | float] = lambda row: 0.0,
+    barred: np.ndarray | None = None,
+    makings: Makings = None,
+) -> np.ndarray:
+    """Rows of at most ``count`` pictures to rate next, the first one first; none of those ``shown``.
 
-    Of the (n, p) items, those of rated pictures among them, a network's are not used.
+    Args:
+        items: (n, p), those of shown pictures among them.
+        names: (p,) of the items.
+        count: most pictures.
+        shown: likings −1…1 by row; None where the rater has not said anything.
+        expected: (n,) likings as far as they are known without the rater; 0 by default.
+        alike: gives (n,) numbers by which each picture is like that of a row. They add up over the shown pictures, and with a
+            higher whole number a picture comes later.
+        barred: (n,) such numbers of their own.
+        makings: how the pictures were made, as far as it is known.
     """
     rows = check_items(items, len(names), rows=0)
-    if not len(rows):
-        return np.zeros(0, dtype=int)
+    n = len(rows)
+    mean, bars = (np.zeros(n) if one is None else one.astype(float) for one in (expected, barred))
+    covariance = _prior_covariance(rows, names, makings) if n else np.zeros((0, 0))
+    hunting, chosen = any(liking is not None and liking > LIKED for liking in shown.values()), list[int]()
+    for row, liking in shown.items():
+        mean, covariance = _after(mean, covariance, row, liking)
+        bars = bars + alike(row)
+    bars[[*shown]] = np.inf
+    while len(chosen) < count and np.isfinite(bars).any():
+        variance = np.maximum(np.diag(covariance), 0)
+        if hunting:
+            gain = mean + BOLD * np.sqrt(variance)
+        else:
+            gain = np.einsum("ij,ij->j", covariance, covariance) / (variance + NOISE)
+        row = int(np.where(np.floor(bars) == np.floor(bars.min()), gain, -np.inf).argmax())
+        chosen.append(row)
+        mean, covariance = _after(mean, covariance, row, None)
+        bars = bars + alike(row)
+        bars[row] = np.inf
+    return np.array(chosen, dtype=int)
+
+
+def _prior_covariance(rows: np.ndarray, names: tuple[str, ...], makings: Makings) -> np.ndarray:
+    """(n, n) covariance of likings before any rating."""
     frame = Frame.of(rows, names)
     z = frame.deviations(rows)
-    kinds = {kind: columns for kind, columns in frame.kinds.items() if kind in APPEARANCE}
-    if not kinds:
-        raise ItemsError("Expected SOART, colour or quality items, got those of a network alone.")
-    kernels = ItemKernels.of(z, kinds, np.zeros(len(z)))
+    kernels = ItemKernels.of(z, frame.kinds, np.zeros(len(z)))
     values = dict(zip(kernels.names, kernels.against(z), strict=True))
-    covariance = 1 + np.sum([size * values[name] for name, size in FIRST_KERNELS.items()], axis=0)
-    for row in rated:
-        covariance = _after_rating(covariance, row)
-    taken = list(rated)
-    for _ in range(min(count, len(rows) - len(set(taken)))):
-        gain = np.einsum("ij,ij->j", covariance, covariance) / (np.diag(covariance) + FIRST_NOISE)
-        gain[taken] = -np.inf
-        taken.append(int(gain.argmax()))
-        covariance = _after_rating(covariance, taken[-1])
-    return np.array(taken[len(rated) :], dtype=int)
+    sizes = KERNELS if KERNELS.keys() <= values.keys() else KERNELS_OF_APPEARANCE
+    if makings is not None:
+        made = MakingKernels.of(makings)
+        known = dict(zip(made.names, made.gram(), strict=True))
+        values, sizes = (
+            values | known,
+            sizes | {name: size for name, size in KERNELS_OF_MAKING.items() if name in known},
+        )
+    covariance: np.ndarray = CONSTANT + np.sum([size * values[name] for name, size in sizes.items()], axis=0)
+    return covariance
 
 
-def _after_rating(covariance: np.ndarray, row: int) -> np.ndarray:
-    """The covariance (n, n) of likings once a picture is rated."""
+def _after(mean: np.ndarray, covariance: np.ndarray, row: int, liking: float | None) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (n,) and covariance (n, n) of likings once a picture is rated; None for a rating as it is expected."""
     column = covariance[:, row]
-    after: np.ndarray = covariance - np.outer(column, column) / (column[row] + FIRST_NOISE)
-    return after
+    step = column / (column[row] + NOISE)
+    if liking is not None:
+        mean = mean + step * (liking - mean[row])
+    return mean, covariance - np.outer(step, column)
 
 
 def stop_rule(taste: LearntTaste) -> tuple[bool, str]:

@@ -366,6 +366,20 @@ def written_words(collection: Collection) -> list[str]:
     return [word for word, _ in counts.most_common()]
 
 
+def known_prompts(collection: Collection, ids: Sequence[int] | None = None) -> dict[int, str]:
+    """Prompts of pictures (default: all) by id, by soart's own request or another tool; those without are left out."""
+    prompt = func.trim(func.coalesce(GenerationRow.prompt, MetadataRow.prompt))
+    query = (
+        select(ImageRow.id, prompt)
+        .outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
+        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        .where(prompt != "")
+    )
+    parts = [query] if ids is None else [query.where(ImageRow.id.in_(some)) for some in batches(ids, WINDOW)]
+    with collection.session("be read") as session:
+        return {image: text for part in parts for image, text in session.execute(part)}
+
+
 def title_of(row: ImageRow, metadata: MetadataRow | None = None) -> str:
     """Title of a picture: its prompt, from soart or another tool, or else the name of its file."""
     if row.generation:

@@ -132,6 +132,16 @@ def ratings(collection: Collection, rater: str, *, personal: bool = True) -> dic
         return {row.image_id: row.value for row in rows}
 
 
+def liked_and_disliked(stars: Mapping[int, float]) -> tuple[list[int], list[int]]:
+    """Ids of the pictures rated above and below the middle, the farthest from it first, as trust reports count them."""
+    middle = (min(stars.values(), default=0.0) + max(stars.values(), default=0.0)) / 2
+    by_value = sorted(stars, key=lambda image: -stars[image])
+    return (
+        [image for image in by_value if stars[image] > middle],
+        [image for image in by_value[::-1] if stars[image] < middle],
+    )
+
+
 def judged_pictures(collection: Collection, rater: str) -> set[int]:
     """Ids of the pictures that a rater rated or rejected."""
     with collection.session("be read") as session:

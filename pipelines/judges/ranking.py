@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +11,18 @@ import numpy as np
 from ...metrics.damage.reasons import largest_first
 from ...metrics.damage.titles import Kind, stored_title
 from ...metrics.protocols import POINTS, Reason
+from ...metrics.similarity.distinct import numbered
+from ...metrics.similarity.diversity import Seen, choose_varied
 from ...metrics.tastes.overall import words_of
 from ..collection.tables import ImageRow
+from ..scoring.looks import seen_in
 from ..scoring.pictures import StoredPictures
 from ..scoring.prompts import prompts_of, stored_prompts
 from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
-from ..support.wording import counted
 from .board import Board, board
 from .engines import Judging
-from .finding import Weighted, measurer_of
+from .finding import Weighted
 from .guarded import GuardedJudge, View
 from .storing import judge_pictures
 
@@ -37,6 +39,8 @@ class RankedPicture:
             score alone ranks.
         parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
         effect: points that its model adds where pictures are put in places, see ``collection.makes``.
+        more: better pictures than the last of ``best_of`` that this one of them stands for, because they are like it.
+        hash, look: of ``Seen``; None for a picture whose look is not compared.
     """
 
     place: int
@@ -49,6 +53,23 @@ class RankedPicture:
     parts: tuple[Reason, ...] = ()
     prompt: str | None = None
     effect: float = 0.0
+    more: tuple[RankedPicture, ...] = ()
+    hash: int = field(default=0, repr=False, compare=False)
+    look: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+
+def best_of(ranking: Sequence[RankedPicture], count: int, *, alike: bool = False) -> list[RankedPicture]:
+    """The best pictures of a whole ranking, few of one look or prompt; see ``choose_varied``. With ``alike`` the first ones."""
+    if alike:
+        return [*ranking[:count]]
+    looks = [one.look for one in ranking if one.look is not None]
+    seen = Seen(
+        numbered([one.prompt for one in ranking]),
+        np.array([one.hash for one in ranking], dtype=np.uint64),
+        np.array(looks).reshape(len(looks), -1),
+    )
+    chosen = choose_varied(np.array([one.score + one.effect for one in ranking]), seen, count)
+    return [replace(ranking[row], more=tuple(ranking[other] for other in behind)) for row, behind in chosen.items()]
 
 
 def rank(
@@ -56,7 +77,7 @@ def rank(
     judges: Sequence[Weighted],
     progress: Callable[[int], None] = lambda done: None,
     *,
-    min_distance: float | None = None,
+    alike: bool = False,
     explained: int | None = None,
     judging: Judging = judge_pictures,
 ) -> tuple[list[RankedPicture], list[str]]:
@@ -69,10 +90,9 @@ def rank(
         pictures: those with a problem, and those that cannot be judged (too small, all black…), are left out.
         judges: with their weights, at least one.
         progress: called with a number of pictures that a judge is done with.
-        min_distance: drop pictures closer than this to a better one; pictures whose items all differ by one standard
-            deviation are about 1 apart. Places and percentiles are those among all pictures.
-        explained: number of the best pictures that get reasons, which take longer than scores, and whose files are opened for
-            a prompt that no evaluation has read; None for all.
+        alike: as for ``best_of``.
+        explained: number of its pictures that get reasons, which take longer than scores, and whose files are opened for a
+            prompt that no evaluation has read; None for all pictures.
         judging: engine that runs the judges; this process by default.
 
     Returns:
@@ -83,29 +103,42 @@ def rank(
     """
     filled = board(pictures, judges, progress, judging)
     problems = [*filled.columns.problems, *left_out(pictures, filled)]
-    order, places = filled.order, {row: place for place, row in enumerate(filled.order.tolist(), start=1)}
-    if min_distance is not None and len(order):
-        order, dropped = _without_near(pictures, filled, min_distance)
-        problems += dropped
-    ids = filled.columns.ids
-    best = {ids[row] for row in order[:explained].tolist()}
-    reasons, verdicts = reasons_of(pictures, filled, best), _verdicts(pictures, filled, best)
-    why = filled.effects.why(ids)
+    ids = [filled.columns.ids[row] for row in filled.order.tolist()]
+    prompts = _written(stored_prompts(pictures.collection, pictures.rows))
+    seen = seen_in(pictures.collection, ids, prompts)
+    why = dict(zip(filled.columns.ids, filled.effects.why(filled.columns.ids), strict=True))
     # Of pictures by one model it says nothing of their places.
-    told = len({why[row] for row in order.tolist()}) > 1
-    of_models = {row: (Reason(text, float(filled.effect[row])),) for row, text in enumerate(why) if text and told}
-    prompts = stored_prompts(pictures.collection, pictures.rows)
-    prompts |= prompts_of(pictures.collection, pictures.part(best).rows)
-    prompts = {image: prompt for image, prompt in prompts.items() if prompt.strip()}
+    told = len({why[image] for image in ids}) > 1
+
+    def of_model(one: RankedPicture) -> tuple[Reason, ...]:
+        return (Reason(why[one.row.id], one.effect),) if told and why[one.row.id] else ()
+
     ranking = [
         RankedPicture(
-            places[i], pictures.rows[i], pictures.collection.locate(pictures.rows[i]), float(filled.total[i]),
-            float(filled.percentile[i]), (*chosen(reasons.get(ids[i], ())), *of_models.get(i, ())),
-            verdicts.get(ids[i], ""), reasons.get(ids[i], ()), prompts.get(ids[i]), float(filled.effect[i]),
+            place, pictures.rows[row], pictures.collection.locate(pictures.rows[row]), float(filled.total[row]),
+            float(filled.percentile[row]), (), prompt=prompts.get(image), effect=float(filled.effect[row]),
+            hash=int(seen.hashes[place - 1]), look=seen.looks[place - 1] if place <= len(seen.looks) else None,
         )
-        for i in order.tolist()
+        for place, (row, image) in enumerate(zip(filled.order.tolist(), ids, strict=True), start=1)
+    ]  # fmt: skip
+    shown = ranking if explained is None else best_of(ranking, explained, alike=alike)
+    best = {one.row.id for one in shown}
+    reasons, verdicts = reasons_of(pictures, filled, best), _verdicts(pictures, filled, best)
+    prompts |= _written(prompts_of(pictures.collection, pictures.part(best).rows))
+    ranking = [
+        replace(
+            one, reasons=(*chosen(reasons.get(one.row.id, ())), *of_model(one)), verdict=verdicts.get(one.row.id, ""),
+            parts=reasons.get(one.row.id, ()), prompt=prompts.get(one.row.id),
+        )
+        if one.row.id in best
+        else one
+        for one in ranking
     ]  # fmt: skip
     return ranking, [*dict.fromkeys(problems)]
+
+
+def _written(prompts: Mapping[int, str]) -> dict[int, str]:
+    return {image: prompt for image, prompt in prompts.items() if prompt.strip()}
 
 
 def left_out(pictures: View, filled: Board) -> list[str]:
@@ -161,21 +194,3 @@ def own_parts(pictures: View, judge: GuardedJudge, among: View | None = None) ->
     if reasons_in is None or not pictures.ids:
         return {}
     return {n: tuple(reasons) for n, reasons in zip(pictures.ids, reasons_in(pictures, among), strict=True)}
-
-
-def _without_near(pictures: StoredPictures, filled: Board, min_distance: float) -> tuple[np.ndarray, list[str]]:
-    """Leave out of the order of a board the pictures that are closer than ``min_distance`` to a better one."""
-    from ...metrics.similarity.diversity import places_of, select_diverse
-
-    order, names = filled.order, pictures.names
-    items = pictures.part({*filled.placed}).items(measurer_of(filled.judges).extractor)
-    own = items[np.searchsorted(np.sort(order), order)]
-    diverse = {*select_diverse((filled.total + filled.effect)[order], places_of(own), min_distance).tolist()}
-    left = [place for place in range(len(order)) if place not in diverse]
-    if not left:
-        return order, []
-    their = "they look" if len(left) > 1 else "it looks"
-    return np.delete(order, left), [
-        f"{counted(len(left))} left out, because {their} nearly like a better one (at a distance below {min_distance:g}); the "
-        f"best is {names[int(order[left[0]])]} at place {left[0] + 1}."
-    ]

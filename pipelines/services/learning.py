@@ -16,10 +16,6 @@ from ..scoring.taste_store import TasteStore
 from ..support.background import Job
 from ..support.judge_names import TASTES_FOLDER
 from ..tastes import learning as tastes
-from ..tastes.rating_session import propose_pictures
-
-#: Pictures proposed after each learning.
-PROPOSED = 64
 
 
 @dataclass(frozen=True)
@@ -32,8 +28,6 @@ class Lesson:
 
     judged: int
     sentence: str
-    proposed: list[int]
-    stop: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +77,17 @@ USUAL = Start()
 
 
 def learn_taste(job: Job, where: Path | str, rater: str, start: Start = USUAL) -> Lesson:
-    """Learn a rater's taste from the ratings and choices in a collection, store it there, and propose pictures to rate next."""
+    """Learn a rater's taste from the ratings and choices in a collection, and store it there."""
     with Collection(where) as collection:
         judged = judgements_by(collection, rater).count
         job.expect(len(collection.ids()))
         sources = tastes.Sources(rater=rater)
         learnt = tastes.learn(rater, collection, sources, progress=job.advance, **start.options(collection))
         _store(collection).save(learnt.taste)
-        return _lesson(collection, TasteJudge.of(learnt.taste), rater, judged)
-
-
-def propose_by_taste(job: Job, where: Path | str, rater: str) -> Lesson:
-    """Propose pictures to rate next by a rater's stored taste; arguments and errors as for ``learn_taste``."""
-    with Collection(where) as collection:
-        judged = judgements_by(collection, rater).count
-        return _lesson(collection, TasteJudge.of(_store(collection).load(rater)), rater, judged)
+        return Lesson(judged, learnt.taste.trust.sentence)
 
 
 def score_by_taste(job: Job, where: Path | str, rater: str) -> None:
     """Score all pictures by a rater's stored taste; arguments and errors as for ``learn_taste``."""
     with Collection(where) as collection:
         score_all(collection, TasteJudge.of(_store(collection).load(rater)), job)
-
-
-def _lesson(collection: Collection, judge: TasteJudge, rater: str, judged: int) -> Lesson:
-    proposal, rows = propose_pictures(collection, judge, rater, PROPOSED)
-    return Lesson(judged, judge.taste.trust.sentence, [row.id for row in rows], proposal.stop)

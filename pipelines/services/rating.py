@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection as Some
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ...errors import SoartError
 from ...metrics.tastes.blend import only_taste
+from ...metrics.tastes.proposals import stop_rule
 from ...metrics.tastes.taste import LearntTaste
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
@@ -21,7 +21,7 @@ from ..scoring.taste_judge import TasteJudge
 from ..support.background import Job, Jobs
 from ..support.task_process import TaskProcess
 from ..tastes.rating_session import unrated_pictures
-from .learning import USUAL, Lesson, Start, judgements_by, learn_taste, propose_by_taste, score_by_taste
+from .learning import USUAL, Lesson, Start, judgements_by, learn_taste, score_by_taste
 from .service import CollectionService
 
 #: A taste is learnt again after this many new judgements, or this share of those it was learnt from if that is more:
@@ -66,14 +66,11 @@ class RatingService(CollectionService):
         super().__init__(collection, tastes, jobs, f"learn:{rater}")
         self.rater, self._process, self._start = rater, process, start
         tastes.own.path(rater)
-        self._proposed: list[int] = []
-        self._stop = False
         # After a restart the taste is learnt again only once there are new judgements.
         judge, self._tried_at = self._judge(), 0
         if judge:
             created = datetime.fromisoformat(only_taste(judge.taste).created)
             self._tried_at = judgements_by(collection, rater, created).count
-            jobs.start(f"propose:{rater}", f"Choosing pictures for {rater} to rate", self._propose)
 
     def _judge(self) -> TasteJudge | None:
         """The rater's stored taste; None without one, or with a damaged one, which is learnt again from the ratings."""
@@ -155,11 +152,9 @@ class RatingService(CollectionService):
             raise SoartError(f"There is no picture {image} in this collection any more: go on with the next one.")
         return ratings.judgements_of(self.collection, self.rater, [image]).get(image)
 
-    def queue(self, count: int, waiting: Some[int] = ()) -> list[ImageRow]:
-        """Pictures to rate next: the most informative ones by the last learning, then others, see ``unrated_pictures``."""
-        with self._lock:
-            proposed = list(self._proposed)
-        return unrated_pictures(self.collection, self.rater, count, proposed, set(waiting))
+    def queue(self, count: int, shown: Sequence[int] = ()) -> list[ImageRow]:
+        """Pictures to rate next by the ratings so far, see ``unrated_pictures``; none of those that a page has shown."""
+        return unrated_pictures(self.collection, self.rater, count, shown)
 
     def progress(self) -> Progress:
         """The rater's progress, and the trust in the taste."""
@@ -182,15 +177,8 @@ class RatingService(CollectionService):
             sentence=trust.sentence,
             advice=trust.advice,
             # Choices that would hardly help say nothing about ratings.
-            stop=self._stop and not trust.only_choices,
+            stop=stop_rule(only_taste(judge.taste))[0] and not trust.only_choices,
         )
-
-    def _propose(self, job: Job) -> None:
-        self._take(self._process.run(job, propose_by_taste, self.collection.where, self.rater))
-
-    def _take(self, lesson: Lesson) -> None:
-        with self._lock:
-            self._proposed, self._stop = lesson.proposed, lesson.stop
 
     def is_due(self) -> bool:
         """True if there are enough judgements since the last learning, and they tell pictures apart."""
@@ -228,7 +216,6 @@ class RatingService(CollectionService):
         with self._lock:
             self._tried_at = judged
         lesson: Lesson = self._process.run(job, learn_taste, self.collection.where, self.rater, self._start)
-        self._take(lesson)
         with self._lock:
             self._tried_at = lesson.judged
         self._process.run(job, score_by_taste, self.collection.where, self.rater)

@@ -25,7 +25,7 @@ from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs
 from ..tidying.copying import Copies, check_copy_target, copy_best
 from ..tidying.journal import Journal
-from ..tidying.undoing import undo
+from ..tidying.undoing import RecordedChanges, undo
 from .evaluation import EvaluationService
 from .service import CollectionService
 
@@ -163,10 +163,13 @@ class StartService(CollectionService):
             record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)
             if record is None:
                 raise CollectionError("There is nothing to undo under this name any more: reload the page.")
+            changes = RecordedChanges.read(record).entries
+            folders = {Path(change["written"]).parent for change in changes if "written" in change}
             done, problems = undo(record)
             # The folder goes too, unless it holds something else.
-            with contextlib.suppress(OSError):
-                self.target.rmdir()
+            for folder in folders:
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
             return done, problems
 
     def _records(self) -> Path:

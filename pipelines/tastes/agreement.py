@@ -9,10 +9,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ...errors import ImageError
+from ...metrics.similarity.diversity import choose_varied
 from ...metrics.tastes.agreement import APART, Agreement, compare_tastes
 from ..collection.collection import Collection
-from ..collection.queries import Query, order
+from ..collection.queries import Query, known_prompts, order
 from ..collection.tables import ImageRow
+from ..scoring.looks import seen_in
 from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
@@ -23,11 +25,21 @@ TILE = 160
 NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles or more."
 
 
-def best_and_worst(collection: Collection, judge: str, count: int) -> tuple[list[int], list[int]]:
-    """Ids of the ``count`` best and worst pictures under a taste's stored score, none in both; only those it can judge."""
+def best_and_worst(
+    collection: Collection, judge: str, count: int, *, alike: bool = False
+) -> tuple[dict[int, list[int]], list[int]]:
+    """Ids of the ``count`` best and worst pictures under a stored score, none in both; only those that can be judged.
+
+    The best are few of one look or prompt unless ``alike``, each with those that it stands for; see ``choose_varied``.
+    """
     ids = order(collection, Query(judge=judge, sort="score", sound=True, scored=True), "")
-    count = min(count, len(ids) // 2)
-    return ids[:count], ids[len(ids) - count :][::-1]
+    scores, count = collection.scores(judge), min(count, len(ids) // 2)
+    best: dict[int, list[int]] = {image: [] for image in ids[:count]}
+    if not alike:
+        seen = seen_in(collection, ids, known_prompts(collection))
+        chosen = choose_varied(np.array([scores[image] for image in ids]), seen, count)
+        best = {ids[row]: [ids[other] for other in behind] for row, behind in chosen.items()}
+    return best, [image for image in ids[::-1] if image not in best][:count]
 
 
 def agreement(collection: Collection, judges: Mapping[str, str]) -> tuple[Agreement | None, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,12 +11,16 @@ from typing import overload
 import numpy as np
 
 from ...errors import CollectionError
-from ...metrics.items.combined import taste_extractor
+from ...metrics.items.combined import CombinedExtractor, default_network, taste_extractor
+from ...metrics.similarity.diversity import FEW, LOOK, Seen
+from ...metrics.similarity.outliers_and_styles import outlier_limit
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
-from ...metrics.tastes.proposals import Proposal, propose, propose_first
+from ...metrics.tastes.overall import stored_name
+from ...metrics.tastes.proposals import Proposal, hunt, propose
 from ..collection.collection import Collection
 from ..collection.pictures import hidden_ids, ids_without_files, images_by_id
+from ..collection.queries import known_prompts, scores_of
 from ..collection.ratings import (
     HALF_STAR,
     NOT_FOR_ME,
@@ -30,15 +34,18 @@ from ..collection.ratings import (
     undo_rating,
 )
 from ..collection.tables import ImageRow
+from ..scoring.looks import seen_in
+from ..scoring.makings import makings_of
 from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_judge import TasteJudge
 
-#: Number of pictures that a rater has seen from which on others come in random order.
-SEEDED = 64
-#: Least and most pictures of which the first ones are chosen; of a collection's pictures, half of them.
-CANDIDATES = 64, 600
+#: Least and most pictures of which the next one is chosen (of a collection's pictures, half of them), and those that the
+#: rater has seen last which the choice depends on.
+CANDIDATES, REMEMBERED = (64, 600), 64
+#: Liking of a picture whose overall score is a standard deviation above the mean, before the rater has said anything.
+EXPECTED = 0.2
 
 
 def propose_pictures(
@@ -64,26 +71,19 @@ def propose_pictures(
     return proposal, [rows[i] for i in proposal.rows]
 
 
-def unrated_pictures(
-    collection: Collection, rater: str, count: int, proposed: Sequence[int] = (), skip: Container[int] = ()
-) -> list[ImageRow]:
-    """Sound pictures with files that a rater has neither rated nor skipped: the proposed ones, then others.
+def unrated_pictures(collection: Collection, rater: str, count: int, shown: Sequence[int] = ()) -> list[ImageRow]:
+    """Sound pictures with files that a rater has neither rated nor skipped, nor been shown; the hunted ones, then others.
 
-    The others begin with those that stand for many, as long as the rater has judged few; see ``first_pictures``. The
-    rest come in random order. The order is the same each time for one rater, and another for every other: together,
-    raters cover more pictures.
+    The others come in an order that is the same each time for one rater, and another for every other: together, raters
+    cover more pictures.
     """
-    judged = _left_out(collection, rater)
-    ids = [image for image in proposed if image not in judged and image not in skip][:count]
-    if len(ids) < count:
-        sound = np.array(collection.ids(), dtype=np.int64)
-        chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + int(sound.max(initial=0)))
-        mixed: list[int] = sound[np.argsort(chance[sound], kind="stable")].tolist()
-        seen = {image for image in mixed if image in judged or image in skip or image in ids}
-        if len(seen) < SEEDED:
-            ids += first_pictures(collection, mixed, seen, count - len(ids))
-        taken = seen.union(ids)
-        ids += islice((image for image in mixed if image not in taken), count - len(ids))
+    left_out = _left_out(collection, rater).union(shown)
+    sound = np.array(collection.ids(), dtype=np.int64)
+    chance = np.random.default_rng([ord(letter) for letter in rater]).random(1 + int(sound.max(initial=0)))
+    mixed: list[int] = [i for i in sound[np.argsort(chance[sound], kind="stable")].tolist() if i not in left_out]
+    ids = hunted(collection, rater, mixed, shown, count)
+    taken = set(ids)
+    ids += islice((image for image in mixed if image not in taken), count - len(ids))
     rows = images_by_id(collection, ids)
     return [rows[image] for image in ids if image in rows]
 
@@ -94,28 +94,74 @@ def _left_out(collection: Collection, rater: str) -> set[int]:
 
 
 def considered(count: int) -> int:
-    """Number of pictures, of so many in random order, of which the first ones to rate are chosen."""
+    """Number of pictures, of so many in random order, of which the next one to rate is chosen."""
     least, most = CANDIDATES
     return min(count, max(least, min(most, count // 2)))
 
 
-def first_pictures(collection: Collection, mixed: Sequence[int], seen: Container[int], count: int) -> list[int]:
-    """At most ``count`` ids to rate while nothing is known of a taste: unseen ones that stand for many others.
+def hunted(collection: Collection, rater: str, mixed: Sequence[int], shown: Sequence[int], count: int) -> list[int]:
+    """At most ``count`` ids to rate next, see ``hunt``: likely liked ones that are not like others that the rater has seen.
 
-    Only stored items are used, so that nothing has to be decoded. ``mixed`` is in an order of the rater. Only the first
-    half of those with items, and those that the rater has seen, are considered: so raters begin with different
-    pictures, and many pictures take no longer.
+    Only what is stored is used, so that nothing has to be decoded; ``mixed`` is in an order of the rater. Only the first
+    half of those with items, and what the rater has seen last, are considered: so raters begin with different pictures,
+    and many pictures take no longer. Unusual pictures come last, as those like a seen one or of a prompt seen twice do.
     """
-    extractor = taste_extractor()
-    measured = set(collection.measured_ids(extractor.version))
+    extractor, measured = _measured(collection)
     candidates = [image for image in mixed if image in measured]
-    most = considered(len(candidates))
-    chosen = candidates[:most] + [image for image in candidates[most:] if image in seen]
-    items = collection.items(extractor.version, chosen)
-    ids = [image for image in chosen if image in items]
+    candidates = candidates[: considered(len(candidates))]
+    stars = ratings(collection, rater)
+    unsaid = sorted(judged_pictures(collection, rater) - stars.keys())
+    known = [image for image in dict.fromkeys([*unsaid, *stars, *shown]) if image in measured][-REMEMBERED:]
+    ids = [*candidates, *known]
+    items = collection.items(extractor.version, ids)
+    ids = [image for image in ids if image in items]
+    place = {image: row for row, image in enumerate(ids)}
     matrix = np.array([items[image] for image in ids], dtype=np.float64).reshape(len(ids), len(extractor.names))
-    rows = propose_first(matrix, extractor.names, count, [row for row, image in enumerate(ids) if image in seen])
+    seen = seen_in(collection, ids, known_prompts(collection, ids))
+    makings = makings_of(collection, [*images_by_id(collection, ids).values()])
+    values = scores_of(collection, stored_name(), ids)
+    scores = np.array([values.get(image, np.nan) for image in ids])
+    usual = (scores - np.nanmean(scores)) / (np.nanstd(scores) or 1.0) if values else np.zeros(len(ids))
+
+    rows = hunt(
+        matrix,
+        extractor.names,
+        count,
+        {place[image]: (stars[image] - 3) / 2 if image in stars else None for image in known if image in place},
+        EXPECTED * np.nan_to_num(usual),
+        likeness_of(seen),
+        unusual(seen.looks),
+        [makings.get(image) for image in ids] if makings else None,
+    )
     return [ids[row] for row in rows]
+
+
+def _measured(collection: Collection) -> tuple[CombinedExtractor, set[int]]:
+    """The extractor that has measured most pictures, if as many one with the default network, and the ids of these."""
+    found = [
+        (one, set(collection.measured_ids(one.version)))
+        for one in (taste_extractor(default_network()), taste_extractor())
+    ]
+    return max(found, key=lambda one: len(one[1]))
+
+
+def likeness_of(seen: Seen) -> Callable[[int], np.ndarray]:
+    """How like a picture others are, (n,): 1 for one look, and for one prompt so much that a few come near each other."""
+
+    def alike(row: int) -> np.ndarray:
+        copies, _, distance = seen.like(row)
+        same = (seen.prompts == seen.prompts[row]) & (seen.prompts[row] >= 0)
+        return np.where(copies | (distance < LOOK), 1.0, same / FEW)
+
+    return alike
+
+
+def unusual(looks: np.ndarray) -> np.ndarray:
+    """(n,) 1 for looks (n, q) that are outliers, else 0."""
+    if not len(looks):
+        return np.zeros(0)
+    distance = np.linalg.norm(looks - np.median(looks, axis=0), axis=1)
+    return np.asarray(distance > outlier_limit(distance), dtype=float)
 
 
 def rating_queue(collection: Collection, rater: str, judge: TasteJudge | None, count: int) -> list[ImageRow]:
@@ -142,7 +188,7 @@ class LazyQueue(Sequence[ImageRow]):
     def __getitem__(self, place: int | slice) -> ImageRow | list[ImageRow]:
         last = self._count - 1 if isinstance(place, slice) or place < 0 else place
         while len(self._rows) <= last < self._count:
-            row = unrated_pictures(self._collection, self._rater, 1, skip={row.id for row in self._rows})
+            row = unrated_pictures(self._collection, self._rater, 1, [row.id for row in self._rows])
             if not row:
                 self._count = len(self._rows)
             self._rows += row

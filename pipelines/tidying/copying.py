@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 
 from ...errors import CollectionError
 from ...files import read_regular, shortened, whole_file
 from ..support.failures import Failure, reason_of, summed_up
-from ..support.wording import counted
 from .cull import Move, check_target, with_companions
 from .journal import Journal
 
@@ -20,17 +21,16 @@ from .journal import Journal
 _PLACE = re.compile(r"\d+ ")
 #: Most bytes of the name of a copy: file systems take 255, and a text beside it adds its suffix.
 _LONGEST = 245
-#: What is wrong where another file has the name of a copy.
-DIFFERS = "is there already and differs: name an empty folder, or move it away"
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Result of ``copy_best``: number of pictures in the folder, and sentences on those that could not be copied.
+    """Result of ``copy_best``: the folder, the number of pictures in it, and sentences on those that could not be copied.
 
-    ``hints`` has a sentence if the folder holds copies of an earlier ranking, which are hard to tell from these.
+    ``hints`` has a sentence if it is another folder than the one that was asked for.
     """
 
+    folder: Path
     count: int
     problems: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
@@ -51,29 +51,41 @@ def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
 def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = None) -> Copies:
     """Copy pictures, best first, and the text files beside them; each name begins with the picture's place.
 
-    Names that would be too long then are shortened. A file that is already there is never overwritten; an equal one
-    counts as copied. ``journal`` writes down the new files, so that they can be deleted again.
+    Names that would be too long then are shortened. If the folder holds copies of another ranking, the first free one of
+    ``FOLDER-2``, ``FOLDER-3``… is made; an equal file that is already there counts as copied. ``journal`` writes down the
+    new files, so that they can be deleted again.
     """
+    digits, copied, failures = len(str(len(pictures))), 0, list[Failure]()
+    names = [f"{place:0{digits}d} {source.name}" for place, source in enumerate(pictures, start=1)]
+    wanted = [
+        [*with_companions(Move(source, folder / shortened(name, _LONGEST), place))]
+        for place, (source, name) in enumerate(zip(pictures, names, strict=True), start=1)
+    ]
+    sources = {file.target.name: file.source for files in wanted for file in files}
+    candidates = chain([folder], (folder.with_name(f"{folder.name}-{number}") for number in count(2)))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        target = next(one for one in candidates if _holds_only(one, sources))
+        target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CollectionError(f"Nothing can be copied to {str(folder)!r}: {error.strerror or error}.") from error
-    digits, copied = len(str(len(pictures))), 0
-    failures, hints, targets = list[Failure](), list[str](), set[str]()
-    for place, source in enumerate(pictures, start=1):
-        picture = Move(source, folder / shortened(f"{place:0{digits}d} {source.name}", _LONGEST), place)
-        for file in with_companions(picture):
-            targets.add(file.target.name)
-            if failure := _copy(file.source, file.target, journal):
+    for picture, *beside in wanted:
+        for file in (picture, *beside):
+            if failure := _copy(file.source, target / file.target.name, journal):
                 failures.append(failure)
                 break
             copied += file is picture
-    if earlier := sum(bool(_PLACE.match(name)) for name in {path.name for path in folder.iterdir()} - targets):
-        hints.append(
-            f"{str(folder)!r} also holds {counted(earlier, 'numbered file')} of an earlier ranking: name an empty "
-            "folder to keep them apart."
-        )
-    return Copies(copied, summed_up(failures), hints)
+    hints = (
+        [f"{str(folder)!r} holds copies of another ranking: these are in {str(target)!r}."] if target != folder else []
+    )
+    return Copies(target, copied, summed_up(failures), hints)
+
+
+def _holds_only(folder: Path, sources: Mapping[str, Path]) -> bool:
+    """True if a folder holds no copies but of these files, by name."""
+    there = [path for path in folder.iterdir() if _PLACE.match(path.name)] if folder.is_dir() else []
+    with contextlib.suppress(OSError):
+        return all(path.name in sources and filecmp.cmp(sources[path.name], path, shallow=False) for path in there)
+    return False
 
 
 def _copy(source: Path, target: Path, journal: Journal | None) -> Failure | None:
@@ -87,12 +99,6 @@ def _copy(source: Path, target: Path, journal: Journal | None) -> Failure | None
                     shutil.copyfile(source, temporary)
             # Last, because the picture may be read-only.
             shutil.copystat(source, target)
-        elif not filecmp.cmp(source, target, shallow=False):
-            return Failure(
-                target,
-                DIFFERS,
-                "are there already and differ: name an empty folder, or move them away",
-            )
     except OSError as error:
         return Failure(source, f"cannot be copied to {str(target.parent)!r}: {reason_of(error)}")
     return None

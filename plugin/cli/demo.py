@@ -66,7 +66,7 @@ def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]
     from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import kinds_of, measurer_of
     from ...pipelines.judges.ranking import rank
-    from ...pipelines.judges.searching import pictures_showing, reader_of
+    from ...pipelines.judges.searching import find_pictures_for, reader_of
     from ...pipelines.reports.page import write_report
     from ...pipelines.reports.ranking import render_report
     from ...pipelines.scoring.measuring import open_pictures
@@ -81,7 +81,8 @@ def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]
         )
     with collection:
         ranking, problems = rank(StoredPictures(collection, rows), judges)
-        found = pictures_showing(collection, rows, loop.SOUGHT, reader)[0][:4]
+        hits = find_pictures_for(collection, rows, loop.SOUGHT, reader)[0][:4]
+        found = [(collection.locate(hit.row), hit) for hit in hits]
         by = " + ".join(judge.stored_name for judge, _ in judges)
         write_report(
             report, render_report(collection, ranking, "soart demo: pictures by four models", by, (), problems)
@@ -89,10 +90,10 @@ def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]
     if not silent:
         best = {picture.prompt: picture for picture in reversed(ranking)}.values()
         say(f"{len(rows)} pictures of {len(best)} prompts by four models come with soart. The best of each prompt:\n")
-        print_ranking(sorted(best, key=lambda picture: picture.place), len(best))
+        print_ranking(ranking, sorted(best, key=lambda picture: picture.place))
         say(f"All of them: {report}\n\nFound by {loop.SOUGHT!r}:\n")
-        show_found(reader.name, [f"{one.value:.3f}" for one in found], [one.path for one in found], None, None)
-    sought = [{"path": str(one.path.resolve()), "value": round(one.value, 4)} for one in found]
+        show_found("found by", [hit.evidence for _, hit in found], [path for path, _ in found], None, None)
+    sought = [{"path": str(path.resolve()), "evidence": hit.evidence} for path, hit in found]
     return {"ranking": ranking_rows(ranking), "found": sought, "problems": problems, "report": str(report)}
 
 

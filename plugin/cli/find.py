@@ -97,7 +97,7 @@ def find(
             found = [(collection.locate(hit.row), hit.value, hit.evidence) for hit in hits]
     problems = named_as_given([*problems, *left_out], places)
     found, name = found[:top], "likeness" if like else chosen.name if chosen else "words"
-    copied, not_copied, hints = copied_best([path for path, *_ in found], copy_to)
+    copied, copy_to, not_copied, hints = copied_best([path for path, *_ in found], copy_to)
     problems += [*not_copied, *hints]
     if as_json:
         rows_found = [

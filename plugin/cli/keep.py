@@ -94,7 +94,7 @@ def keep(
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
         if not dry_run:
-            copied, undone, hints = copied_best([Path(path) for path in found.staying], copy_to)
+            copied, copy_to, undone, hints = copied_best([Path(path) for path in found.staying], copy_to)
             problems += hints
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:

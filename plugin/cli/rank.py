@@ -20,7 +20,6 @@ from .options import (
     Report,
     Top,
     engine,
-    finite,
     load_judges,
     model_effect,
     processes,
@@ -34,14 +33,12 @@ def rank(
     report: Report = None,
     top: Top = 50,
     by: By = None,
-    min_distance: Annotated[
-        float | None,
+    alike: Annotated[
+        bool,
         typer.Option(
-            min=0,
-            callback=finite,
-            help="Leave out pictures that look nearly like a better one: 0.3 leaves out look-alikes, larger numbers more.",
+            "--alike", help="Show and copy the best even where they are alike, not few of each look or prompt."
         ),
-    ] = None,
+    ] = False,
     copy_to: CopyTo = None,
     open_result: Open = False,
     as_json: Json = False,
@@ -75,7 +72,7 @@ def rank(
             output,
             judges,
             problems,
-            min_distance=min_distance,
+            alike=alike,
             engine=engine(),
             given=paths,
         )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 #: Most characters of a prompt in the table.
 PROMPT = 120
 #: Columns of numbers, and spaces before the reasons below a picture.
-NUMBERS, INDENT = ("#", "score", "effect", "pct"), 4
+NUMBERS, INDENT = ("#", "score", "effect", "pct", "alike"), 4
 #: Columns of a drawn picture that a JSON ranking repeats.
 _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
@@ -58,32 +58,33 @@ def show_ranking(
     judges: Sequence[Weighted],
     problems: Sequence[str] = (),
     facts: dict[str, Any] | None = None,
-    min_distance: float | None = None,
     *,
+    alike: bool = True,
     engine: str = "local",
     given: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Rank pictures, write the report, copy the best, print the ranking unless JSON is wanted, and return the document.
 
-    ``min_distance`` drops pictures closer than this to a better one. ``facts`` are further values for the document;
-    ``given`` are files and folders as the user named them, for sentences.
+    ``alike`` shows and copies the best in a row, see ``best_of``. ``facts`` are further values for the document; ``given``
+    are files and folders as the user named them, for sentences.
     """
     from ...pipelines.judges.engines import judging_named
-    from ...pipelines.judges.ranking import rank
+    from ...pipelines.judges.ranking import best_of, rank
     from ...pipelines.scoring.pictures import StoredPictures
 
     counting = [judge for judge, weight in judges if weight > 0]
     name = " + ".join(judge.stored_name for judge in counting)
     with Progress("judging", len(rows) * len(judges)) as progress:
         ranking, left_out = rank(
-            StoredPictures(collection, rows), judges, progress, min_distance=min_distance,
+            StoredPictures(collection, rows), judges, progress, alike=alike,
             # JSON and reports have reasons for all pictures, a table for those that it shows.
             explained=output.top if not output.as_json and output.report is None else None,
             judging=judging_named(engine),
         )  # fmt: skip
     problems = [*problems, *left_out]
+    best = best_of(ranking, output.top, alike=alike)
     # Before anything is printed: a closed pipe ends the command.
-    copied, not_copied, hints = copied_best([picture.path for picture in ranking[: output.top]], output.copy_to)
+    copied, copied_to, not_copied, hints = copied_best([picture.path for picture in best], output.copy_to)
     problems += [*not_copied, *hints]
     problems = named_as_given(problems, given)
     report = output.report
@@ -97,16 +98,17 @@ def show_ranking(
         **(facts or {}),
         "by": name,
         "ranking": ranking_rows(ranking),
+        "best": [{"place": one.place, "alike": [other.place for other in one.more]} for one in best],
         "problems": problems,
         "notes": list(output.notes),
         "report": str(report) if report else None,
     }
     if output.copy_to is not None:
-        document |= {"copied": copied, "copied_to": str(output.copy_to), "all_copied": not not_copied}
+        document |= {"copied": copied, "copied_to": str(copied_to), "all_copied": not not_copied}
     if not output.as_json:
         if ranking:
             several = len(counting) > 1
-            print_ranking(ranking, output.top, points=not several and JudgeKey.of(name).points)
+            print_ranking(ranking, best, points=not several and JudgeKey.of(name).points)
             by = " + ".join(stored_title(judge.stored_name) for judge in counting)
             unit = ", in standard deviations of these pictures" if several else ""
             say(
@@ -114,13 +116,13 @@ def show_ranking(
             )
             if any(picture.effect for picture in ranking):
                 say(
-                    "A place is by the score and the effect of the model's other pictures here; --model-effect off leaves that out."
+                    "A place is by the score and the effect of the model's other pictures here; --set model_effect=off leaves that out."
                 )
         print_problems(problems)
         if report is not None:
             say(f"Report: {report}")
         if copied is not None:
-            say(f"{copied} copied to {output.copy_to}")
+            say(f"{copied} copied to {copied_to}")
     if not ranking:
         if output.as_json:
             emit(document)
@@ -198,8 +200,8 @@ def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
     return [str(path.absolute().relative_to(folder)) for path in paths]
 
 
-def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = True) -> None:
-    """Print the best ``top``, each on a line with its reasons below; names of pictures begin at the folder that holds all.
+def print_ranking(ranking: Sequence[RankedPicture], shown: Sequence[RankedPicture], *, points: bool = True) -> None:
+    """Print some pictures, each on a line with its reasons below; names begin at the folder that holds all of the ranking.
 
     ``points`` for scores of 0 to 100; others are small numbers.
     """
@@ -208,14 +210,14 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = 
     from ...pipelines.reports.score_words import reasons_line
     from ...pipelines.support.figures import signed, with_minus
 
-    shown, decimals = ranking[:top], 1 if points else 3
-    names = names_from_common_folder([picture.path for picture in ranking])[:top]
+    names, decimals = names_from_common_folder([picture.path for picture in ranking]), 1 if points else 3
     texts = {
         "#": [str(picture.place) for picture in shown],
         "score": [with_minus(f"{picture.score:.{decimals}f}") for picture in shown],
         "effect": [signed(picture.effect, decimals) if picture.effect else "" for picture in shown],
         "pct": [f"{picture.percentile:.0f}" for picture in shown],
-        "picture": [printable(name) for name in names],
+        "alike": [f"+{len(picture.more)}" if picture.more else "" for picture in shown],
+        "picture": [printable(names[picture.place - 1]) for picture in shown],
         "rendering": [picture.verdict for picture in shown],
         "prompt": [printable(_prompt(picture)) for picture in shown],
     }
@@ -227,8 +229,10 @@ def print_ranking(ranking: Sequence[RankedPicture], top: int, *, points: bool = 
         out.print(Text("  ".join(cells).rstrip(), style="bold" if header else ""), soft_wrap=True)
         if line := printable(reasons_line(reasons, out.width - INDENT)):
             out.print(Text(" " * INDENT + line, style="dim"), soft_wrap=True)
-    if len(ranking) > top:
-        out.print(f"… and {len(ranking) - top} more.")
+    if len(ranking) > len(shown):
+        alike = sum(len(picture.more) for picture in shown)
+        folded = f", {alike} of them like a better one above: --alike shows these too" if alike else ""
+        out.print(f"… and {len(ranking) - len(shown)} more{folded}.")
 
 
 def _columns(texts: Mapping[str, Sequence[str]], width: int) -> list[list[str]]:
@@ -271,11 +275,11 @@ def show_found(
         say(f"{copied} copied to {copy_to}")
 
 
-def copied_best(paths: Sequence[Path], folder: Path | None) -> tuple[int | None, list[str], list[str]]:
-    """Copy pictures, best first, to a folder, if one is named: their number, and sentences on failures and hints."""
+def copied_best(paths: Sequence[Path], folder: Path | None) -> tuple[int | None, Path | None, list[str], list[str]]:
+    """Copy pictures, best first, if a folder is named: their number, its name, and sentences on failures and hints."""
     if folder is None or not paths:
-        return None, [], []
+        return None, folder, [], []
     from ...pipelines.tidying.copying import copy_best
 
     copies = copy_best(paths, folder)
-    return copies.count, copies.problems, copies.hints
+    return copies.count, copies.folder, copies.problems, copies.hints

@@ -187,7 +187,7 @@ def _start_in_terminal(
             judges = load_judges([rater], folder=collection.file("tastes"))
             rows = [row for row in collection.images() if row.problem is None]
             output = RankingOutput(as_json, None, BEST, "soart: your ranking", copy_to=copy_to)
-            facts |= show_ranking(collection, rows, output, judges)
+            facts |= show_ranking(collection, rows, output, judges, alike=False)
             if as_json:
                 return emit({**facts, "trust": f"{lesson.sentence}."})
             say(f"How sure this is: {'not reliable yet, ' if doubts_of(judges) else ''}{lesson.sentence}.")

@@ -224,7 +224,7 @@ def by_gallery(world, by):
 
 def by_start(world, by):
     [(judge, _)] = judges_for(by, tastes_in(world))
-    best, worst = best_and_worst(world.collection, judge.stored_name, 3)
+    best, worst = best_and_worst(world.collection, judge.stored_name, 3, alike=True)
     return [world.named[i] for i in best], [world.named[i] for i in worst[::-1]]
 
 

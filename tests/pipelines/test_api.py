@@ -82,10 +82,16 @@ def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypat
     assert len(soart.rank(drawn / "images", by=Brightness())) == 4
 
 
-def test_min_distance_drops_look_alikes(drawn):
-    whole, few = soart.rank(drawn), soart.rank(drawn, min_distance=100)
-    assert len(few) == 1
-    assert few[0].path == whole[0].path
+def test_the_best_of_a_ranking_stand_for_those_like_them(drawn):
+    ranking = soart.rank(drawn)
+    assert ranking.best(4) == ranking.best(4, alike=True) == ranking
+    best = ranking.best(3)
+    assert best.problems == ranking.problems
+    # All are of one prompt.
+    assert [picture.place for picture in best] == [1, 2, 3]
+    assert soart.Ranking().best(3) == []
+    with pytest.raises(SoartError, match="Expected the number of pictures as a whole number"):
+        ranking.best("3")
 
 
 def test_tastes_by_name_and_as_objects(drawn):
@@ -141,9 +147,6 @@ def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection
         with pytest.raises(CollectionError, match=words):
             soart.keep(**{"pictures": tmp_path, "collection": tmp_path / "new", **wrong})
     assert not (tmp_path / "new").exists()
-    for distance in (-1, float("nan")):
-        with pytest.raises(SoartError, match="Expected a distance of 0 or more, got"):
-            soart.rank(collection, min_distance=distance)
     with pytest.raises(ModelError, match="Expected the model as a name"):
         soart.generate("a boat", 1, collection, model=5)
 

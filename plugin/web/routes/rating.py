@@ -39,7 +39,7 @@ def queue(request: Request) -> Response:
     current, rater = current_collection(request), rater_of(request)
     service = current.rating(rater)
     count = min(MOST_AHEAD, max(1, whole_number(request.query_params.get("count", "8"), "a count")))
-    rows = service.queue(count, whole_numbers(request.query_params.get("skip", ""), "a picture's number"))
+    rows = service.queue(count, whole_numbers(request.query_params.get("shown", ""), "a picture's number"))
     return JSONResponse({
         "cells": cells_of(current.collection, rows, rater), "progress": progress_of(request, service),
     })  # fmt: skip

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....pipelines.collection.queries import rows_of
-from ....pipelines.collection.ratings import ratings
+from ....pipelines.collection.ratings import liked_and_disliked, ratings
 from ....pipelines.scoring.taste_judge import TasteJudge
 from ....pipelines.services.gallery import cells_by_id, cells_of, usable_judges
 from ....pipelines.services.start import BEST, GOAL
@@ -37,28 +37,28 @@ def state(request: Request) -> Response:
     return JSONResponse({"reading": reading, "progress": progress_of(request, current.rating(rater_of(request)))})
 
 
-def _best(current: OpenCollection, rater: str) -> tuple[TasteJudge | None, list[int], list[int]]:
-    """The judge of a rater's taste, and the ids of the best and the worst pictures by it; no judge without a taste."""
+def _best(
+    current: OpenCollection, rater: str, *, alike: bool
+) -> tuple[TasteJudge | None, dict[int, list[int]], list[int]]:
+    """The judge of a rater's taste, and the best and worst pictures by it, see ``best_and_worst``; no judge without a taste."""
     usable, _ = usable_judges(current.tastes, {rater} & {*current.tastes.own.names()})
     judge = usable.get(rater)
     if not isinstance(judge, TasteJudge):
-        return None, [], []
-    return judge, *best_and_worst(current.collection, judge.stored_name, BEST)
+        return None, {}, []
+    return judge, *best_and_worst(current.collection, judge.stored_name, BEST, alike=alike)
 
 
 def best(request: Request) -> Response:
     """The best pictures by the taste of the rater, and what it was learnt from, as part of a page."""
     current, rater = current_collection(request), rater_of(request)
-    collection = current.collection
-    judge, ids, worst = _best(current, rater)
-    stars = ratings(collection, rater)
-    # As the taste takes them: against each other.
-    middle = sum(stars.values()) / max(1, len(stars))
-    liked = sorted((image for image in stars if stars[image] > middle), key=lambda image: -stars[image])[:EXAMPLES]
-    disliked = sorted((image for image in stars if stars[image] < middle), key=stars.__getitem__)[:EXAMPLES]
-    cells = cells_by_id(collection, [*liked, *disliked], rater)
+    collection, alike = current.collection, request.query_params.get("alike") == "1"
+    judge, behind, worst = _best(current, rater, alike=alike)
+    liked, disliked = liked_and_disliked(ratings(collection, rater))
+    cells = cells_by_id(collection, [*liked[:EXAMPLES], *disliked[:EXAMPLES]], rater)
     stored = judge.stored_name if judge else ""
-    first, last = (cells_of(collection, rows_of(collection, some), rater, stored) for some in (ids, worst[:WORST]))
+    first, last = (
+        cells_of(collection, rows_of(collection, some), rater, stored) for some in ([*behind], worst[:WORST])
+    )
     return page(
         request, "start_best.html", current,
         taste=judge and judge.taste,
@@ -66,9 +66,11 @@ def best(request: Request) -> Response:
         ranked=len(collection.scores(stored)) if judge else 0,
         reading=current.start.state(),
         target=str(current.start.target) if is_owner(request) else "",
-        liked=[cells[image] for image in liked if image in cells],
-        disliked=[cells[image] for image in disliked if image in cells],
+        liked=(len(liked), [cells[image] for image in liked[:EXAMPLES] if image in cells]),
+        disliked=(len(disliked), [cells[image] for image in disliked[:EXAMPLES] if image in cells]),
         best=first,
+        behind={image: len(others) for image, others in behind.items()},
+        alike=alike,
         worst=last,
     )  # fmt: skip
 
@@ -81,14 +83,12 @@ def read(request: Request, body: dict[str, Any]) -> Response:
 def copy(request: Request, body: dict[str, Any]) -> Response:
     """Copy the best pictures by the taste of the rater; answers their number and what undoes it."""
     current = current_collection(request)
-    _, ids, _ = _best(current, rater_of(request))
+    _, ids, _ = _best(current, rater_of(request), alike=body.get("alike") is True)
     if not ids:
         raise SoartError("There is no ranking by your taste yet: rate some pictures first.")
-    copies, name = current.start.copy(ids)
-    problems = [for_visitor(request, text) for text in (*copies.problems, *copies.hints)]
-    return JSONResponse(
-        {"count": copies.count, "folder": str(current.start.target), "undo": name, "problems": problems}
-    )
+    copies, name = current.start.copy([*ids])
+    problems = [for_visitor(request, text) for text in copies.problems]
+    return JSONResponse({"count": copies.count, "folder": str(copies.folder), "undo": name, "problems": problems})
 
 
 def undo_copy(request: Request, body: dict[str, Any]) -> Response:

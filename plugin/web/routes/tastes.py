@@ -40,9 +40,9 @@ def taste_page(request: Request) -> Response:
     if judge is not None:
         stored, taste = judge.stored_name, judge.taste
         values["taste"] = taste
+        best, worst = best_and_worst(collection, stored, TOP)
         values["most"], values["least"] = (
-            cells_of(collection, rows_of(collection, ids), rater, stored)
-            for ids in best_and_worst(collection, stored, TOP)
+            cells_of(collection, rows_of(collection, ids), rater, stored) for ids in ([*best], worst)
         )
         values["scored"] = len(order(collection, Query(judge=stored, sound=True, scored=True), rater))
         if not isinstance(taste, Blend):

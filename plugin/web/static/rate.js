@@ -22,8 +22,10 @@ import { onUndo, undoLatest } from "./undo.js";
 const view = $(".rate");
 /** Pictures to have in the queue ahead of the current one. */
 const AHEAD = Number(view.dataset.ahead ?? 8);
-/** Ratings that the view asks for; 0 for as many as there are pictures. */
+/** Ratings that the view asks for in a round; 0 for as many as there are pictures. */
 const GOAL = Number(view.dataset.goal ?? 0);
+/** Ratings before this round. */
+let begun = 0;
 /** @type {HTMLImageElement} */
 const picture = $("#picture");
 /** @type {Cell[]} */
@@ -33,6 +35,8 @@ let place = 0;
 /** @type {Progress | null} */
 let counts = null;
 let filling = false;
+/** True if something was rated since the pictures that are being fetched were asked for. */
+let again = false;
 /** True once the server has no further pictures. */
 let dry = false;
 /** @type {Map<number, HTMLImageElement>} Decoded pictures by id. */
@@ -63,10 +67,19 @@ export const onEmpty = (text) => {
   draw();
 };
 
+/**
+ * Count the ratings of a new round.
+ *
+ * @param {number} rated ratings before it.
+ */
+export function beginRound(rated) {
+  begun = rated;
+  showCounts();
+}
+
 /** Ask for further pictures again, because there may be more. */
 export function fillAgain() {
-  dry = false;
-  fill();
+  if (dry) fill();
 }
 
 /** Keep the next pictures decoded. */
@@ -81,17 +94,23 @@ function prepare() {
   for (const id of [...ready.keys()]) if (!near.has(id)) ready.delete(id);
 }
 
-/** Fetch further pictures if few are ahead. */
+/** Fetch the pictures that follow the current one, which depend on all ratings so far, in place of those fetched before. */
 async function fill() {
-  if (filling || dry || queue.length - place > AHEAD) return;
+  if (filling) {
+    again = true;
+    return;
+  }
   filling = true;
+  again = false;
   try {
-    const next = queue.slice(place).map((cell) => cell.id);
-    const recent = queue.slice(Math.max(0, place - 20), place).map((cell) => cell.id);
+    const shown = queue.slice(Math.max(0, place - 20), place + 1).map((cell) => cell.id);
     /** @type {{ cells: Cell[], progress: Progress }} */
-    const { cells, progress } = await get(`/api/queue?count=${AHEAD}&skip=${[...next, ...recent]}`);
-    dry = !cells.length;
-    queue.push(...cells);
+    const { cells, progress } = await get(`/api/queue?count=${AHEAD}&shown=${shown}`);
+    // The next picture may have come up in the meantime.
+    const past = new Set(queue.slice(0, place + 1).map((cell) => cell.id));
+    const fresh = cells.filter((cell) => !past.has(cell.id));
+    queue.splice(place + 1, Infinity, ...fresh);
+    dry = !fresh.length;
     // Long sessions stay small: you cannot go back to pictures rated long ago.
     if (place > 200) {
       queue = queue.slice(place - 100);
@@ -113,6 +132,7 @@ async function fill() {
   }
   filling = false;
   if (!picture.dataset.id || Number(picture.dataset.id) !== queue[place]?.id) draw();
+  if (again) fill();
 }
 
 /** Show the current picture, or the end. */
@@ -122,7 +142,8 @@ function draw() {
   $("#done").hidden = Boolean(cell) || filling;
   if (!cell) {
     picture.removeAttribute("data-id");
-    if (!filling) showEnd();
+    if (!filling && !dry) fill();
+    else if (!filling) showEnd();
     return;
   }
   picture.className = isTiny(cell) ? "sharp" : "";
@@ -136,7 +157,7 @@ function draw() {
     button.setAttribute("aria-pressed", String(stars === Number(button.dataset.stars)));
   }
   prepare();
-  fill();
+  if (!dry && queue.length <= place + 1) fill();
 }
 
 /** @type {Cell | null} The picture that was fetched once more. */
@@ -202,7 +223,7 @@ function store(cell, stars) {
     if (now !== null) add(now, 1);
     draw();
   };
-  rate(cell.id, stars, before, show);
+  rate(cell.id, stars, before, show).then(fill);
   ratings.set(cell.id, stars);
   if (before !== null) add(before, -1);
   add(stars, 1);
@@ -268,7 +289,7 @@ function showCounts() {
   onCount(counts);
   const { rated, rejected, pictures } = counts;
   if (GOAL) {
-    const done = Math.min(rated, GOAL);
+    const done = Math.max(0, Math.min(rated - begun, GOAL));
     $("#counts").textContent = `${done} of ${GOAL} rated`;
     $("#filled").setAttribute("width", `${(100 * done) / GOAL}%`);
     $("#bar").ariaLabel = $("#counts").textContent;
@@ -282,13 +303,7 @@ function showCounts() {
 
 // The queue and the counts begin anew, where they are shown.
 onUndo(() => view.hidden || location.reload());
-onJobEnd("learn:", async () => {
-  // The former taste proposed the pictures in the queue: replace all but the current one and the next two.
-  queue.length = Math.min(queue.length, place + 3);
-  dry = false;
-  showTrust(await get("/api/progress"));
-  fill();
-});
+onJobEnd("learn:", async () => showTrust(await get("/api/progress")));
 
 let presses = 0;
 /**

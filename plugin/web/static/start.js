@@ -5,7 +5,7 @@ import { counted, decimal, duration } from "./format.js";
 import { onJobEnd, watchJobs } from "./jobs.js";
 import { hasModifier, isForView } from "./keys.js";
 import { flush } from "./outbox.js";
-import { fillAgain, onCounts, onEmpty } from "./rate.js";
+import { beginRound, fillAgain, onCounts, onEmpty } from "./rate.js";
 import { get, latestHtml, post } from "./request.js";
 import { rater } from "./session.js";
 import { showError, toast } from "./toasts.js";
@@ -35,18 +35,23 @@ const getBest = latestHtml();
 let state = null;
 /** Ratings that the page knows of, which the server may not have yet. */
 let rated = 0;
-/** True once the person has asked to rate beyond the goal. */
-let more = false;
+/** Ratings before this round. */
+let before = 0;
+/** True if the best are shown even where they are alike. */
+let alike = false;
 /** True while a ranking has been asked for and has not arrived. */
 let asked = false;
 let timer = 0;
 
-/** Ratings that are wanted: of a small folder one for each picture. */
-const wanted = () => (state && !state.reading.live && state.reading.pictures ? Math.min(goal, state.reading.pictures) : goal);
+/** Ratings that are wanted by the end of this round: of a small folder one for each picture. */
+const wanted = () => {
+  const all = state && !state.reading.live ? state.reading.pictures - state.progress.rejected : 0;
+  return all > 0 ? Math.min(before + goal, all) : before + goal;
+};
 
 /** Show the pictures to rate, or the ranking. */
 function show() {
-  const ranking = rated >= wanted() && !more;
+  const ranking = rated >= wanted();
   if (find(".rate")?.hidden !== ranking) {
     $(".rate").hidden = ranking;
     $("#intro").hidden = ranking;
@@ -56,6 +61,7 @@ function show() {
   if (!state) return;
   $("#ranking-state").hidden = !ranking || Boolean(best.childElementCount);
   $("#all").hidden = !best.childElementCount;
+  $("#rate-more").hidden = !state.reading.live && rated + state.progress.rejected >= state.reading.pictures;
   $("#ranking-state").textContent = state.progress.failed || "Learning your taste and ranking the pictures…";
   showReading(state.reading);
 }
@@ -86,7 +92,7 @@ async function showRanking() {
 
 async function loadBest() {
   try {
-    setServerHtml(best, await getBest("/start/best"));
+    setServerHtml(best, await getBest(`/start/best${alike ? "?alike=1" : ""}`));
     if (best.childElementCount) asked = false;
     show();
   } catch (error) {
@@ -127,7 +133,7 @@ for (const prefix of [`learn:${rater}`, `rank:${rater}`, "evaluate"]) {
 
 async function copy() {
   /** @type {{ count: number, folder: string, undo: string, problems: string[] }} */
-  const { count, folder, undo, problems } = await post("/api/start/copy");
+  const { count, folder, undo, problems } = await post("/api/start/copy", { alike });
   const text = `${counted(count)} copied to ${folder}.`;
   if (undo) {
     const request = { path: "/api/start/undo", body: { name: undo }, word: "copies of the best" };
@@ -137,11 +143,16 @@ async function copy() {
 }
 
 best.addEventListener("click", (event) => {
-  if (/** @type {Element} */ (event.target).closest("#copy")) copy().catch(showError);
+  const button = /** @type {Element} */ (event.target).closest("button");
+  if (button?.id === "copy") copy().catch(showError);
+  if (button?.id !== "alike") return;
+  alike = !alike;
+  loadBest();
 });
 openThumbs(best);
 $("#rate-more").onclick = () => {
-  more = true;
+  before = rated;
+  beginRound(rated);
   show();
 };
 find("#stop")?.addEventListener("click", () => post("/api/jobs/cancel", { job: state?.reading.job }).then(poll, showError));

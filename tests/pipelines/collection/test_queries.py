@@ -21,6 +21,7 @@ from soart.pipelines.collection.queries import (
     Query,
     Scale,
     by_name,
+    known_prompts,
     metadata_of,
     order,
     row_of,
@@ -30,7 +31,7 @@ from soart.pipelines.collection.queries import (
     scores_of,
     title_of,
 )
-from soart.pipelines.collection.ratings import rate, ratings_of_picture, reject
+from soart.pipelines.collection.ratings import liked_and_disliked, rate, ratings_of_picture, reject
 from soart.pipelines.collection.tables import AWAY, ImageRow, MetadataRow
 from soart.pipelines.tastes.agreement import agreement, best_and_worst
 
@@ -258,10 +259,28 @@ def test_facts_count(filled):
 def test_ends_hold_scored_pictures_once(filled):
     filled.set_scores("taste:p", filled.scores("p"))
     level = min((3, 4), key={row.id: row.sha256 for row in filled.images()}.__getitem__)
-    assert best_and_worst(filled, "taste:p", 12) == ([5, 1], [2, 7 - level])
-    assert best_and_worst(filled, "none", 12) == ([], [])
+    assert best_and_worst(filled, "taste:p", 12) == ({5: [], 1: []}, [2, 7 - level])
+    assert best_and_worst(filled, "none", 12) == ({}, [])
     filled.set_scores("taste:p", {}, {2: "all black"})
-    assert best_and_worst(filled, "taste:p", 1) == ([5], [7 - level])
+    assert best_and_worst(filled, "taste:p", 1) == ({5: []}, [7 - level])
+
+
+def test_the_best_of_one_prompt_stand_for_its_others(collection, make_drawn):
+    prompts = ["a boat"] * 5 + ["a fox", "an owl", "", "a tree", "a house"]
+    rows = collection.add_drawn([make_drawn(i, prompt) for i, prompt in enumerate(prompts)], "m", "s")
+    ids = [row.id for row in rows]
+    collection.set_scores("taste:p", {image: 90.0 - place for place, image in enumerate(ids)})
+    assert known_prompts(collection, ids[4:8]) == dict(zip(ids[4:7], prompts[4:7], strict=True))
+    best, worst = best_and_worst(collection, "taste:p", 4)
+    assert [ids.index(image) for image in best] == [0, 1, 5, 6]
+    assert {ids.index(other) for others in best.values() for other in others} == {2, 3, 4}
+    assert [ids.index(image) for image in worst] == [9, 8, 7, 4]
+    assert [ids.index(image) for image in best_and_worst(collection, "taste:p", 4, alike=True)[0]] == [0, 1, 2, 3]
+
+
+def test_liked_and_disliked_lie_on_both_sides_of_the_middle():
+    assert liked_and_disliked({1: 2.0, 2: 5.0, 3: 3.5, 4: 4.0, 5: 2.5}) == ([2, 4], [1, 5])
+    assert liked_and_disliked({1: 4.0, 2: 4.0}) == liked_and_disliked({}) == ([], [])
 
 
 def test_a_picture_that_cannot_be_judged_has_no_score(filled):

@@ -161,16 +161,6 @@ def test_several_judges_count_in_deviations(collection, drawn):
     assert sum(reason.contribution for reason in ranking[0].reasons) == pytest.approx(ranking[0].score)
 
 
-def test_near_pictures_can_be_dropped(untidy):
-    with Collection(untidy) as collection:
-        everything, _ = rank(StoredPictures(collection, collection.images()), [(GuardedJudge(Brightness()), 1.0)])
-        fewer, _ = rank(
-            StoredPictures(collection, collection.images()), [(GuardedJudge(Brightness()), 1.0)], min_distance=1.0
-        )
-    assert 0 < len(fewer) < len(everything)
-    assert {p.row.id for p in fewer} <= {p.row.id for p in everything}
-
-
 def test_a_judge_that_changes_its_version_is_given_up(collection, drawn):
     class Restless(Brightness):
         def judge(self, pictures, prompts):

@@ -17,7 +17,7 @@ from soart.pipelines.ingest import lookup
 from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.judges.finding import guarded, judges_for
-from soart.pipelines.judges.ranking import rank
+from soart.pipelines.judges.ranking import best_of, rank
 from soart.pipelines.scoring.measuring import measure, open_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.training.captions import Scene
@@ -109,8 +109,8 @@ def test_unreadable_and_problem_pictures_are_named(collection, make_drawn, judge
     assert black.id not in collection.scores(judge.stored_name)
 
 
-@pytest.mark.parametrize("min_distance", [None, 0.5])
-def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collection, make_drawn, judge, min_distance):
+@pytest.mark.parametrize("alike", [True, False])
+def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collection, make_drawn, judge, alike):
     class Counting(JudgesItems):
         """The judge, which counts the pictures that it explains."""
 
@@ -122,24 +122,23 @@ def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collectio
             return judge.explain(items, among)
 
     collection.add_drawn([make_drawn(i) for i in range(6)], "m", "s")
-    everything, _ = rank(
-        StoredPictures(collection, collection.images()), [(guarded(judge), 1.0)], min_distance=min_distance
-    )
+    everything, _ = rank(StoredPictures(collection, collection.images()), [(guarded(judge), 1.0)], alike=alike)
     counting = Counting()
     best, _ = rank(
         StoredPictures(collection, collection.images()),
         [(guarded(counting), 1.0)],
-        min_distance=min_distance,
+        alike=alike,
         explained=2,
     )
     assert counting.pictures == 2
     assert [picture.path for picture in best] == [picture.path for picture in everything]
     # Sums of other numbers of pictures may differ in their last digit.
-    for some, full in zip(best[:2], everything, strict=False):
+    shown, whole = best_of(best, 2, alike=alike), best_of(everything, 2, alike=alike)
+    for some, full in zip(shown, whole, strict=True):
         assert [reason.text for reason in some.reasons] == [reason.text for reason in full.reasons]
         assert [r.contribution for r in some.reasons] == pytest.approx([r.contribution for r in full.reasons])
     assert all(picture.reasons for picture in everything)
-    assert not any(picture.reasons for picture in best[2:])
+    assert sum(bool(picture.reasons) for picture in best) == 2
 
 
 def test_nothing_to_rank(collection):

@@ -131,11 +131,14 @@ def test_what_to_rate_first(collection, make_drawn):
     assert {colour[image] for image in first} == set(levels)
     assert queue("me", 3) == first
     assert sorted(queue("me", 99)) == sorted(colour)
-    # What is rated counts as known: the colour that is left comes next.
-    ratings.rate(collection, "me", {image: 4 for image in first if colour[image] != levels[0]})
+    # What is rated counts as known: the colour that is left comes next, until something is liked.
+    ratings.rate(collection, "me", {image: 2 for image in first if colour[image] != levels[0]})
     ratings.rate(collection, "me", {row.id: 2 for row in rows[12:15]})
     assert colour[queue("me", 1)[0]] == levels[0]
-    many = unrated_pictures(collection, "me", 9, skip=set(first))
+    liked = next(image for image in first if colour[image] == levels[2])
+    ratings.rate(collection, "me", {liked: 5})
+    assert colour[queue("me", 1)[0]] == levels[2]
+    many = unrated_pictures(collection, "me", 9, first)
     assert not {row.id for row in many} & set(first)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from specimens.ugly import encoded, picture, write_ugly
@@ -296,16 +297,29 @@ def test_the_overall_score_ranks_an_evaluation_and_chooses_keepers(soart, art, t
     assert soart("cull", art, "--by", "overall", "--below", "1", "--to", tmp_path / "culled", "--dry-run")[0] == 0
 
 
-@pytest.mark.parametrize(("taste", "distance"), [(("--by", "technical"), 1.2), ((), 1.5)])
-def test_rank_leaves_out_look_alikes(soart, art, taste, distance):
-    everything = json.loads(soart("rank", art, *taste, "--json")[1])["ranking"]
-    out = soart("rank", art, *taste, "--min-distance", distance, "--json")[1]
-    apart = json.loads(out)["ranking"]
-    (dropped,) = (line for line in json.loads(out)["problems"] if f"at a distance below {distance}" in line)
-    assert dropped.startswith(f"{len(everything) - len(apart)} picture")
-    assert apart[0] == everything[0]
-    assert len(apart) < len(everything)
-    assert [one["place"] for one in apart] == sorted(one["place"] for one in apart)
+def test_the_best_are_few_of_one_prompt_and_all_with_alike(soart, tmp_path):
+    folder = tmp_path / "all"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(12):
+        noise = rng.integers(0, 255 if number < 6 else 90, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+        (folder / f"{number}.txt").write_text("one prompt" if number < 6 else f"prompt {number}")
+    line = ("rank", folder, "--by", "technical", "--top", 5)
+    document = json.loads(soart(*line, "--json")[1])
+    prompts = {one["place"]: one["prompt"] for one in document["ranking"]}
+    assert [*prompts] == [*range(1, 13)]
+    best = [one["place"] for one in document["best"]]
+    left = sorted(place for one in document["best"] for place in one["alike"])
+    assert [prompts[place] for place in best].count("one prompt") == 2
+    assert sorted([*best, *left]) == [*range(1, best[-1] + 1)]
+    out = soart(*line)[1]
+    assert f"+{len(left)}" in out if len(left) < 3 else "alike" in out
+    assert f"… and 7 more, {len(left)} of them like a better one above: --alike shows these too." in out
+    every = json.loads(soart(*line, "--alike", "--json", "--copy-to", tmp_path / "best")[1])
+    assert [one["place"] for one in every["best"]] == [1, 2, 3, 4, 5]
+    assert every["ranking"] == document["ranking"]
+    assert len([*(tmp_path / "best").glob("*.png")]) == 5
 
 
 def test_a_folder_named_from_another_one_is_the_same(soart, art, tmp_path, monkeypatch):
@@ -395,10 +409,10 @@ def test_models_count_in_places_unless_they_are_switched_off(soart, tmp_path, ma
     assert [score for score, _ in moved] != sorted(scores, reverse=True)
     assert "  effect  " in soart("rank", place)[1]
     plain = [(score, 0.0) for score in sorted(scores, reverse=True)]
-    assert ranked("--model-effect", "off") == plain
+    assert ranked("--set", "model_effect=off") == plain
     monkeypatch.setenv("SOART_MODEL_EFFECT", "off")
     assert ranked() == plain
-    assert ranked("--model-effect", "on") == moved
+    assert ranked("--set", "model_effect=on") == moved
     monkeypatch.delenv("SOART_MODEL_EFFECT")
     export = tmp_path / "all.json"
     best = json.loads(soart("evaluate", place, "--json", "--top", 12, "--export", export)[1])["best"]
@@ -406,4 +420,4 @@ def test_models_count_in_places_unless_they_are_switched_off(soart, tmp_path, ma
     records = sorted(json.loads(export.read_text()), key=lambda one: one["place"])
     assert [(one["score"], one["effect"]) for one in records] == moved
     assert [one["place"] for one in records] == [*range(1, 13)]
-    assert soart("rank", place, "--model-effect", "no")[0] == 2
+    assert soart("rank", place, "--set", "model_effect=no")[0] == 2

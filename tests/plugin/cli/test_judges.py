@@ -39,7 +39,7 @@ def draw(folder, count):
 
 def test_a_judge_of_pixels_alone_needs_no_network(soart, package, folder, tmp_path, monkeypatch):
     monkeypatch.setattr(OverallJudge, "load", None)
-    assert soart("rank", folder, "--by", "redness", "--min-distance", 0.1)[0] == 0
+    assert soart("rank", folder, "--by", "redness", "--alike")[0] == 0
     drawn = ("generate", "a fox", "--count", 2, "--steps", 2, "--collection", tmp_path / "c")
     assert soart(*drawn, "--by", "redness")[0] == 0
 

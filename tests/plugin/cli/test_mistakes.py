@@ -49,7 +49,6 @@ USAGE = [
     (["generate", "a", "--set", "engine=dask"], "local, ray"),
     (["generate", "a", "--by", "adherence=1e308"], "weight up to 1,000,000"),
     (["rank", "pictures", "--report", ""], "--report: it is empty"),
-    (["rank", "pictures", "--min-distance", "inf"], "expected a number"),
     (["rank", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),

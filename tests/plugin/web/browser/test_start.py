@@ -41,6 +41,10 @@ def test_sixteen_keys_lead_to_the_best_twenty(come, address, folder, tmp_path):
     page.click("#best .strip.best .thumb >> nth=0")
     page.wait_for_selector("#viewer-place:has-text('1 of 20')")
     page.keyboard.press("Escape")
+    page.click("#alike")
+    page.wait_for_selector("#alike[aria-pressed=true]")
     page.click("#rate-more")
     page.wait_for_selector("#picture[data-id]")
+    # A new round begins with an empty bar.
+    assert "0 of 16 rated" in page.inner_text("#counts")
     assert len(stored(folder)) == 16

@@ -42,6 +42,11 @@ def test_sixteen_ratings_lead_to_the_best_and_their_copies(visitor, visit, tmp_p
     # The odd ones are liked, and grey: red ones are worst.
     assert [int(part.split('"')[0]) % 2 for part in first.split('data-picture="')[1:]] == [1] * 20
     assert str(tmp_path / "best") in best
+    # The same numbers as in the report on the taste.
+    for text in ("8 liked and 8 disliked pictures", "You liked 8 pictures", "You disliked 8 pictures"):
+        assert text in best
+    assert 'id="alike" class="quiet" aria-pressed="false"' in best
+    assert 'id="alike" class="quiet" aria-pressed="true"' in visitor.get("/start/best", alike=1).text
 
     copied = visitor.post("/c/0/api/start/copy").json()
     assert (copied["count"], copied["folder"], copied["problems"]) == (20, str(tmp_path / "best"), [])
