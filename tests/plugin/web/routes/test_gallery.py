@@ -38,7 +38,9 @@ def test_models_count_in_the_order_until_the_owner_switches_them_off(visitor, fo
             DrawnPicture(Request(f"a {k}", k), np.full((24, 24, 3), 5 * k, np.uint8), None, 0.1) for k in range(12)
         ]
         first, *others = (row.id for row in collection.add_drawn(drawn, "n", "s"))
-        scores = {row.id: 40.0 + row.id % 7 for row in collection.images()} | {image: 60.0 + image for image in others}
+        scores = {row.id: 40.0 + row.id % 7 for row in collection.images()} | {
+            image: 80.0 + image / 10 for image in others
+        }
         collection.set_scores(stored_name(), scores)
     order = {"by": "overall", "sort": "score"}
     ids = visitor.get("/api/ids", **order).json()["ids"]
