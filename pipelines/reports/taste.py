@@ -28,7 +28,7 @@ from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.reasons import chosen, compared
 from ..scoring.taste_judge import TasteJudge
-from .line_charts import Series, lines_chart
+from .charts import Series, lines_chart
 from .page import data_url, jpeg_url, render_page
 from .score_words import effect_text
 
