@@ -37,15 +37,12 @@ def explain(
     judge = taste_judge(name, tastes)
     explained = explain_picture(judge, picture, grid)
     file = None if heat is None else write_picture(explained.overlay, heat)
-    why = explained.explanation
     if as_json:
         return emit(
             {
                 "taste": name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
-                "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
                 "reasons": [reason_row(reason) for reason in explained.reasons],
-                "properties": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
-                "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
+                "mode": None if explained.mode is None else {"name": explained.mode[0], "probability": explained.mode[1]},
                 "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": judge.doubt(),
             }
         )  # fmt: skip
@@ -55,11 +52,8 @@ def explain(
     )
     for text in reason_words(explained.reasons):
         say(printable(text))
-    say("Properties, by how the liking changes if each is set to that of your mean picture:")
-    for text in reason_words(why.reasons):
-        say(text)
-    if why.mode is not None:
-        say(f"Looks most like {printable(why.mode[0])!r} ({100 * why.mode[1]:.0f} %)")
+    if explained.mode is not None:
+        say(f"Looks most like {printable(explained.mode[0])!r} ({100 * explained.mode[1]:.0f} %)")
     if file is not None:
         say(f"Heat map: {file}")
     return None
