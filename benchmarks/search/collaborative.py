@@ -1,8 +1,8 @@
 """Compares the rating model with public recommenders on planted ratings.
 
-    python benchmarks/search/collaborative.py [--seeds 5] [--only recommenders,size,overhead]
+    python benchmarks/search/collaborative.py [--seeds 5] [--only recommenders,overhead]
 
-Printed are errors on held-out ratings, the coverage of intervals, time and memory. No package contains a real rating
+Printed are errors on held-out ratings, the coverage of intervals, and time. No package contains a real rating
 matrix without a download, so the data are planted:
 
 * (a) 40 raters × 300 prompts of 6 slots × 5 options. Shared taste and own taste each have main effects and pairs.
@@ -14,10 +14,6 @@ All ratings have noise of deviation 0.5, beside about 1 of the truth. Errors are
 
 from __future__ import annotations
 
-import argparse
-import resource
-import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -105,7 +101,7 @@ def ours(data: Ratings) -> tuple[np.ndarray, np.ndarray]:
     return model.predict(data.choices, data.raters, noise=True)
 
 
-PARTS = ("recommenders", "size", "overhead")
+PARTS = ("recommenders", "overhead")
 RECOMMENDERS = {
     "bias": bias,
     "SVD": surprise("SVD"),
@@ -156,29 +152,6 @@ def rmse(predicted: np.ndarray, data: Ratings) -> float:
     return float(np.sqrt(np.mean((predicted - data.truth)[~data.train] ** 2)))
 
 
-def size(raters: int, count: int = 100_000) -> None:
-    """Print time and memory for many observations; called in a separate process."""
-    rng, levels = np.random.default_rng(0), (6,) * 8
-    theta = Layout(8, ()).unpack(np.log([1.0, 1.0, 0.5, *[1 / 8] * 8]))
-    choices, who = rng.integers(0, 6, (count + 5000, 8)), rng.integers(0, raters, count + 5000)
-    truth = prior_draws(rng, 1, levels, theta, 0.5)(choices)[0]
-    for rater in range(raters if raters > 1 else 0):
-        truth[who == rater] += 0.7 * prior_draws(rng, 1, levels, theta, 0.3)(choices[who == rater])[0]
-    ratings = truth + 0.7 * rng.standard_normal(len(truth))
-    begun = time.perf_counter()
-    model = RatingModel(levels).fit(choices[:count], ratings[:count], raters=who[:count])
-    fitted = time.perf_counter() - begun
-    mean, deviation = model.predict(choices[count:], who[count:], noise=True)
-    inside = np.mean(np.abs(ratings[count:] - mean) < 1.645 * deviation)
-    error = np.sqrt(np.mean((mean - truth[count:]) ** 2)) / truth.std()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"{count} ratings, {raters} raters, 8 slots × 6 options: fitted in {fitted:.1f} s, {memory:.2f} GB; "
-        f"RMSE {error:.2f} deviations of the truth, 90 % interval holds {inside:.1%}",
-        flush=True,
-    )
-
-
 def overhead(slots: int, options: int, before: int, count: int) -> None:
     """Print the seconds of a batch of ``count`` after ``before`` observations, and of the first one after a resume."""
     rng, domain = np.random.default_rng(0), Domain.of((options,) * slots)
@@ -206,25 +179,15 @@ def main() -> None:
     parser = command(__doc__)
     parser.add_argument("--seeds", type=at_least(1), default=5)
     parser.add_argument("--only", type=names_among(PARTS), default=",".join(PARTS))
-    parser.add_argument("--raters", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
-    if arguments.raters:
-        size(arguments.raters)
-        return
     parts = arguments.only
     if "recommenders" in parts:
         recommenders(arguments.seeds)
-    if "size" in parts:
-        print()
-        for raters in (1, 300):
-            # Peak memory belongs to a whole process, so each size has its own.
-            subprocess.run([sys.executable, __file__, "--raters", str(raters)], check=True)
     if "overhead" in parts:
         overhead(10, 10, before=500, count=8)
-        # 10¹² choices; from 2,500 judgements on the model uses its feature form.
+        # 10¹² choices.
         overhead(12, 10, before=500, count=8)
-        overhead(12, 10, before=2600, count=8)
         # A suggestion at a time, as in a study of Optuna, while hyper-parameters are averaged over and after.
         overhead(40, 30, before=50, count=1)
         overhead(40, 30, before=200, count=1)

@@ -1,10 +1,10 @@
-"""Measures optimized pictures by their true value: best of seeds, search, gradient, guidance, particles and LoRA.
+"""Measures optimized pictures by their true value: best of seeds, optimize, particles and LoRA.
 
     python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 32] [--methods …] [--cache DIR]
 
 The embedded model draws with 8 steps; worlds and their tastes are those of ``optimizing_worlds``. Each method draws one prompt, and has
-the processor time of ``--pictures`` pictures, 32 by default. All begin with the same seeds. *large steps* makes steps of the gradient and
-of guidance that are four times as large, within the bounds, and *very large steps* sixteen times; *unbounded* makes large ones without any
+the processor time of ``--pictures`` pictures, 32 by default. All begin with the same seeds. *large steps* makes steps of the gradient
+that are four times as large, within the bounds, and *very large steps* sixteen times; *unbounded* makes large ones without any
 bound, that on the spectrum of the noise included. These three have twice the time, so that the alarm can end them. *particles*, *lora* and
 *weighted* are those of ``optimizing_rivals``: *lora* is the mean of the first 16 seeds with a LoRA of the taste, which costs more than the
 seconds of one picture but is spent once, and *best with lora* the best of these by the taste. Adherence is that of the judge; the
@@ -67,7 +67,7 @@ from soart.pipelines.optimizing import ways as ways_of
 from soart.pipelines.optimizing.examining import Bounds, Examiner
 from soart.pipelines.optimizing.gaussian import departure, on_sphere
 from soart.pipelines.optimizing.optimizer import ALARM, FIRST, MOST_SEEDS, Limit, Optimization
-from soart.pipelines.optimizing.ways import GRADIENT, GUIDANCE, SEARCH, Means
+from soart.pipelines.optimizing.ways import GRADIENT, Means
 from soart.training.judge import load_judge
 
 BEST, LARGE, VERY_LARGE, UNBOUNDED, PARTICLES = (
@@ -78,11 +78,11 @@ BEST, LARGE, VERY_LARGE, UNBOUNDED, PARTICLES = (
     "particles",
 )
 LORA, BEST_LORA, WEIGHTED = "lora", "best with lora", "weighted"
-#: Large steps: this many times the angle and the strength.
+#: Large steps: this many times the angle.
 LARGER = 4.0
 #: Methods with larger steps.
 PUSHED = {LARGE: LARGER, VERY_LARGE: LARGER**2, UNBOUNDED: LARGER}
-METHODS = (BEST, SEARCH, GRADIENT, GUIDANCE, "optimize", *PUSHED, PARTICLES, LORA, BEST_LORA, WEIGHTED)
+METHODS = (BEST, "optimize", *PUSHED, PARTICLES, LORA, BEST_LORA, WEIGHTED)
 #: Departure of a noise from Gaussian, in standard deviations, that the noise of a seed seldom has.
 UNLIKELY = 3.0
 
@@ -153,12 +153,12 @@ def run(
 def optimized(world: World, size: int, method: str, budget: int, generator: ImageGenerator) -> Optimization:
     """The run of a method that optimizes, at its end."""
     prompt = prompt_of(world.subject)
-    wanted = {way: [way] for way in (SEARCH, GRADIENT, GUIDANCE)} | {way: [GRADIENT, GUIDANCE] for way in PUSHED}
+    wanted = [GRADIENT] if method in PUSHED else None
     seconds = world.pictures.seconds * budget / SEEDS * (2 if method in PUSHED else 1)
     limit = Limit(seconds, None, time.process_time)
     examiner, request = Examiner(guarded(world.taste(size)), prompt), generator.request(prompt, 0, steps=STEPS)
     with steps_of(method):
-        optimization = Optimization(Means.of(generator, request, examiner, wanted.get(method)), limit)
+        optimization = Optimization(Means.of(generator, request, examiner, wanted), limit)
         optimization.begin()
         if method == UNBOUNDED and optimization.bounds is not None:
             optimization.bounds = Unbounded(**vars(optimization.bounds))
@@ -170,16 +170,15 @@ def optimized(world: World, size: int, method: str, budget: int, generator: Imag
 @contextmanager
 def steps_of(method: str) -> Iterator[None]:
     """Larger steps for the methods that make these, and for *unbounded* no bound on the spectrum of the noise."""
-    own = ways_of.ANGLE, ways_of.STRENGTH, ways_of.flattened
-    larger = PUSHED.get(method, 1.0)
+    own = ways_of.ANGLE, ways_of.flattened
     # Beyond a right angle the noise would turn away again.
-    ways_of.ANGLE, ways_of.STRENGTH = min(own[0] * larger, math.pi / 2), own[1] * larger
+    ways_of.ANGLE = min(own[0] * PUSHED.get(method, 1.0), math.pi / 2)
     if method == UNBOUNDED:
         ways_of.flattened = on_sphere
     try:
         yield
     finally:
-        ways_of.ANGLE, ways_of.STRENGTH, ways_of.flattened = own
+        ways_of.ANGLE, ways_of.flattened = own
 
 
 def refusals(rows: list[dict[str, Any]]) -> str:
@@ -254,7 +253,6 @@ def main() -> None:
                 ways_of.ANGLE,
                 ways_of.TURNS,
                 ways_of.FEW,
-                ways_of.STRENGTH,
                 ways_of.NEAR,
                 RECIPE,
                 MOST_SEEDS,

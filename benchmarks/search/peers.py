@@ -9,7 +9,6 @@ import numpy as np
 
 from soart.benchmarks.search.tuners import Tuner
 from soart.prompts.steering.batches import balanced_batch
-from soart.prompts.steering.search import neighbours
 
 
 class _Optuna(Tuner):
@@ -131,49 +130,4 @@ class BoTorchMixed(_BoTorch):
         slots = list(range(len(self.levels)))
         model = MixedSingleTaskGP(self.encode(self.choices), ratings, cat_dims=slots, outcome_transform=Standardize(1))
         fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        return model
-
-
-class BoTorchPairwise(_BoTorch):
-    """PairwiseGP with the same categorical kernel, given only the best picture of each batch: a pair against each other one."""
-
-    def __init__(self, levels: Sequence[int], rng: np.random.Generator, plan: Sequence[int]) -> None:
-        super().__init__(levels, rng, plan)
-        self._pairs: list[tuple[int, int]] = []
-
-    def tell(self, choices: np.ndarray, ratings: np.ndarray) -> None:  # noqa: D102
-        first, best = len(self.choices), int(ratings.argmax())
-        self._pairs += [(first + best, first + i) for i in range(len(choices)) if i != best]
-        super().tell(choices, np.full(len(choices), np.nan))
-
-    def ask(self, count: int) -> np.ndarray:
-        """(count, S) Thompson choices among random ones and neighbours of the best.
-
-        Expected improvement would take minutes per batch here.
-        """
-        import torch
-        from botorch.generation import MaxPosteriorSampling
-
-        if not len(self.choices):
-            return balanced_batch(self.domain, count, self.rng)
-        pool = np.vstack([self.domain.random(self.rng, 600), neighbours(self.recommend()[None], self.domain)])
-        model = self.model()
-        with torch.no_grad():
-            chosen = MaxPosteriorSampling(model, replacement=False)(self.encode(pool), num_samples=count)
-        return chosen.numpy().round().astype(np.int64)
-
-    def model(self) -> object:  # noqa: D102
-        import torch
-        from botorch.fit import fit_gpytorch_mll
-        from botorch.models.kernels import CategoricalKernel
-        from botorch.models.pairwise_gp import PairwiseGP, PairwiseLaplaceMarginalLogLikelihood
-        from gpytorch.constraints import GreaterThan
-        from gpytorch.kernels import ScaleKernel
-        from gpytorch.priors import GammaPrior
-
-        slots = CategoricalKernel(ard_num_dims=len(self.levels), lengthscale_constraint=GreaterThan(1e-2))
-        # PairwiseGP's scale prior with the mixed model's kernel.
-        kernel = ScaleKernel(slots, outputscale_prior=GammaPrior(2.0, 0.15))
-        model = PairwiseGP(self.encode(self.choices), torch.tensor(self._pairs), covar_module=kernel)
-        fit_gpytorch_mll(PairwiseLaplaceMarginalLogLikelihood(model.likelihood, model))
         return model

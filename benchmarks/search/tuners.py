@@ -12,7 +12,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from soart.prompts.rating_model.choice_functions import Tables
-from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.steering.batches import balanced_batch
 from soart.prompts.steering.orthogonal_arrays import orthogonal_design
 from soart.prompts.steering.search import Domain, best_of, keys
@@ -83,14 +82,6 @@ class OursFewer(Ours):
         self.steering = Steering(Domain.of(levels, few), repeats=True)
 
 
-class OursByChoice(Ours):
-    """soart, given only the best picture of each batch."""
-
-    def tell(self, choices: np.ndarray, ratings: np.ndarray) -> None:  # noqa: D102
-        order = np.argsort(-ratings, kind="stable").tolist()
-        self.steering.tell(choices, Feedback(best=[order[:1] + sorted(order[1:])]))
-
-
 class Random(Tuner):
     """Uniform choices."""
 
@@ -108,10 +99,10 @@ class OrthogonalArray(Tuner):
 
     def ask(self, count: int) -> np.ndarray:  # noqa: D102
         if not len(self.choices):
-            self.design = orthogonal_design(self.levels, self.plan[-1], self.rng).choices
+            self.design = orthogonal_design(self.levels, self.plan[-1], self.rng)[1]
             # The rest of the budget repeats the array with renamed options, as a second block.
             while len(self.design) < self.plan[-1]:
-                self.design = np.vstack([self.design, orthogonal_design(self.levels, self.plan[-1], self.rng).choices])
+                self.design = np.vstack([self.design, orthogonal_design(self.levels, self.plan[-1], self.rng)[1]])
         return self.design[len(self.choices) : len(self.choices) + count]
 
     def recommend(self) -> np.ndarray:  # noqa: D102

@@ -28,13 +28,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from soart.benchmarks.common import at_least, command, half_width, names_among, stored_json
-from soart.benchmarks.search.peers import BoTorchMixed, BoTorchPairwise, OptunaGp, Tpe, TpeOneByOne
+from soart.benchmarks.search.peers import BoTorchMixed, OptunaGp, Tpe, TpeOneByOne
 from soart.benchmarks.search.tuners import (
     Bandit,
     GibbsMachine,
     OrthogonalArray,
     Ours,
-    OursByChoice,
     OursFewer,
     OursOneByOne,
     Random,
@@ -55,14 +54,12 @@ METHODS: dict[str, type[Tuner]] = {
     "optuna-gp": OptunaGp,
     "botorch": BoTorchMixed,
     "soart-1": OursOneByOne,
-    "soart-best": OursByChoice,
     "soart-6": OursFewer,
-    "pairwise-gp": BoTorchPairwise,
 }
 #: Methods that take seconds per run, unlike the peers with Gaussian processes, in spaces of 6 options a slot.
-FAST = tuple(name for name in METHODS if name not in ("optuna-gp", "botorch", "pairwise-gp", "soart-6"))
+FAST = tuple(name for name in METHODS if name not in ("optuna-gp", "botorch", "soart-6"))
 #: Raise a version when a change makes cached runs of the method out of date.
-VERSIONS = {"soart": 3, "soart-best": 3}
+VERSIONS = {"soart": 3}
 PLAN = (20, 40, 80, 160)
 BATCH = 8
 Run = dict[str, Any]

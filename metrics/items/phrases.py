@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 #: Scales of SOART items, from the full size down.
 SCALES = {"s0": "finest", "s1": "fine", "s2": "coarse", "s3": "coarsest"}
 #: Channels of SOART items.
@@ -18,7 +16,6 @@ _PRIORS = {
     "technical": ("technically better", "technically worse"),
     "appeal": ("people like it more", "people like it less"),
     "others": ("more to others' liking", "less to others' liking"),
-    "kind": ("more to the liking of a kind of people", "less to the liking of a kind of people"),
 }
 #: More and less of the level and the spread of colour items.
 _COLOUR_PHRASES = {
@@ -55,29 +52,10 @@ _QUALITY = {
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words for more and for less of a group of items, which is one property of a picture.
-
-    ``liked`` is True if the property is what a taste likes, and no amount that the items tell.
-    """
+    """Words for more and for less of a group of items, which is one property of a picture."""
 
     more: str
     less: str
-    liked: bool = False
-
-    def direction(self, difference: np.ndarray, columns: np.ndarray, names: Sequence[str]) -> str:
-        """The phrase for (c,) deviations of the group's items, numbered ``columns``, from the pictures to compare with.
-
-        Numbers from ``len(names)`` on are prior scores.
-        """
-        # Sensitivity and gamma relate a part to the mean, not to an amount of the property: energies decide.
-        amounts = [k for k, column in enumerate(columns) if _is_amount(names[column] if column < len(names) else "")]
-        mean = float(np.mean(difference[amounts] if amounts else difference))
-        return self.more if mean >= 0 else self.less
-
-
-def _is_amount(name: str) -> bool:
-    """True if more of an item means more of the property: error variances, levels and spreads of colour, priors."""
-    return not name or name.startswith(("colour/", "quality/")) or name.endswith("/Y2")
 
 
 def _soart_phrase(name: str) -> Phrase:
@@ -115,20 +93,11 @@ def _phrase_of(name: str) -> Phrase:
         return next(Phrase(*words) for start, words in _QUALITY.items() if rest.startswith(start))
     if kind == "deep":
         content = "content, as a network sees it,"
-        return Phrase(f"{content} more to your taste", f"{content} less to your taste", liked=True)
+        return Phrase(f"{content} more to your taste", f"{content} less to your taste")
     return _soart_phrase(name)
 
 
 def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]:
     """The phrase of every item, then of every prior score, by name; items of one group have equal phrases."""
-    # Kinds of people are numbered.
-    prior_phrases = [
-        Phrase(
-            *_PRIORS.get(
-                name if not name.startswith("kind ") else "kind",
-                (f"rated higher ({name})", f"rated lower ({name})"),
-            )
-        )
-        for name in priors
-    ]
-    return [_phrase_of(name) for name in names] + prior_phrases
+    told = [_PRIORS.get(name, (f"rated higher ({name})", f"rated lower ({name})")) for name in priors]
+    return [*map(_phrase_of, names), *(Phrase(*words) for words in told)]

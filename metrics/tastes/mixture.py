@@ -202,7 +202,6 @@ class Mixture:
         coefficients: (k,) weights of the prior scores.
         bias: c.
         shares: weight of each kernel over items, and of none as ``prior``; sums to 1.
-        making_shares: weight of each kernel over how pictures were made; the rest of 1 is that of none.
         trusts: (k,) weight of the hypotheses that trust each prior score, or its opposite.
         parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
         priors: (n, k) prior scores of the learning pictures.
@@ -217,7 +216,6 @@ class Mixture:
     coefficients: np.ndarray
     bias: float
     shares: dict[str, float]
-    making_shares: dict[str, float]
     trusts: np.ndarray
     parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
     priors: np.ndarray = field(repr=False)
@@ -380,11 +378,10 @@ def learn_mixture(
     bias, trusts = float(weight @ alphas.sum(axis=1)), weight @ (deviations > 0)
     shares = {name: float(weight[number == k].sum()) for k, name in enumerate(kernels.names)}
     shares["prior"] = float(weight[number < 0].sum())
-    making_shares = {name: float(weight[making == k].sum()) for k, name in enumerate(makings.names)}
     kept = np.argsort(-weight, kind="stable")[:MOST_PARTS]
     parts = [(float(weight[i]), candidates[i], alphas[i]) for i in kept]
     return Mixture(
-        kernels, duals, makings, making_duals, coefficients, bias, shares, making_shares, trusts, parts, priors, weights,
+        kernels, duals, makings, making_duals, coefficients, bias, shares, trusts, parts, priors, weights,
         contrasts,
     )  # fmt: skip
 

@@ -41,6 +41,10 @@ class Attention:
         """(i, g) probability of each mode."""
         return self.model.predict_proba(self.components(z))
 
+    def nearest(self, z: np.ndarray) -> list[tuple[str, float]]:
+        """The most similar mode of each picture of (i, p) deviations, and its probability."""
+        return [(str(self.model.classes_[row.argmax()]), float(row.max())) for row in self.probabilities(z)]
+
 
 def principal_axes(rows: np.ndarray, frame: Frame) -> tuple[np.ndarray, list[list[int]], list[float]]:
     """(components, p) axes of (n, p) centred deviations, with the numbers of those and the weight of each head.

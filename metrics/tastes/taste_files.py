@@ -24,7 +24,7 @@ from ..items.frame import Frame
 from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
-from .array_files import FileKind, header_text, read_arrays, read_facts, write_arrays
+from .array_files import header_text, read_arrays, read_facts, write_arrays
 from .blend import Blend, Taste, least_trusted, method_of, parts_of
 from .examples import Examples
 from .fitting import Scaling, fit
@@ -33,9 +33,6 @@ from .taste import MOST_PICTURES, LearntTaste, OtherTaste, is_given, mode_model
 from .trust import CHANCE, STRONG, TOO_FEW, UNPROVEN, USABLE, Trust
 from .within_groups import WithinGroups
 
-FILE = FileKind(
-    "taste", 1, "learn it again, or use the version that wrote it", "choose a file of soart taste show --export"
-)
 _ARRAYS = (
     "items",
     "liking",
@@ -163,7 +160,7 @@ def same_taste(first: Taste, second: Taste) -> bool:
     """True if two tastes are equal up to rounding and the time of learning."""
     (header, arrays), (second_header, second_arrays) = (_contents(taste, dated=False) for taste in (first, second))
     # Levels and choices are arrays that not every taste has.
-    if arrays.keys() != second_arrays.keys() or header_text(FILE, header) != header_text(FILE, second_header):
+    if arrays.keys() != second_arrays.keys() or header_text(header) != header_text(second_header):
         return False
     return all(
         array.shape == second_arrays[name].shape and np.allclose(array, second_arrays[name], equal_nan=True)
@@ -176,7 +173,7 @@ def content_hash(taste: Taste) -> str:
     header, arrays = _contents(taste)
     # Pictures may be moved or shared under other names.
     header = _with_files(header, lambda file: "")
-    digest = hashlib.sha256(header_text(FILE, header).encode())
+    digest = hashlib.sha256(header_text(header).encode())
     for name in sorted(arrays):
         digest.update(name.encode() + arrays[name].tobytes())
     return digest.hexdigest()[:12]
@@ -204,12 +201,12 @@ def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
     header, arrays = _contents(taste)
     if to_share:
         header = _with_files(header, lambda file: PurePath(file).name)
-    return write_arrays(path, FILE, header, arrays, private=True)
+    return write_arrays(path, header, arrays)
 
 
 def load_taste(path: Path) -> Taste:
     """Read a taste or a blend; a ``TasteError`` if it is of another format, changed or damaged."""
-    header, arrays = read_arrays(path, FILE)
+    header, arrays = read_arrays(path)
     with _incomplete(path):
         _check_effort(header)
         return _taste_of(header, arrays, str(path))
@@ -217,7 +214,7 @@ def load_taste(path: Path) -> Taste:
 
 def read_trust(path: Path) -> tuple[str, str]:
     """The word of trust in a taste or blend, and its method, from the header alone; errors as for ``load_taste``."""
-    header = read_facts(path, FILE)
+    header = read_facts(path)
     with _incomplete(path):
         parts, weights = header["parts"], [float(weight) for weight in header["weights"]]
         trust = least_trusted([_read_trust(part["trust"]) for part in parts])

@@ -1,4 +1,4 @@
-"""Draws from given noise: of a seed, of any other, with a derivative of the picture by the noise, or guided on the way.
+"""Draws from given noise: of a seed, of any other, or with a derivative of the picture by the noise.
 
 The noise of a picture is what a pipeline's ``prepare_latents`` makes of a seed, in standard deviations. It is replaced there,
 so that every family that has this function draws from given noise, whatever the shape of its latents. A pipeline that draws on a
@@ -28,7 +28,6 @@ from torch.utils.checkpoint import checkpoint
 from ...errors import ModelError, first_line
 from .calls import PICTURES, call_of
 from .generator import ImageGenerator, out_of_memory
-from .guidance import Guide, guided
 from .loading import LoadedModel
 from .request import DrawnPicture, Request
 from .step_preview import NEEDED, decoded, replaced
@@ -82,15 +81,13 @@ class NoiseSampler:
             raise self._failure(error) from error
         raise ModelError("The model made a picture without noise: use a text-to-image model.")
 
-    def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
+    def draw(self, noises: Sequence[torch.Tensor]) -> list[DrawnPicture]:
         """Draw a picture of each noise, see ``noise_of``, in all steps and with the model's own batch size."""
         drawn: list[DrawnPicture] = []
         while len(drawn) < len(noises):
-            # A guide follows one picture.
-            size = 1 if guide is not None else self.generator.batch_size
-            batch = noises[len(drawn) : len(drawn) + size]
+            batch = noises[len(drawn) : len(drawn) + self.generator.batch_size]
             try:
-                drawn += self._draw(batch, guide)
+                drawn += self._draw(batch)
             except Exception as error:
                 if not out_of_memory(error) or len(batch) == 1:
                     raise self._failure(error) from error
@@ -100,17 +97,13 @@ class NoiseSampler:
             self.generator.halve_batch(len(batch))
         return drawn
 
-    def _draw(self, noises: Sequence[torch.Tensor], guide: Guide | None) -> list[DrawnPicture]:
+    def _draw(self, noises: Sequence[torch.Tensor]) -> list[DrawnPicture]:
         batch, started = [self.request] * len(noises), time.perf_counter()
         self.generator.check_prompts(batch[:1])
         with ExitStack() as stack:
             pipeline = stack.enter_context(self.generator.ready(self.request))
             stack.enter_context(_noise(pipeline, _given(noises)))
-            if guide is None:
-                stack.enter_context(torch.inference_mode())
-            else:
-                stack.enter_context(_frozen(pipeline))
-                stack.enter_context(guided(pipeline, guide, self.size))
+            stack.enter_context(torch.inference_mode())
             output = pipeline(**self.generator.arguments(batch), **self._callbacks())
         seconds = time.perf_counter() - started
         self.generator.pipeline_seconds += seconds
@@ -214,7 +207,7 @@ class DrawsNoise(Protocol):
     def noise_of(self, seed: int) -> torch.Tensor:
         """Noise of a seed, without the axis of a batch."""
 
-    def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
+    def draw(self, noises: Sequence[torch.Tensor]) -> list[DrawnPicture]:
         """Draw a picture of each noise."""
 
 

@@ -1,1 +1,1 @@
-"""Optimizes pictures: by search over noise, by its gradient, or by guidance, within bounds."""
+"""Optimizes pictures: by more seeds and by the gradient of the noise, within bounds."""

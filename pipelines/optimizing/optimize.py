@@ -22,7 +22,6 @@ from ..judges.finding import By, judges_for
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
 from ..models.generator import ImageGenerator
-from ..models.noise import refusal_of_gradient
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
@@ -32,7 +31,7 @@ from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import Parent, family, generator_for, keep_noise
 from .records import DAMAGED, KEYWORD, parents_in
-from .ways import SEEDS, WAYS, Means, Noise
+from .ways import WAYS, Means, Noise, check_known
 from .weighing import WeightedJudges
 
 #: Ratings from which on optimizing is known to bring more than choosing among seeds.
@@ -84,8 +83,8 @@ class Optimized:
     by: str = ""
     seconds_per_picture: float = 0.0
     path: Path | None = None
-    noise: Noise = field(default=Noise(None, 0.0, 0), repr=False)
-    start_noise: Noise = field(default=Noise(None, 0.0, 0), repr=False)
+    noise: Noise = field(default=Noise(None, 0), repr=False)
+    start_noise: Noise = field(default=Noise(None, 0), repr=False)
     parents: tuple[Parent, ...] = field(default=(), repr=False)
     row: ImageRow | None = None
     start_row: ImageRow | None = None
@@ -138,28 +137,12 @@ def optimize(
     after_step: Callable[[], None] = lambda: None,
     **settings: Any,  # noqa: ANN401
 ) -> Optimized:
-    """Optimize the picture of a prompt: find noise, and steps on the way, that the judge likes more.
+    """Optimize the picture of a prompt: find noise that the judge likes more, within bounds; see ``soart.optimize``.
 
-    Noise stays Gaussian. A picture counts only if it shows the prompt as well as the first seeds do, has no more
-    faults, and if a second taste agrees, see ``examining``. What ways there are depends on the model and the judge, see
-    ``ways``; what each brings in its first step decides which goes on.
-
-    Args:
-        generator: the model.
-        prompt: the prompt.
-        by: a judge, a taste or a name; several of them; or weights by judge or name. None for the overall score.
-        seconds: to spend; None for no limit.
-        pictures: most pictures to draw, those that steps of a gradient draw for themselves aside; None for no limit.
-        seed: of the first picture.
-        adherence: least adherence, 0 to 1; by default that of the first seeds less 0.02.
-        anyway: True to use a taste that cannot be relied on yet.
-        ways: those that may be gone, of ``gradient``, ``guidance``, ``search`` and ``seeds``; by default all.
-        parents: pictures of this model and of one size to begin with, in place of seeds: near one, or between several;
-            or a picture of any origin to draw on.
-        state: file to go on from after an interruption; it is removed at the end.
-        progress: called after each step; whatever it raises ends the run.
-        after_step: called after each step of the sampler; likewise.
-        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``.
+    ``ways`` are those that may be gone, of ``seeds`` and ``gradient``. ``parents`` of this model and of one size take the
+    place of the first seeds: near one, or between several; or one of any origin is drawn on. ``state`` is a file to go on
+    from after an interruption, removed at the end. ``after_step`` is called after each step of the sampler; whatever it
+    raises ends the run.
     """
     expect("a generator such as ImageGenerator(load_model())", generator, ImageGenerator)
     expect("the seconds as a number", seconds, int, float, type(None))
@@ -205,10 +188,8 @@ def _begin_with(means: Means, parents: Sequence[Parent]) -> None:
 
 
 def _noises(means: Means, parents: Sequence[Parent]) -> tuple[Noise, ...]:
-    """The noises of parents, guided only where the same judge guides again; other models and sizes are refused."""
-    own = means.examiner.judge.stored_name
-    guides = bool(parents) and means.examiner.gradient is not None and not refusal_of_gradient(means.generator)
-    noises = [one.noise if guides and one.judge == own else one.noise._replace(strength=0.0) for one in parents]
+    """The noises of parents; other models and sizes are refused."""
+    noises = [one.noise for one in parents]
     kept = [one.noise for one in noises if one.noise is not None]
     if kept and means.sampler is None:
         raise ModelError(f"An optimized picture cannot be gone on from. {' '.join(means.notes)}".rstrip())
@@ -240,9 +221,11 @@ def few_ratings(judge: object) -> str:
 
 
 def _check_ways(ways: Sequence[str] | None) -> None:
-    known = (*WAYS, SEEDS)
-    if ways is not None and (isinstance(ways, str) or not ways or not {*ways} <= {*known}):
-        raise SoartError(f"Expected some of the ways {', '.join(known)}, got {ways!r}.")
+    if ways is None:
+        return
+    check_known([ways] if isinstance(ways, str) else ways)
+    if isinstance(ways, str) or not ways or not {*ways} <= {*WAYS}:
+        raise SoartError(f"Expected some of the ways {', '.join(WAYS)}, got {ways!r}.")
 
 
 def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] = ()) -> Optimized:
@@ -321,7 +304,9 @@ def _check_record(record: Mapping[str, Any]) -> None:
     sound = isinstance(record, Mapping) and all(
         name in record and isinstance(record[name], kind) for name, kind in facts.items()
     )
-    if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS, SEEDS}:
+    if sound:
+        check_known(record["ways"])
+    if not sound or not 0 < record["first"] <= FIRST or not {*map(str, record["ways"])} <= {*WAYS}:
         raise ModelError(DAMAGED)
     parents_in(record)
 
@@ -359,7 +344,7 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
         rows += collection.add_drawn([drawn], generator.model.identity, sampler, {KEYWORD: request.optimized})
         # On a picture that was drawn on, noise alone does not draw it again.
         if all(one.drawn_on is None for one in optimized.parents):
-            keep_noise(collection, rows[-1], noise, way, judge.stored_name)
+            keep_noise(collection, rows[-1], noise, way)
     inner = judge.inner
     for one in [each for each, _ in inner.judges] if isinstance(inner, WeightedJudges) else [judge]:
         judge_pictures(StoredPictures(collection, rows), one)

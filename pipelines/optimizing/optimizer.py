@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -18,7 +17,7 @@ from ...files import write_whole
 from ...metrics.formats.tensors import parse_json, read_tensors
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
-from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, Means, Noise, tensor_in
+from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, WAYS, Means, Noise, tensor_in
 from .weighing import WeightedJudges
 
 #: Seeds that a run begins with.
@@ -57,10 +56,7 @@ class Attempt:
 
 @dataclass
 class Step:
-    """One step of a run, and the bounds that better candidates passed (``refused``).
-
-    ``gain`` is in logits on a bounded scale; 0 if nothing better was found within the bounds.
-    """
+    """One step of a run, its gain, 0 if nothing better was found, and the bounds that better candidates passed (``refused``)."""
 
     way: str
     gain: float
@@ -84,7 +80,7 @@ class Optimization:
         means: what it draws and measures with.
         limit: when it ends.
         adherence: least adherence; by default that of the first seeds less two points.
-        script: ways of the steps in order, to make an earlier run again; None to choose them by what they bring.
+        script: ways of the steps in order, to make an earlier run again; None to choose them.
         first: number of seeds to begin with.
 
     Attributes:
@@ -133,7 +129,7 @@ class Optimization:
         if self.means.drawn_on is not None:
             favourite = DrawnPicture(self.means.request, self.means.drawn_on, None, 0.0)
             [marks] = self.means.examiner.examine([favourite])
-            self.start = Attempt(Noise(None, 0.0, self.means.request.seed), favourite, marks)
+            self.start = Attempt(Noise(None, self.means.request.seed), favourite, marks)
         self._second = self.best.marks.second
         return self.best
 
@@ -165,17 +161,9 @@ class Optimization:
             else:
                 self.best = one
                 self._second = float(np.fmax(self._second, one.marks.second))
-        gain = self._worth(self.best) - self._worth(best)
+        gain = self.best.marks.value - best.marks.value
         self.steps.append(Step(way, gain, self.limit.clock() - begun, refused))
         return True
-
-    def _worth(self, one: Attempt) -> float:
-        """The value of an attempt, in logits on a bounded scale, near whose end a step would seem to bring nothing."""
-        low, high, _ = self.means.examiner.judge.scale
-        if not (np.isfinite(low) and np.isfinite(high)):
-            return one.marks.value
-        share = float(np.clip((one.marks.value - low) / (high - low), 1e-9, 1 - 1e-9))
-        return math.log(share / (1 - share))
 
     def _failures(self, way: str) -> int:
         """Number of the last steps of a way in a row that found nothing."""
@@ -201,11 +189,7 @@ class Optimization:
             refused = [bound for step in self.steps[-2 * GIVEN_UP :] for bound in step.refused]
             self.ended = _most_frequent(refused) if refused else "value"
             return None
-        fitting = [way for way in open_ways if self._fits(way)]
-        untried = [way for way in fitting if not any(step.way == way for step in self.steps)]
-        if untried:
-            return untried[0]
-        return max(fitting, key=self._gain_per_second) if fitting else None
+        return next((way for way in open_ways if self._fits(way)), None)
 
     def _seeds_fit(self) -> bool:
         """True if more seeds are to be drawn before the other ways."""
@@ -232,11 +216,6 @@ class Optimization:
             return False
         return self.limit.pictures is None or self.drawn < self.limit.pictures
 
-    def _gain_per_second(self, way: str) -> float:
-        """Mean gain of the last two steps of a way, per second."""
-        own = [step for step in self.steps if step.way == way][-2:]
-        return sum(step.gain for step in own) / max(sum(step.seconds for step in own), 1e-9)
-
     @property
     def record(self) -> dict[str, Any]:
         """The facts by which the same picture is made again, for its metadata."""
@@ -257,7 +236,7 @@ class Optimization:
             if one.noise.noise is not None:
                 arrays[f"{name} noise"] = one.noise.noise.numpy()
             arrays[f"{name} pixels"] = one.picture.pixels
-            facts[name] = {"strength": one.noise.strength, "seed": one.noise.seed, "marks": asdict(one.marks)}
+            facts[name] = {"seed": one.noise.seed, "marks": asdict(one.marks)}
         state = {
             **facts, "record": self.record, "first": [asdict(one) for one in self.first], "drawn": self.drawn,
             "second": self._second, "units": getattr(self.means.examiner.judge.inner, "units", None), "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
@@ -272,10 +251,13 @@ class Optimization:
         try:
             metadata, arrays = read_tensors(path)
             state = parse_json(metadata["state"])
-            if any(
-                state["record"][name] != self.record[name]
+            same = all(
+                state["record"][name] == self.record[name]
                 for name in ("version", "judge", "judge version", "model", "seed", "floor")
-            ):
+            )
+            # Earlier versions had more ways, and guided pictures with a strength.
+            guided = any(state[name].get("strength") for name in ("best", "start"))
+            if not same or guided or not {step["way"] for step in state["steps"]} <= {*WAYS}:
                 return False
             attempts = []
             for name in ("best", "start"):
@@ -283,7 +265,7 @@ class Optimization:
                 if pixels.dtype != np.uint8 or pixels.ndim != 3:
                     raise ValueError("it holds no picture")
                 picture = DrawnPicture(self.means.request, pixels, None, 0.0)
-                drawn_from = Noise(tensor_in(arrays, f"{name} noise"), own["strength"], own["seed"])
+                drawn_from = Noise(tensor_in(arrays, f"{name} noise"), own["seed"])
                 attempts.append(Attempt(drawn_from, picture, Marks(**own["marks"])))
             self.best, self.start = attempts
             self.first = [Marks(**one) for one in state["first"]]

@@ -47,7 +47,6 @@ class Parent:
     Attributes:
         noise: that it was drawn from; without a tensor it is that of the seed.
         way: seed of the noise that some samplers add on the way.
-        judge: stored name of the judge that guided it; empty for none.
         settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``, as far as they are known.
         drawn_on: (h, w, 3) uint8 picture that is drawn on; None for one whose noise is begun with.
         strength: with which it is drawn on.
@@ -57,7 +56,6 @@ class Parent:
     sha256: str
     noise: Noise
     way: int
-    judge: str = ""
     prompt: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     drawn_on: np.ndarray | None = field(default=None, repr=False)
@@ -87,7 +85,7 @@ def drawn_on(
     the pixels; ``size`` is width and height, None for its own.
     """
     named = sha256 or hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
-    return Parent(named, Noise(None, 0.0, 0), 0, drawn_on=pixels, strength=check_strength(strength), size=size, **facts)
+    return Parent(named, Noise(None, 0), 0, drawn_on=pixels, strength=check_strength(strength), size=size, **facts)
 
 
 def generator_for(generator: ImageGenerator, parents: Sequence[Parent]) -> ImageGenerator:
@@ -107,25 +105,21 @@ def noise_file(collection: Collection, sha256: str) -> Path:
     return collection.file(f"{NOISES}/{sha256[:20]}.safetensors")
 
 
-def keep_noise(collection: Collection, row: ImageRow, noise: Noise, way: int, judge: str) -> None:
-    """Keep the noise of an optimized picture, the seed ``way`` of the noise on the way, and the judge's stored name."""
+def keep_noise(collection: Collection, row: ImageRow, noise: Noise, way: int) -> None:
+    """Keep the noise of an optimized picture, and the seed ``way`` of the noise on the way."""
     path = noise_file(collection, row.sha256)
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = {"strength": noise.strength, "seed": noise.seed, "way": way, "judge": judge}
+    facts = {"seed": noise.seed, "way": way}
     arrays = {} if noise.noise is None else {"noise": noise.noise.contiguous()}
     write_whole(path, save(arrays, metadata={"facts": json.dumps(facts)}))
 
 
-def _kept(path: Path) -> tuple[Noise, int, str]:
-    """A noise that was kept, the seed of the noise on the way, and the judge that the picture was optimized for."""
+def _kept(path: Path) -> tuple[Noise, int]:
+    """A noise that was kept, and the seed of the noise on the way."""
     try:
         metadata, arrays = read_tensors(path)
         facts = parse_json(metadata["facts"])
-        return (
-            Noise(tensor_in(arrays, "noise"), float(facts["strength"]), int(facts["seed"])),
-            int(facts["way"]),
-            str(facts["judge"]),
-        )
+        return Noise(tensor_in(arrays, "noise"), int(facts["seed"])), int(facts["way"])
     except (OSError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise ModelError(f"The noise {str(path)!r} cannot be read ({first_line(error)}): remove it.") from error
 
@@ -152,18 +146,18 @@ def parent_of(
     if not same:
         raise ModelError(f"{name!r} was drawn by {origin.model!r}, and this is {own!r}: load the same model.")
     way = _seed(name, origin.seed)
-    noise, judge = Noise(None, 0.0, way), ""
+    noise = Noise(None, way)
     if strength_of(path) is not None:
         raise ModelError(
             f"{name!r} was drawn on another picture, so that no noise alone makes it: give a strength to draw on it."
         )
     if (kept := noise_file(collection, row.sha256)).is_file():
-        noise, way, judge = _kept(kept)
+        noise, way = _kept(kept)
     elif is_optimized(path):
         raise ModelError(
             f"{name!r} was optimized, and its noise is not in this collection: name the collection that it was made in."
         )
-    return Parent(row.sha256, noise, way, judge, origin.prompt, _settings(generator, origin))
+    return Parent(row.sha256, noise, way, origin.prompt, _settings(generator, origin))
 
 
 def _settings(generator: ImageGenerator, origin: Provenance) -> dict[str, Any]:
@@ -270,7 +264,7 @@ def parents_again(collection: Collection, record: Mapping[str, Any]) -> list[Par
             parents.append(drawn_on(collection.pixels(row), one["strength"], one["sha256"], size))
             continue
         if one.get("seed") is not None:
-            parents.append(Parent(one["sha256"], Noise(None, 0.0, one["seed"]), one["way"]))
+            parents.append(Parent(one["sha256"], Noise(None, one["seed"]), one["way"]))
             continue
         path = noise_file(collection, one["sha256"])
         if not path.is_file():

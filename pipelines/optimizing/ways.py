@@ -1,11 +1,9 @@
-"""Ways to better pictures: more seeds, search around the best noise, its gradient, and guidance.
+"""Ways to better pictures: more seeds, and the gradient of the best noise.
 
 Each way proposes noises to draw from the best picture so far. It depends on that, on the number of the step and on how
 often it failed in a row, and never on a clock: the same steps give the same pictures.
 
-Sources: noise search, Ma et al., "Inference-time scaling for diffusion models beyond scaling denoising steps" (2025);
-gradient, Eyring et al., "ReNO" (2024), and Tang et al., "Direct noise optimization" (2024); guidance as in
-``pipelines/models/guidance``.
+Sources: Eyring et al., "ReNO" (2024), and Tang et al., "Direct noise optimization" (2024).
 """
 
 from __future__ import annotations
@@ -17,10 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from ...errors import ModelError
+from ...errors import ModelError, SoartError
 from ..judges.gradients import checked_gradient
 from ..models.generator import ImageGenerator
-from ..models.guidance import Guide
 from ..models.noise import (
     DrawsNoise,
     NoiseSampler,
@@ -34,19 +31,26 @@ from ..models.request import DrawnPicture, Request
 from .examining import Examiner
 from .gaussian import flattened, mixed, normal, on_sphere, rotated
 
-#: Ways in the order in which they are tried; more seeds are what is left where nothing else can be done.
-SEEDS, GRADIENT, GUIDANCE, SEARCH = "seeds", "gradient", "guidance", "search"
-WAYS = (GRADIENT, GUIDANCE, SEARCH)
-#: Neighbours of a step of search, the angle between them and the best noise, and what is left of it after a failure.
+#: More seeds are what is left where there is no gradient.
+WAYS = SEEDS, GRADIENT = "seeds", "gradient"
+#: Ways of earlier versions, which found no more than other seeds.
+_GONE = ("guidance", "search")
+#: Pictures of a step of seeds, the angle between those near parents and the best noise, and what is left of it after a failure.
 NEIGHBOURS, NEAR, CLOSER = 4, 0.45, 0.75
 #: Turns of a step of the gradient, the angle of each, and what is left of it after a failure.
 TURNS, ANGLE, SMALLER = 2, 0.3, 0.5
 #: Steps of the sampler that a gradient passes through: a share of all, and the fewest.
 FEW, FEWEST = 0.5, 2
-#: Strength of guidance: what a step adds, and what is left of that after a failure.
-STRENGTH, WEAKER = 0.1, 0.5
 #: Failures in a row after which a way is given up.
 GIVEN_UP = 3
+
+
+def check_known(ways: Sequence[object]) -> None:
+    """Refuse ways of earlier versions."""
+    if gone := [way for way in ways if way in _GONE]:
+        raise SoartError(
+            f"The way {gone[0]!r} is gone, because it found no more than other seeds: use {' or '.join(WAYS)}."
+        )
 
 
 def tensor_in(arrays: Mapping[str, np.ndarray], name: str) -> torch.Tensor | None:
@@ -60,16 +64,9 @@ def tensor_in(arrays: Mapping[str, np.ndarray], name: str) -> torch.Tensor | Non
 
 
 class Noise(NamedTuple):
-    """The start of a picture: its noise, and the guidance on the way.
-
-    Attributes:
-        noise: in standard deviations; None for that of a seed that only the model knows.
-        strength: of guidance; 0 for none.
-        seed: that the noise began with.
-    """
+    """The start of a picture: its noise, None for that of a seed that only the model knows, and the seed it began with."""
 
     noise: torch.Tensor | None
-    strength: float
     seed: int
 
 
@@ -81,7 +78,7 @@ class Means:
         request: prompt and settings; its seed is the first.
         sampler: draws from noise; None for a model that takes seeds alone.
         notes: sentences on ways that cannot be gone.
-        ways: those that can be gone, in the order in which they are tried.
+        ways: those that can be gone, the first one as long as it brings something.
         more_seeds: True if they begin with the best of more seeds.
         parents: noises of pictures to make more like; without any, a run begins with seeds.
         drawn_on: (h, w, 3) uint8 picture that all others are drawn on; None for text alone.
@@ -112,16 +109,15 @@ class Means:
             notes.append(f"{why} Only other seeds are tried.")
             sampler, ways = None, [SEEDS]
         else:
-            sampler, ways = sampler_of(generator, request, after_step), [SEARCH, SEEDS]
+            sampler, ways = sampler_of(generator, request, after_step), [SEEDS]
             why = refusal_of_gradient(generator)
             if examiner.gradient is None:
                 why = f"The judge {examiner.judge.name!r} has no gradient."
             if not why and isinstance(sampler, NoiseSampler):
                 why = _too_little_memory(sampler)
-                ways = [GRADIENT, GUIDANCE, *ways] if not why else [GUIDANCE, *ways]
+                ways = ways if why else [GRADIENT, SEEDS]
             if why:
-                instead = "Guidance and search are" if GUIDANCE in ways else "Search is"
-                notes.append(f"{why} {instead} used instead.")
+                notes.append(f"{why} Other seeds are tried instead.")
         if wanted is not None:
             if not {*wanted} & {*ways}:
                 raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())
@@ -141,10 +137,7 @@ class Means:
         """The noise of the first pictures: that of seeds, or that of parents and of their children."""
         if not self.parents:
             return [self._of_seed(self.request.seed + number) for number in range(count)]
-        # Guidance is of one strength for all that are drawn together.
-        strength = self.parents[0].strength if len(self.parents) == 1 else 0.0
         own = [self._of_seed(one.seed) if one.noise is None else one for one in self.parents]
-        own = [one._replace(strength=strength) for one in own]
         return [*own, *(self._child(own, number, count - len(own)) for number in range(count - len(own)))][:count]
 
     def _child(self, parents: Sequence[Noise], number: int, children: int) -> Noise:
@@ -161,7 +154,7 @@ class Means:
         return parents[0]._replace(noise=mixed(noises, shares))
 
     def _of_seed(self, seed: int) -> Noise:
-        return Noise(None if self.sampler is None else self.sampler.noise_of(seed), 0.0, seed)
+        return Noise(None if self.sampler is None else self.sampler.noise_of(seed), seed)
 
     def propose(self, way: str, best: Noise, number: int, failures: int) -> list[Noise]:
         """The noises that a way draws in step ``number`` (from 0) near the best; none where a gradient is not finite.
@@ -169,16 +162,12 @@ class Means:
         ``failures`` counts those of this way in a row.
         """
         seed = self.request.seed + NEIGHBOURS * (number + 1)
-        if way == SEEDS or best.noise is None:
+        if best.noise is None or (way == SEEDS and not self.parents):
             return [self._of_seed(seed + k) for k in range(NEIGHBOURS)]
-        if way == SEARCH:
+        if way == SEEDS:
+            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(NEIGHBOURS)]
             angle = NEAR * CLOSER**failures
-            # Guided pictures are drawn one by one.
-            count = NEIGHBOURS if best.strength == 0 else 1
-            fresh = [normal(best.noise.shape, 1_000_003 * self.request.seed + seed + k) for k in range(count)]
             return [best._replace(noise=on_sphere(rotated(best.noise, one, angle))) for one in fresh]
-        if way == GUIDANCE:
-            return [best._replace(strength=best.strength + STRENGTH * WEAKER**failures)]
         noise = best.noise
         for _ in range(TURNS):
             direction = self._derivative(noise)
@@ -198,15 +187,11 @@ class Means:
         return checked_gradient(gradient, self.examiner.judge.name, pixels, self.examiner.prompt)
 
     def draw(self, noises: Sequence[Noise]) -> list[DrawnPicture]:
-        """Draw pictures, those with the same strength of guidance together."""
-        if not noises:
-            return []
+        """Draw pictures."""
         if self.sampler is None:
             requests = [replace(self.request, seed=one.seed) for one in noises]
             return [picture for batch in self.generator.draw(requests) for picture in batch]
-        strength = noises[0].strength
-        guide = Guide(self._gradient, strength) if strength > 0 else None
-        return self.sampler.draw([one.noise for one in noises if one.noise is not None], guide)
+        return self.sampler.draw([one.noise for one in noises if one.noise is not None])
 
 
 def _too_little_memory(sampler: NoiseSampler) -> str:

@@ -1,4 +1,4 @@
-"""Charts of pages as SVG, with axes and units: histogram, intervals, and counts.
+"""Charts of pages as SVG, with axes and units: histogram, intervals, counts, and lines.
 
 Every function is pure and returns one ``svg`` element for a page or for a part of one. Equal arguments give equal text. The
 latest charts are kept, because the gallery asks for the same ones again. Not a number and infinite values are left out; None
@@ -21,21 +21,23 @@ from .chart_frame import (
     HUGE,
     INK,
     KEPT,
-    LINE,
+    LOOKS,
     SIZE,
     TEXT,
     WIDTH,
     Chart,
-    add_legend,
+    Look,
+    Scale,
+    legend_of,
     limits_of,
-    name_axes,
-    new_chart,
-    set_scale,
-)  # fmt: skip
+    scale_of,
+)
 from .chart_text import fit_text, plain_text, text_width
 
-#: Bars of a histogram; most rows of a chart with a row for each name.
-BARS, MOST_ROWS = 40, 32
+#: Bars of a histogram; most rows of a chart with a row for each name; most points of a line.
+BARS, MOST_ROWS, MOST_POINTS = 40, 32, 60
+#: Most width of a named tick.
+_TICK = 78
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +69,30 @@ def histogram_chart(scores: Sequence[float] | np.ndarray, unit: str) -> Markup |
 
 @lru_cache(KEPT)
 def _draw_histogram(counts: tuple[int, ...], edges: tuple[float, ...], middle: tuple[float, ...], unit: str) -> Markup:
-    chart = new_chart(210)
     lower, median, upper = middle
-    step = edges[1] - edges[0]
-    bars = chart.axes.bar([edge + step / 2 for edge in edges[:-1]], counts, width=0.88 * step, color=FIRST, linewidth=0)
-    for bar in bars:
-        bar.set_gid("bar")
-    chart.titles["bar"] = [f"{figure(edges[k])} … {figure(edges[k + 1])}: {count}" for k, count in enumerate(counts)]
-    line = chart.axes.axvline(median, color=INK, linewidth=1.5, dashes=(4, 3), zorder=3)
-    set_scale(chart, "y", (0, 1.05 * max(counts)), 4, whole=True)
-    set_scale(chart, "x", (edges[0], edges[-1]), 6)
-    counted = "pictures"
-    name_axes(chart, unit, counted)
-    add_legend(chart, [line], [f"median {figure(median)}"], counted)
+    counted, most = "pictures", 1.05 * max(counts)
+    top, legend = legend_of([f"median {figure(median)}"], counted)
+    chart = Chart(
+        210, scale_of((edges[0], edges[-1]), 6), scale_of((0, most), 4, whole=True), "y", top=max(top, 30), bottom=42
+    )
+    inset = 0.06 * (edges[1] - edges[0])
+    with chart.group("bar"):
+        for left, right, count in zip(edges[:-1], edges[1:], counts, strict=True):
+            title = f"{figure(left)} … {figure(right)}: {count}"
+            _box(chart, (left + inset, right - inset), (0, count), FIRST, title)
+    chart.base()
+    chart.line([chart.at(median, 0), chart.at(median, most)], LOOKS["median"])
+    chart.legend(legend, [LOOKS["median"]])
     label = (
         f"Histogram of {unit} of {sum(counts)} pictures: the median is {figure(median)}, and the middle half lies "
         f"between {figure(lower)} and {figure(upper)}."
     )
-    return chart.finish(label, top=30, bottom=42)
+    return chart.finish(label, unit, counted)
+
+
+def _box(chart: Chart, x: tuple[float, float], y: tuple[float, float], colour: str, title: str) -> None:
+    corners = [(x[0], y[0]), (x[1], y[0]), (x[1], y[1]), (x[0], y[1])]
+    chart.area([chart.at(*corner) for corner in corners], colour, title)
 
 
 def intervals_chart(
@@ -124,55 +132,39 @@ def interval_limits(intervals: Sequence[Interval]) -> tuple[float, float]:
 def _draw_intervals(rows: tuple[Interval, ...], unit: str, subject: str, limits: tuple[float, float]) -> Markup:
     left_out = rows_left_out(rows)
     shown = rows if not left_out else (*rows[: MOST_ROWS // 2], *rows[-MOST_ROWS // 2 :])
-    chart, places = new_chart(27 * len(shown) + 54), range(len(shown))[::-1]
-    axes = chart.axes
-    axes.axvline(0, color=TEXT, linewidth=1)
-    for place, row in zip(places, shown, strict=True):
+    values = figures([row.mean for row in shown], 2, "+")
+    chart = _rows(27, scale_of(limits, 4, sign="+"), [row.name for row in shown], values, bottom=48)
+    chart.line([chart.at(0, chart.y.low), chart.at(0, chart.y.high)], LOOKS["zero"])
+    for place, row in zip(range(len(shown))[::-1], shown, strict=True):
         sure = FIRST if row.low > 0 else BAD if row.high < 0 else TEXT
-        axes.plot(
-            [row.low, row.high],
-            [place, place],
-            color=sure,
-            linewidth=5,
-            alpha=0.4,
-            solid_capstyle="round",
-            gid="interval",
-        )
-        axes.plot(
-            [row.mean], [place], color=sure, marker="o", markersize=9, markeredgewidth=0, linestyle="", gid="mean"
-        )
-    chart.titles = {"interval": [row.text for row in shown], "mean": [row.text for row in shown]}
-    set_scale(chart, "x", limits, 4, sign="+")
-    axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
-    right = _rows(chart, [row.name for row in shown], figures([row.mean for row in shown], 2, "+"))
-    name_axes(chart, f"effect ({unit}), bars: 90 % intervals", "")
+        with chart.group("interval"):
+            reach = [chart.at(row.low, place), chart.at(row.high, place)]
+            chart.line(reach, Look(sure, 5), row.text, more=' stroke-opacity="0.4" stroke-linecap="round"')
+        with chart.group("mean"):
+            chart.mark(chart.at(row.mean, place), 4.5, sure, row.text)
     ends = rows[0].text
     if len(rows) > 1:
         ends = f"best {ends}, worst {rows[-1].text}"
     middle = f"; {left_out} in between are not drawn" if left_out > 0 else ""
-    label = f"Effects of {subject}: {ends}{middle}."
-    return chart.finish(label, top=4, bottom=48, right=right)
+    return chart.finish(f"Effects of {subject}: {ends}{middle}.", f"effect ({unit}), bars: 90 % intervals", "")
 
 
-def _rows(chart: Chart, names: Sequence[str], values: Sequence[str]) -> float:
-    """Name the rows of a chart on its left, and write their values on its right; returns the room that these need."""
-    axes, count = chart.axes, len(names)
+def _rows(height: int, x: Scale, names: Sequence[str], values: Sequence[str], *, bottom: float) -> Chart:
+    """A chart with a row for each name, the first one on top, and values on its right."""
     texts = [plain_text(name) for name in names]
     # Wide enough for the name of every fault.
     fitted = [fit_text(text, SIZE, 0.37 * WIDTH) for text in texts]
-    chart.left = max(text_width(text, SIZE) for text in fitted) + 16
-    axes.set_ylim(-0.5, count - 0.5)
-    axes.set_yticks([])
-    axes.spines["bottom"].set_visible(False)
-    for place, name, value in zip(range(count)[::-1], fitted, values, strict=True):
-        for text, at, side in ((name, -8, "right"), (value, 8, "left")):
-            axes.annotate(
-                text, (0 if side == "right" else 1, place), xytext=(at, 0), xycoords=("axes fraction", "data"),
-                textcoords="offset points", ha=side, va="center", fontsize=SIZE, parse_math=False,
-                color=INK if side == "right" else TEXT, gid="name" if side == "right" else None,
-            )  # fmt: skip
-    chart.titles["name"] = [whole if whole != name else "" for whole, name in zip(texts, fitted, strict=True)]
-    return max(54.0, max(text_width(value, SIZE) for value in values) + 12)
+    left, right = (max(text_width(text, SIZE) for text in some) for some in (fitted, values))
+    chart = Chart(
+        height * len(names) + 54, x, Scale(-0.5, len(names) - 0.5, {}), "x",
+        top=4, bottom=bottom, left=left + 16, right=max(54.0, right + 12),
+    )  # fmt: skip
+    for place, whole, name, value in zip(range(len(names))[::-1], texts, fitted, values, strict=True):
+        line = chart.at(x.low, place)[1] + 3.1
+        with chart.group("name"):
+            chart.text((chart.left - 8, line), name, "end", INK, whole if whole != name else "")
+        chart.text((chart.right + 8, line), value)
+    return chart
 
 
 def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
@@ -186,17 +178,116 @@ def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: i
 
 @lru_cache(KEPT)
 def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None) -> Markup:
-    chart = new_chart(24 * len(rows) + 54)
-    places = list(range(len(rows)))[::-1]
-    for bar in chart.axes.barh(places, [count for _, count in rows], height=0.62, color=BAD, linewidth=0):
-        bar.set_gid("bar")
-    chart.titles["bar"] = [
-        f"{name}: {count}{f', {100 * count / total:.1f} %' if total else ''}" for name, count in rows
-    ]
-    set_scale(chart, "x", (0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
-    chart.axes.xaxis.grid(visible=True, color=LINE, linewidth=1)
-    right = _rows(chart, [name for name, _ in rows], [str(count) for _, count in rows])
-    name_axes(chart, unit, "")
+    scale = scale_of((0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
+    chart = _rows(24, scale, [name for name, _ in rows], [str(count) for _, count in rows], bottom=44)
+    with chart.group("bar"):
+        for place, (name, count) in zip(range(len(rows))[::-1], rows, strict=True):
+            share = f", {100 * count / total:.1f} %" if total else ""
+            _box(chart, (0, count), (place - 0.31, place + 0.31), BAD, f"{name}: {count}{share}")
     name, count = max(rows, key=lambda row: row[1])
-    label = f"{subject}, {unit}: most often {name}, {count}."
-    return chart.finish(label, top=4, bottom=44, right=right)
+    return chart.finish(f"{subject}, {unit}: most often {name}, {count}.", unit, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A line of a chart.
+
+    Attributes:
+        name: its name in the legend; and, with hyphens for spaces, the class of its group.
+        points: x and y of each point.
+        titles: tooltips of the points.
+        kind: of ``LOOKS``; a ``"zero"`` has no legend.
+        band: lower and upper end of the interval of each point; empty for none.
+        interval: name of the band in the legend.
+    """
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+    titles: tuple[str, ...] = ()
+    kind: str = "line"
+    band: tuple[tuple[float, float], ...] = ()
+    interval: str = "interval"
+
+
+def lines_chart(
+    series: Sequence[Series],
+    x: str,
+    y: str,
+    label: str,
+    *,
+    limits: tuple[float, float] | None = None,
+    whole: bool = True,
+    names: Sequence[tuple[float, str]] = (),
+    sign: str = "",
+) -> Markup | None:
+    """Lines over a common scale, with a legend if there are several, or intervals.
+
+    Args:
+        series: the lines. A long one is thinned to ``MOST_POINTS`` points, evenly, with its last point.
+        x: name of the horizontal axis, with its unit.
+        y: name of the vertical axis, with its unit.
+        label: the reading of the chart in one sentence.
+        limits: ends of the scale of y; by default those of the values.
+        whole: True if x are whole numbers.
+        names: places and names of the ticks of x; by default round numbers.
+        sign: sign option of the ticks of y.
+    """
+    kept = tuple(thin for line in series if (thin := _sound(line)).points)
+    return _draw_lines(kept, x, y, label, limits, whole, tuple(names), sign) if kept else None
+
+
+def _sound(line: Series) -> Series:
+    """The finite points of a line, thinned."""
+    places = [k for k, point in enumerate(line.points) if all(abs(value) < HUGE for value in point)]
+    if len(places) > MOST_POINTS:
+        places = [places[round(k * (len(places) - 1) / (MOST_POINTS - 1))] for k in range(MOST_POINTS)]
+    points = tuple(line.points[k] for k in places)
+    titles = tuple(line.titles[k] for k in places) if line.titles else ()
+    band = tuple(
+        ends if all(abs(end) < HUGE for end in ends) else (y, y)
+        for ends, (_, y) in zip((line.band[k] for k in places) if line.band else (), points, strict=False)
+    )
+    return Series(line.name, points, titles, line.kind, band, line.interval)
+
+
+@lru_cache(KEPT)
+def _draw_lines(
+    series: tuple[Series, ...], x: str, y: str, label: str, limits: tuple[float, float] | None, whole: bool,
+    names: tuple[tuple[float, str], ...], sign: str,
+) -> Markup:  # fmt: skip
+    legend: list[tuple[str, Look | None]] = []
+    for line in series:
+        legend += [(line.interval, None)] if line.band else []
+        legend += [(line.name, LOOKS[line.kind])] if line.kind != "zero" else []
+    shown = fit_text(plain_text(y), SIZE, WIDTH - 20)
+    top, places = legend_of([name for name, _ in legend], shown) if len(legend) > 1 else (28, [])
+    every = [value for line in series for _, value in line.points] + [
+        end for line in series for ends in line.band for end in ends
+    ]
+    low, high = limits_of([place for line in series for place, _ in line.points] + [place for place, _ in names])
+    margin = 0.03 * (high - low)
+    along = scale_of((low - margin, high + margin), 6, whole=whole)
+    if names:
+        along = Scale(along.low, along.high, {at: fit_text(plain_text(text), SIZE, _TICK) for at, text in names})
+    up = scale_of(limits or limits_of(every, 0.06), 5, sign=sign)
+    chart = Chart(250, along, up, "y", top=top, bottom=42)
+    for line in series:
+        if line.band:
+            ends = [(place, end) for (place, _), (end, _) in zip(line.points, line.band, strict=True)]
+            ends += [(place, end) for (place, _), (_, end) in zip(line.points, line.band, strict=True)][::-1]
+            chart.area([chart.at(*end) for end in ends], FIRST, opacity=0.2)
+        with chart.group(line.name.replace(" ", "-")):
+            _line(chart, line)
+    chart.base()
+    chart.legend(places, [look for _, look in legend][: len(places)])
+    return chart.finish(label, x, y)
+
+
+def _line(chart: Chart, line: Series) -> None:
+    """Draw a line and its marks."""
+    look, points = LOOKS[line.kind], [chart.at(*point) for point in line.points]
+    if look.width and len(points) > 1:
+        chart.line(points, look)
+    if look.mark:
+        for point, title in zip(points, line.titles or [""] * len(points), strict=True):
+            chart.mark(point, look.mark, look.colour, title)

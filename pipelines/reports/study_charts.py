@@ -12,8 +12,7 @@ from ...metrics.damage.titles import stored_title
 from ..support.figures import figure, figures
 from ..support.wording import counted
 from ..tuning.findings import OptionEffect, StudyFindings, TradeOff
-from .charts import Interval, interval_limits, intervals_chart, rows_left_out
-from .line_charts import Series, lines_chart
+from .charts import Interval, Series, interval_limits, intervals_chart, lines_chart, rows_left_out
 
 #: Longest prompt in a tooltip, in characters.
 _PROMPT = 80

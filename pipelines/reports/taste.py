@@ -18,7 +18,7 @@ from ...metrics.protocols import Reason
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.by_example import Known
 from ...metrics.tastes.by_example import explain as by_example
-from ...metrics.tastes.explanation import Explanation, explain, heat_map, overlay
+from ...metrics.tastes.heat_maps import overlay, patch_map
 from ...metrics.tastes.liked_makings import effects_of
 from ...metrics.tastes.trust import Trust, of_hundred
 from ..collection.collection import Collection
@@ -28,7 +28,7 @@ from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.reasons import chosen, compared
 from ..scoring.taste_judge import TasteJudge
-from .line_charts import Series, lines_chart
+from .charts import Series, lines_chart
 from .page import data_url, jpeg_url, render_page
 from .score_words import effect_text
 
@@ -49,7 +49,7 @@ class ListedPicture:
     score: float
     percentile: float
     reasons: tuple[Reason, ...]
-    explanation: Explanation
+    mode: tuple[str, float] | None
     small: bool
 
 
@@ -123,7 +123,7 @@ def render_taste_report(
     least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
     left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
     opened = most | least
-    shares, properties = dict[int, tuple[Reason, ...]](), dict[int, Explanation]()
+    shares, modes = dict[int, tuple[Reason, ...]](), dict[int, tuple[str, float]]()
     if opened:
         # Only a taste that uses them has what a collection knows of how pictures were made.
         among = compared(range(len(items)))
@@ -131,19 +131,20 @@ def render_taste_report(
             taste, Known(items, makings=makings).take([*opened]), Known(items, makings=makings).take(among)
         )
         shares = {i: chosen(reasons) for i, reasons in zip(opened, parts, strict=True)}
-        made = makings and [makings[i] for i in opened]
-        properties = dict(zip(opened, explain(taste, items[[*opened]], top=4, makings=made), strict=True))
+        if taste.modes is not None:
+            z = taste.fitted.scaling.frame.deviations(items[[*opened]])
+            modes = dict(zip(opened, taste.modes.nearest(z), strict=True))
     thumbnails = example_thumbnails([reason for reasons in shares.values() for reason in reasons], collection)
     percentile, score = taste.percentile(liking), 100 * taste.probability(liking)
 
     def show(i: int) -> ListedPicture:
         path, pixels = collection.locate(measured[i]), opened[i]
-        heat = overlay(pixels, heat_map(taste, judge.extractor, pixels))
+        heat = overlay(pixels, patch_map(taste.liking, judge.extractor, pixels))
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
         return ListedPicture(
             measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), shares[i],
-            properties[i], max(pixels.shape[:2]) <= 128,
+            modes.get(i), max(pixels.shape[:2]) <= 128,
         )  # fmt: skip
 
     return render_page(

@@ -19,7 +19,7 @@ from ...metrics.protocols import ItemJudge, Reason, Values
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.by_example import Known
 from ...metrics.tastes.by_example import explain as by_example
-from ...metrics.tastes.explanation import Explanation, explain, overlay, patch_map
+from ...metrics.tastes.heat_maps import overlay, patch_map
 from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..collection.queries import rows_of
@@ -74,14 +74,15 @@ class TasteExplanation:
     Attributes:
         score: 0–100.
         percentile: within the taste's own collection.
+        mode: the most similar named kind of picture and its probability; None if no kinds were named.
         heat: (g, g), positive where the picture is better than its own mean.
         overlay: the picture under its heat map, (h, w, 3) uint8.
     """
 
     reasons: tuple[Reason, ...]
-    explanation: Explanation
     score: float
     percentile: float
+    mode: tuple[str, float] | None
     heat: np.ndarray
     overlay: np.ndarray
 
@@ -166,9 +167,9 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
     makings = [making_in(path)] if taste.of_making else None
     percentile = float(taste.percentile(taste.liking(items, makings=makings))[0])
     reasons = chosen(by_example(taste, Known(items, makings=makings))[0])
-    explanation = explain(taste, items, top=6, makings=makings)[0]
+    mode = None if taste.modes is None else taste.modes.nearest(taste.fitted.scaling.frame.deviations(items))[0]
     score = float(taste.score(items, makings=makings, useless_ok=True)[0])
-    return TasteExplanation(reasons, explanation, score, percentile, heat, overlay(pixels, heat))
+    return TasteExplanation(reasons, score, percentile, mode, heat, overlay(pixels, heat))
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:

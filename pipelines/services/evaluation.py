@@ -29,9 +29,8 @@ from ..judges.catalogue import Allow, Catalogue
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
 from ..support.wording import counted
-from ..tidying.cull import Move, Rule, cull, plan_pictures
+from ..tidying.cull import Move, Plan, Rule, cull, duplicates, plan_moves, plan_pictures, prefer
 from ..tidying.moved_away import CULLED, UNDO, UndoFile, mark_moved, undo_files
-from ..tidying.plan import Plan, duplicates, plan_moves, prefer
 from ..tidying.undoing import undo
 from .service import CollectionService
 

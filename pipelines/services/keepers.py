@@ -8,9 +8,8 @@ from ...errors import CollectionError
 from ..collection.distinct import corrections, mark_distinct, undo_distinct
 from ..keepers.finding import Keepers, find_keepers
 from ..support.background import Job
-from ..tidying.keeping import moves_of_others
+from ..tidying.cull import Plan, moves_of_others, plan_of
 from ..tidying.moved_away import CULLED
-from ..tidying.plan import Plan, plan_of
 from .evaluation import EvaluationService
 
 #: Folder, among those of what was moved away, for the pictures of groups that are not kept.

@@ -1,13 +1,15 @@
-"""Moves the pictures that a rule selects into folders, to be looked at before deletion."""
+"""Plans moves of pictures, and moves them into folders, to be looked at before deletion."""
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +28,9 @@ from ..evaluation.result import Evaluation
 from ..support.batching import batches
 from ..support.failures import Failure, reason_of, summed_up
 from .journal import Journal
+
+if TYPE_CHECKING:
+    from ..keepers.finding import Keepers
 
 #: Suffixes of the text files beside a picture that move with it.
 BESIDE = (".txt", ".json", ".caption", ".xmp")
@@ -217,6 +222,15 @@ def _below(folder: str, tops: Sequence[Path]) -> Path:
     return next((path.relative_to(top) for top in tops if path.is_relative_to(top)), Path())
 
 
+def moves_of_others(
+    evaluated: EvaluatedCollection, keepers: Keepers, roots: Sequence[Path], target: Path
+) -> list[Move]:
+    """The moves of all files of groups but the keepers, with the path below their root; nothing is moved yet."""
+    others = set(keepers.others)
+    copies = {path for group in keepers.groups for paths in group.copies for path in paths}
+    return moves_to(evaluated, lambda path, image: "." if image in others or path in copies else "", roots, target)
+
+
 def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Path], target: Path) -> list[Move]:
     """The moves of some pictures' files to ``target/selected/`` and the path below their root; nothing is moved yet."""
     moves = []
@@ -230,6 +244,47 @@ def plan_pictures(collection: Collection, ids: Sequence[int], roots: Sequence[Pa
                 Move(file, target / SELECTED / _below(str(file.parent), tops) / file.name, row.id) for file in files
             ]
     return moves
+
+
+def prefer(e: Evaluation, keep: Sequence[int]) -> Evaluation:
+    """The evaluation with other pictures to keep of near-duplicates: of a group with ids in ``keep`` these alone."""
+    chosen = np.isin(e.ids, keep) & (e.group >= 0)
+    touched = np.isin(e.group, e.group[chosen])
+    return replace(e, best=np.where(touched, chosen, e.best))
+
+
+def duplicates(e: Evaluation) -> list[list[int]]:
+    """Ids of near-duplicates by group, the largest group first, in each the highest score first."""
+    rows = np.flatnonzero(e.group >= 0)
+    rows = rows[np.lexsort((-e.scores[e.main][rows], e.group[rows]))]
+    groups = np.split(e.ids[rows], np.flatnonzero(np.diff(e.group[rows])) + 1)
+    return sorted((group.tolist() for group in groups if len(group)), key=len, reverse=True)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Moves to be made, picture ids by reason, and a hash of the moves, which names this plan."""
+
+    moves: tuple[Move, ...]
+    pictures: dict[str, list[int]]
+    digest: str
+
+
+def plan_moves(
+    evaluated: EvaluatedCollection, rule: Rule, roots: Sequence[Path], target: Path, keep: Sequence[int] = ()
+) -> Plan:
+    """The plan of a rule; arguments as for ``plan_cull``."""
+    return plan_of(plan_cull(evaluated, rule, roots, target, keep), target)
+
+
+def plan_of(moves: Sequence[Move], target: Path) -> Plan:
+    """The plan of some moves to folders in ``target``."""
+    pictures: dict[str, list[int]] = {}
+    depth = len(target.parts)
+    for move in moves:
+        pictures.setdefault(move.target.parts[depth], []).append(move.image)
+    text = "\n".join(f"{move.source}\t{move.target}" for move in moves)
+    return Plan(tuple(moves), pictures, hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:24])
 
 
 def with_companions(move: Move) -> Iterator[Move]:

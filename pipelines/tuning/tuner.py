@@ -516,7 +516,7 @@ class Tuner:
 
     def _opening(self) -> np.ndarray | None:
         """(n, slots) choices of an orthogonal array for the first batch; None if they exceed their share of the budget."""
-        design = first_batch(self.space, self.batch, self.rng(0)).choices
+        design = first_batch(self.space, self.batch, self.rng(0))
         return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
 
     def _evidence(self, judgements: Judgements) -> Evidence:

@@ -63,9 +63,8 @@ def keep(
     """
     from ...pipelines.keepers.finding import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target
-    from ...pipelines.tidying.cull import check_target, cull
+    from ...pipelines.tidying.cull import check_target, cull, moves_of_others
     from ...pipelines.tidying.journal import checked_undo_file
-    from ...pipelines.tidying.keeping import moves_of_others
     from ...pipelines.tidying.moved_away import mark_moved
 
     if group not in UNITS:

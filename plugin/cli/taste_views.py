@@ -56,24 +56,21 @@ def explain(judge: TasteJudge, picture: Path, heat: Path | None, as_json: bool) 
 
     explained = explain_picture(judge, picture)
     file = None if heat is None else write_picture(explained.overlay, heat)
-    why = explained.explanation
     doubt = judge.doubt()
     facts = {
         "taste": judge.taste.name, "picture": str(picture), "score": explained.score, "percentile": explained.percentile,
-        "liking": why.liking, "baseline": why.baseline, "remainder": why.remainder,
         "reasons": [reason_row(reason) for reason in explained.reasons],
-        "properties": [{"text": r.text, "contribution": r.contribution} for r in why.reasons],
-        "mode": None if why.mode is None else {"name": why.mode[0], "probability": why.mode[1]},
+        "mode": None if explained.mode is None else {"name": explained.mode[0], "probability": explained.mode[1]},
         "heat": explained.heat.tolist(), "file": None if file is None else str(file), "warning": doubt,
     }  # fmt: skip
     score = f"Score {explained.score:.0f} of 100, percentile {explained.percentile:.0f}"
     lines = [
         f"{score} among the pictures that the taste was learnt with",
         *reason_words(explained.reasons),
-        "Properties, by how the liking changes if each is set to that of your mean picture:",
-        *reason_words(why.reasons),
     ]
-    lines += [] if why.mode is None else [f"Looks most like {why.mode[0]!r} ({100 * why.mode[1]:.0f} %)"]
+    lines += (
+        [] if explained.mode is None else [f"Looks most like {explained.mode[0]!r} ({100 * explained.mode[1]:.0f} %)"]
+    )
     lines += [] if file is None else [f"Heat map: {file}"]
     show(as_json, facts, lines, [doubt] if doubt else [])
 

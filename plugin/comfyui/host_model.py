@@ -20,7 +20,6 @@ from .pictures import to_picture
 if TYPE_CHECKING:
     import torch
 
-    from ...pipelines.models.guidance import Guide
     from ...pipelines.models.steps import StepReport
 
 #: Sampler and scheduler where a request names none.
@@ -112,14 +111,10 @@ class HostNoiseSampler:
         noise: torch.Tensor = sample.prepare_noise(self._latent, seed)[0]
         return noise.float().cpu()
 
-    def draw(self, noises: Sequence[torch.Tensor], guide: Guide | None = None) -> list[DrawnPicture]:
-        """Draw a picture of each noise of ``noise_of``, with the progress, previews and interrupts of KSampler.
-
-        ``guide`` is None, because nothing is known of the steps of a host.
-        """
+    def draw(self, noises: Sequence[torch.Tensor]) -> list[DrawnPicture]:
+        """Draw a picture of each noise of ``noise_of``, with the progress, previews and interrupts of KSampler."""
         import latent_preview
 
-        assert guide is None
         model, _, vae = self.generator.parts
         sampler, schedule = self.generator.sampler_and_schedule(self.request)
         drawn = []

@@ -63,8 +63,8 @@ class SoartOptimize(SoartNode):
                                 tooltip="As in SOART Generate; empty: the one that the model comes with."),
                 io.Combo.Input("checkpoint", options=checkpoint_choices(), default=NO_CHECKPOINT, optional=True,
                                tooltip="A checkpoint of ComfyUI, drawn by diffusers; used instead of the model named above."),
-                io.Model.Input("comfy_model", optional=True, tooltip="A MODEL of ComfyUI, drawn by its own sampler: it is "
-                               "searched without gradients, which takes longer. Link CLIP and VAE too."),
+                io.Model.Input("comfy_model", optional=True, tooltip="A MODEL of ComfyUI, drawn by its own sampler: the "
+                               "best of other seeds, without gradients. Link CLIP and VAE too."),
                 io.Clip.Input("clip", optional=True, tooltip="The CLIP of the linked MODEL."),
                 io.Vae.Input("vae", optional=True, tooltip="The VAE of the linked MODEL."),
                 io.Boolean.Input("anyway", default=False, optional=True, tooltip="Go on even if the taste has learnt from too few pictures to be relied on."),

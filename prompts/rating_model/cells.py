@@ -16,8 +16,7 @@ Names = Sequence[Hashable] | np.ndarray
 class Cells:
     """The distinct cells of n rows, which name rater, choice and picture as people do.
 
-    Without (n, p) items, rows with the same rater, choice and picture share a cell; with items, each has a cell of its
-    own. Items are standardised and divided by √p. Without ``pictures``, each row is a picture of its own.
+    Rows with the same rater, choice and picture share a cell. Without ``pictures``, each row is a picture of its own.
 
     Attributes:
         rows: the cells.
@@ -25,10 +24,9 @@ class Cells:
         raters: names in the order of their index.
     """
 
-    def __init__(self, choices: np.ndarray, raters: Names | None, items: object | None, pictures: Names | None) -> None:
+    def __init__(self, choices: np.ndarray, raters: Names | None, pictures: Names | None) -> None:
         n = len(choices)
-        values = None if items is None else np.asarray(items, dtype=np.float64)
-        for name, column in (("raters", raters), ("items", values), ("pictures", pictures)):
+        for name, column in (("raters", raters), ("pictures", pictures)):
             if column is not None and len(column) != n:
                 raise PromptError(f"Expected {name} for each of {n} rows, got {len(column)}.")
         rater_names = [DEFAULT_RATER] * n if raters is None else list(raters)
@@ -38,20 +36,10 @@ class Cells:
         picture_names = () if pictures is None else pictures
         numbers = {name: number for number, name in enumerate(dict.fromkeys(picture_names))}
         picture = np.array([numbers[name] for name in picture_names], dtype=np.int64) if numbers else np.full(n, -1)
-        self._centre: np.ndarray | None = None
-        if values is None:
-            key = np.column_stack([rater, picture, choices])
-            _, first, cell = np.unique(key, axis=0, return_index=True, return_inverse=True)
-            self.rows = Rows(choices[first], rater[first], None, picture[first])
-            self.cell: np.ndarray = cell.reshape(-1)
-            return
-        if values.ndim != 2 or not np.isfinite(values).all():
-            raise PromptError(f"Expected finite items of shape ({n}, p), got shape {values.shape}.")
-        self._centre = values.mean(axis=0) if n else np.zeros(values.shape[1])
-        spread = values.std(axis=0) if n else np.ones(values.shape[1])
-        self._spread = np.where(spread > 1e-12 * (1 + np.abs(self._centre)), spread, np.inf)
-        self.rows = Rows(choices, rater, self._standardise(values), picture)
-        self.cell = np.arange(n)
+        key = np.column_stack([rater, picture, choices])
+        _, first, cell = np.unique(key, axis=0, return_index=True, return_inverse=True)
+        self.rows = Rows(choices[first], rater[first], picture[first])
+        self.cell: np.ndarray = cell.reshape(-1)
 
     def index(self, raters: Names | None) -> list[int]:
         """Indices of raters, −1 for unknown ones; by default the only rater, or an unknown one if there are several."""
@@ -59,21 +47,9 @@ class Cells:
             return [0 if len(self.raters) == 1 else -1]
         return [self._index.get(rater, -1) for rater in raters]
 
-    def new(self, choices: np.ndarray, raters: Names | None, items: object | None) -> Rows:
-        """Cells of new pictures; without items, with the items of the mean picture."""
+    def new(self, choices: np.ndarray, raters: Names | None) -> Rows:
+        """Cells of new pictures."""
         indices = self.index(None) * len(choices) if raters is None else self.index(raters)
         if len(indices) != len(choices):
             raise PromptError(f"Expected a rater for each of {len(choices)} choices, got {len(indices)}.")
-        values = None
-        if self._centre is not None:
-            values = np.zeros((len(choices), len(self._centre)))
-            if items is not None:
-                new = np.asarray(items, dtype=np.float64)
-                if new.shape != values.shape or not np.isfinite(new).all():
-                    raise PromptError(f"Expected finite items of shape {values.shape}, got shape {new.shape}.")
-                values = self._standardise(new)
-        return Rows(choices, np.array(indices, dtype=np.int64), values, np.full(len(choices), -1))
-
-    def _standardise(self, items: np.ndarray) -> np.ndarray:
-        standard: np.ndarray = (items - self._centre) / self._spread / np.sqrt(max(items.shape[1], 1))
-        return standard
+        return Rows(choices, np.array(indices, dtype=np.int64), np.full(len(choices), -1))

@@ -47,7 +47,6 @@ class Priors:
     slots: float = 0.5
     own_constant: tuple[float, float] = (0.3, 1.0)
     own: tuple[float, float] = (0.5, 1.0)
-    items: tuple[float, float] = (1.0, 1.0)
     seeds: tuple[float, float] = (0.5, 1.0)
     noise: tuple[float, float] = (0.5, 0.7)
     number_odds: tuple[float, float] = (50.0, 1.0)
@@ -86,17 +85,13 @@ class Layout:
         return list(joint_numbers(self.similarities)) if "joint" in self.extra else []
 
     @classmethod
-    def of(
-        cls, rows: Rows, terms: Terms, raters: int, similarities: Similarities = (), *, joint: bool = False
-    ) -> Layout:
-        """The layout with the hyper-parameters that these data can determine, that of a ``joint`` effect only if wanted."""
+    def of(cls, rows: Rows, terms: Terms, raters: int, similarities: Similarities = ()) -> Layout:
+        """The layout with the hyper-parameters that these data can determine."""
         extra: tuple[str, ...] = ("own_constant", "own") if raters > 1 else ()
-        if joint and joint_numbers(similarities):
+        if joint_numbers(similarities):
             extra += ("joint",)
         pictures = rows.pictures[terms.cells()]
         known = pictures[pictures >= 0]
-        if rows.items is not None:
-            extra += ("items",)
         if len(np.unique(known)) < len(known):
             extra += ("seeds",)
         if len(terms.rated):
@@ -177,7 +172,6 @@ class Evidence:
         self._columns = [self._ones[:, part] for part in self._slots]
         same = same_rater(rows.raters, rows.raters)
         self._same = same.astype(np.float64) if "own" in layout.extra else np.zeros((1, 1))
-        self._items = rows.items @ rows.items.T if rows.items is not None else np.zeros((1, 1))
         same_picture = (rows.pictures[:, None] == rows.pictures) & (rows.pictures >= 0)[:, None]
         self._same_picture = same_picture.astype(np.float64) if "seeds" in layout.extra else np.zeros((1, 1))
         self._start: np.ndarray | None = None
@@ -185,7 +179,7 @@ class Evidence:
     def origin(self) -> np.ndarray:
         """The log θ that a search begins at: the prior's medians.
 
-        Where likes or choices stand beside ratings, the noise is at least the usual one: if ratings without noise
+        Where pairs stand beside ratings, the noise is at least the usual one: if ratings without noise
         contradict them, the slopes are so steep that the search leaps to the end of its range, and stays there.
         """
         origin, extra = self.mean.copy(), self.layout.extra
@@ -225,7 +219,6 @@ class Evidence:
         extra = {
             "own_constant": theta.own_constant * float(own.sum()),
             "own": theta.own * float((own * taste).sum()),
-            "items": theta.items * float((slope * self._items).sum()),
             "seeds": theta.seeds * float((slope * self._same_picture).sum()),
             "noise": by_noise,
             "joint": float(np.vdot(by_taste, together)) if theta.joint else 0.0,
@@ -253,8 +246,6 @@ class Evidence:
         if theta.own or theta.own_constant:
             inside += self._same * (theta.own_constant + theta.own * taste)
         kernel = theta.amplitude * inside
-        if theta.items:
-            kernel += theta.items * self._items
         if theta.seeds:
             kernel += theta.seeds * self._same_picture
         return kernel, inside, main, both, taste, together

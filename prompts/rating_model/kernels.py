@@ -1,4 +1,4 @@
-"""The covariance of the rating model over raters × (choices + pictures).
+"""The covariance of the rating model over raters × choices.
 
 Symbols: x_s the option of slot s, |s| its number of options, w_s the slot's weight, n_s = |s|/(|s| − 1) so that an
 option's own main effect has variance w_s whatever the slot's size, G_s the likeness of its options (see ``similarity``)
@@ -6,13 +6,13 @@ and ρ_s its share, 0 without a likeness. A slot that is not in use has no effec
 
     k_s  = (1 − ρ_s) n_s (1[x_s = x'_s] − 1/|s|) + ρ_s G_s
     P    = A + b (A² − A₂)/2 + e Π_s m_s,     A = Σ_s w_s k_s,  A₂ = Σ_s w_s² k_s²
-    K    = v { (c + P) + 1[r = r'] (d + o P) } + u·⟨items, items'⟩ + t·1[same picture]
+    K    = v { (c + P) + 1[r = r'] (d + o P) } + t·1[same picture]
 
 P holds main effects and pair interactions of the options: the kernel of a second-order factorisation machine with all
 ranks (Rendle 2010; functional ANOVA, Durrande et al. 2013). Its last term is what all numbers do together: e is its
 variance, and m_s the Matérn covariance of slot s, over the slots of numbers that are always in use. c and d are the variances of the common mean and of a
 rater's own mean. o is the share of taste that is a rater's own (intrinsic coregionalisation, Bonilla, Chai & Williams
-2008), u the weight of image items, t the variance between seeds of one choice.
+2008), t the variance between seeds of one choice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Hyperparameters:
         slots: (S,) w_s.
         own_constant: d, 0 for a single rater.
         own: o, 0 for a single rater.
-        items: u, 0 without image items.
         seeds: t, 0 if no picture was judged twice.
         noise: σ, in units of the mapped ratings.
         odds: (S,) ρ_s/(1 − ρ_s), 0 for slots without a likeness; empty if there is none at all.
@@ -54,7 +53,6 @@ class Hyperparameters:
     slots: np.ndarray
     own_constant: float = 0.0
     own: float = 0.0
-    items: float = 0.0
     seeds: float = 0.0
     noise: float = 1.0
     odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -75,13 +73,11 @@ class Rows:
     Attributes:
         choices: (n, S) option of every slot.
         raters: (n,) index of the rater; −1 for an unknown rater.
-        items: (n, p) standardised image items, or None.
         pictures: (n,) identity of the picture; −1 for an unknown one.
     """
 
     choices: np.ndarray
     raters: np.ndarray
-    items: np.ndarray | None
     pictures: np.ndarray
 
     def __len__(self) -> int:
@@ -89,8 +85,7 @@ class Rows:
 
     def take(self, rows: np.ndarray) -> Rows:
         """The cells at ``rows``."""
-        items = None if self.items is None else self.items[rows]
-        return Rows(self.choices[rows], self.raters[rows], items, self.pictures[rows])
+        return Rows(self.choices[rows], self.raters[rows], self.pictures[rows])
 
 
 def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
@@ -238,8 +233,6 @@ def covariance(first: Rows, second: Rows, levels: Sequence[int], theta: Hyperpar
     if theta.own or theta.own_constant:
         kernel += same_rater(first.raters, second.raters) * (theta.own_constant + theta.own * taste)
     kernel *= theta.amplitude
-    if theta.items and first.items is not None and second.items is not None:
-        kernel += theta.items * (first.items @ second.items.T)
     if theta.seeds:
         kernel += theta.seeds * ((first.pictures[:, None] == second.pictures) & (first.pictures >= 0)[:, None])
     return kernel
@@ -249,6 +242,4 @@ def variance(rows: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.nd
     """(n,) prior variance of each cell without its seed effect, in units of σ²; unknown raters have an own part too."""
     taste = taste_variance(rows.choices, levels, theta)
     total: np.ndarray = theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)
-    if theta.items and rows.items is not None:
-        total += theta.items * (rows.items**2).sum(axis=1)
     return total

@@ -1,4 +1,4 @@
-"""The likelihoods of every kind of ``feedback``, with their derivatives.
+"""The likelihoods of ``feedback``, with their derivatives.
 
 Newton's method needs the value, the gradient and a root R of the negative Hessian W = R Rᵀ. The evidence needs a
 contraction of the third derivatives, by which its determinant moves with the mode (Rasmussen & Williams 2006, §3.4,
@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from scipy.special import log_ndtr, logsumexp
+from scipy.special import log_ndtr
 
 from ...errors import PromptError
 from .feedback import Feedback
 from .kernels import Rows
 
-#: Scale β of Gumbel noise of deviation 1.
-GUMBEL = np.sqrt(6.0) / np.pi
 #: Deviations from which on the tail of the normal distribution is computed by its asymptotic series.
 _FAR = 1000.0
 #: Judgements that ``thin`` takes of a rater before it goes on to the next.
@@ -32,61 +30,44 @@ class Terms:
     Attributes:
         rated: (a,) cells that were rated.
         ratings: (a,) their ratings, mapped to the model's scale.
-        judged: (l,) cells that were liked or disliked.
-        signs: (l,) 1 for liked, −1 for disliked.
         pairs: (p, 2) cells, the preferred one first.
-        best: K → (g, K) sets of cells, the best one first.
         expected: (n,) what is expected of each cell beforehand, on the model's scale. It is a part of every judgement, and none
             of the latent values.
     """
 
     rated: np.ndarray
     ratings: np.ndarray
-    judged: np.ndarray
-    signs: np.ndarray
     pairs: np.ndarray
-    best: dict[int, np.ndarray]
     expected: np.ndarray
 
     @classmethod
     def of(cls, feedback: Feedback, cells: np.ndarray, mapped: np.ndarray, expected: np.ndarray | None = None) -> Terms:
         """Terms of ``feedback`` whose row i is cell ``cells[i]``; pairs of a cell with itself are dropped."""
-        bad = [cells[np.asarray(members, dtype=np.int64)] for members in feedback.all_bad]
-        judged = np.concatenate([cells[np.asarray(feedback.judged, dtype=np.int64)], *bad])
-        signs = np.concatenate([np.where(feedback.liked, 1.0, -1.0), *(-np.ones(len(members)) for members in bad)])
         pairs = cells[np.asarray(feedback.pairs, dtype=np.int64).reshape(-1, 2)]
-        best: dict[int, list[np.ndarray]] = {}
-        for members in feedback.best:
-            best.setdefault(len(members), []).append(cells[np.asarray(members, dtype=np.int64)])
         return cls(
             cells[np.asarray(feedback.rated, dtype=np.int64)],
             mapped,
-            judged,
-            signs,
             pairs[pairs[:, 0] != pairs[:, 1]],
-            {size: np.array(sets) for size, sets in best.items()},
             np.zeros(int(cells.max(initial=-1)) + 1) if expected is None else expected,
         )
 
     def check_raters(self, rows: Rows) -> None:
-        """Refuse pairs and sets of more than one rater."""
-        for sets in (self.pairs, *self.best.values()):
-            raters = rows.raters[sets]
-            if len(sets) and (raters != raters[:, :1]).any():
-                raise PromptError("Expected every comparison to be of one rater, got one across raters.")
+        """Refuse pairs of more than one rater."""
+        raters = rows.raters[self.pairs]
+        if (raters != raters[:, :1]).any():
+            raise PromptError("Expected every comparison to be of one rater, got one across raters.")
 
     def cells(self) -> np.ndarray:
         """Cell of every judgement, one after the other."""
-        sets = [members.ravel() for members in self.best.values()]
-        return np.concatenate([self.rated, self.judged, self.pairs.ravel(), *sets])
+        return np.concatenate([self.rated, self.pairs.ravel()])
 
     @property
     def gaussian(self) -> bool:
         """True if all feedback is ratings, so that the posterior is exact."""
-        return not (len(self.judged) or len(self.pairs) or self.best)
+        return not len(self.pairs)
 
     def __len__(self) -> int:
-        return len(self.rated) + len(self.judged) + len(self.pairs) + sum(len(sets) for sets in self.best.values())
+        return len(self.rated) + len(self.pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,37 +100,21 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
     # np.bincount of nothing gives integers.
     gradient = np.bincount(terms.rated, residuals, n).astype(np.float64)
     diagonal = np.bincount(terms.rated, minlength=n).astype(np.float64)
-    if len(terms.judged):
-        log_p, ratio, curvature, _ = _probit(terms.signs * h[terms.judged])
-        value += float(log_p.sum())
-        gradient += np.bincount(terms.judged, terms.signs * ratio, n)
-        diagonal += np.bincount(terms.judged, curvature, n)
-    if not len(terms.pairs) and not terms.best:
+    if terms.gaussian:
         # The same matrix as below, without the cost of joining blocks.
         rows = np.arange(n + 1)
         return Likelihood(value, gradient, sparse.csr_array((np.sqrt(diagonal), rows[:-1], rows), shape=(n, n)))
-    blocks_of_root: list[sparse.sparray] = [sparse.diags_array(np.sqrt(diagonal))]
-    if len(terms.pairs):
-        winners, losers = terms.pairs.T
-        log_p, ratio, curvature, _ = _probit((h[winners] - h[losers]) / np.sqrt(2))
-        value += float(log_p.sum())
-        gradient += (np.bincount(winners, ratio, n) - np.bincount(losers, ratio, n)) / np.sqrt(2)
-        root, count = np.sqrt(curvature / 2), np.arange(len(winners))
-        places = (np.concatenate([winners, losers]), np.concatenate([count, count]))
-        blocks_of_root.append(sparse.coo_array((np.concatenate([root, -root]), places), shape=(n, len(count))))
-    for size, sets in terms.best.items():
-        scaled = h[sets] / GUMBEL
-        value += float((scaled[:, 0] - logsumexp(scaled, axis=1)).sum())
-        p = np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
-        chosen = np.zeros(size)
-        chosen[0] = 1.0
-        gradient += np.bincount(sets.ravel(), ((chosen - p) / GUMBEL).ravel(), n)
-        half = np.sqrt(p)
-        blocks = half[:, :, None] * (np.eye(size) - half[:, :, None] * half[:, None, :]) / GUMBEL
-        columns = np.arange(len(sets) * size).reshape(len(sets), 1, size)
-        places = (np.repeat(sets, size, axis=1).ravel(), np.broadcast_to(columns, blocks.shape).ravel())
-        blocks_of_root.append(sparse.coo_array((blocks.ravel(), places), shape=(n, len(sets) * size)))
-    return Likelihood(value, gradient, sparse.csr_array(sparse.hstack(blocks_of_root)))
+    winners, losers = terms.pairs.T
+    log_p, ratio, curvature, _ = _probit((h[winners] - h[losers]) / np.sqrt(2))
+    value += float(log_p.sum())
+    gradient += (np.bincount(winners, ratio, n) - np.bincount(losers, ratio, n)) / np.sqrt(2)
+    root, count = np.sqrt(curvature / 2), np.arange(len(winners))
+    places = (np.concatenate([winners, losers]), np.concatenate([count, count]))
+    blocks = [
+        sparse.diags_array(np.sqrt(diagonal)),
+        sparse.coo_array((np.concatenate([root, -root]), places), shape=(n, len(count))),
+    ]
+    return Likelihood(value, gradient, sparse.csr_array(sparse.hstack(blocks)))
 
 
 def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.ndarray:
@@ -157,24 +122,11 @@ def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.
 
     ``h`` are latent values with what is expected of them.
     """
-    n = len(h)
-    slope = np.zeros(n)
-    if len(terms.judged):
-        third = _probit(terms.signs * h[terms.judged])[3]
-        slope -= 0.5 * np.bincount(terms.judged, terms.signs * third * np.diag(posterior)[terms.judged], n)
-    if len(terms.pairs):
-        winners, losers = terms.pairs.T
-        third = _probit((h[winners] - h[losers]) / np.sqrt(2))[3]
-        spread = posterior[winners, winners] + posterior[losers, losers] - 2 * posterior[winners, losers]
-        moved = third * spread / (4 * np.sqrt(2))
-        slope += np.bincount(losers, moved, n) - np.bincount(winners, moved, n)
-    for sets in terms.best.values():
-        scaled = h[sets] / GUMBEL
-        p = np.exp(scaled - logsumexp(scaled, axis=1, keepdims=True))
-        blocks = posterior[sets[:, :, None], sets[:, None, :]]
-        v = np.einsum("gkk->gk", blocks) - 2 * np.einsum("gjk,gk->gj", blocks, p)
-        contracted = p * (v - (p * v).sum(axis=1, keepdims=True)) / GUMBEL**3
-        slope -= 0.5 * np.bincount(sets.ravel(), contracted.ravel(), n)
+    winners, losers = terms.pairs.T
+    third = _probit((h[winners] - h[losers]) / np.sqrt(2))[3]
+    spread = posterior[winners, winners] + posterior[losers, losers] - 2 * posterior[winners, losers]
+    moved = third * spread / (4 * np.sqrt(2))
+    slope: np.ndarray = np.bincount(losers, moved, len(h)) - np.bincount(winners, moved, len(h))
     return slope
 
 
@@ -184,7 +136,7 @@ def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator) -> tupl
     Raters take turns in random order, with ``JUDGEMENTS_AT_A_TIME`` judgements each: much of a few raters tells more
     than a little of everyone.
     """
-    groups = [single.reshape(-1, 1) for single in (terms.rated, terms.judged)] + [terms.pairs, *terms.best.values()]
+    groups = [terms.rated.reshape(-1, 1), terms.pairs]
     kind = np.concatenate([np.full(len(group), number) for number, group in enumerate(groups)])
     place = np.concatenate([np.arange(len(group)) for group in groups])
     rater = rows.raters[np.concatenate([group[:, 0] for group in groups])]
@@ -204,13 +156,5 @@ def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator) -> tupl
     members = np.array(sorted(chosen), dtype=np.int64)
     new = np.full(len(rows), -1, dtype=np.int64)
     new[members] = np.arange(len(members))
-    rated, judged, pairs, *best = (new[group[places]] for group, places in zip(groups, taken, strict=True))
-    return rows.take(members), Terms(
-        rated[:, 0],
-        terms.ratings[taken[0]],
-        judged[:, 0],
-        terms.signs[taken[1]],
-        pairs,
-        dict(zip(terms.best, best, strict=True)),
-        terms.expected[members],
-    )
+    rated, pairs = (new[group[places]] for group, places in zip(groups, taken, strict=True))
+    return rows.take(members), Terms(rated[:, 0], terms.ratings[taken[0]], pairs, terms.expected[members])

@@ -1,9 +1,8 @@
-"""Predicts any rater's opinion of any choice, from every kind of feedback.
+"""Predicts any rater's opinion of any choice, from ratings and pairs.
 
-The rating model is a Gaussian process over raters × (choices + pictures), see ``kernels``. Feedback enters as
-likelihoods of one latent taste, see ``feedback``. Hyper-parameters are learnt by marginal likelihood. Up to
-``exact_limit`` cells the model uses the kernel form, and beyond it the explicit feature form, which is linear in the
-number of observations.
+The rating model is a Gaussian process over raters × choices, see ``kernels``. Feedback enters as
+likelihoods of one latent taste, see ``feedback``. Hyper-parameters are learnt by marginal likelihood. Of more than
+``most_cells`` cells a part is learnt from.
 """
 
 from __future__ import annotations
@@ -17,17 +16,14 @@ import numpy as np
 
 from ...errors import PromptError
 from ...threads import one_blas_thread
-from .averaged_posterior import AveragedPosterior, draw_hyperparameters
 from .cells import Cells, Names
 from .choice_functions import Tables
-from .covariance import Covariance
-from .feature_posterior import FeaturePosterior, fit_features
 from .feedback import Feedback
 from .hyperparameters import Evidence, Layout, Priors, maximise
-from .kernel_posterior import KernelPosterior
 from .kernels import Hyperparameters, check_choices, check_levels, covariance, offsets
 from .laplace import find_mode
 from .likelihoods import Terms, thin
+from .posterior import AveragedPosterior, Covariance, KernelPosterior, draw_hyperparameters
 from .similarity import Similarities, check_similarities
 
 #: Most cells that hyper-parameters are learnt from (a dozen numbers need no more), and that their first estimate uses.
@@ -45,10 +41,8 @@ class RatingModel:
 
     Args:
         levels: number of options of each slot, (S,).
-        scale: lowest and highest possible rating; its middle is the border between liked and disliked. Without a scale,
-            ratings are taken relative to their mean and deviation.
         iterations: most steps of L-BFGS for the hyper-parameters.
-        exact_limit: largest number of cells for the kernel form.
+        most_cells: of more cells, raters give some judgements in turn until there are so many, see ``thin``.
         similarities: which options of each slot are alike, see ``similarity``; by default none.
 
     Attributes:
@@ -61,18 +55,14 @@ class RatingModel:
     def __init__(
         self,
         levels: Sequence[int],
-        scale: tuple[float, float] | None = None,
         *,
         iterations: int = 60,
-        exact_limit: int = 2500,
+        most_cells: int = 2500,
         similarities: Similarities = (),
     ) -> None:
         self.levels = check_levels(levels)
         self.similarities = check_similarities(similarities, self.levels)
-        if scale is not None and not (np.isfinite(scale).all() and scale[0] < scale[1]):
-            raise PromptError(f"Expected a rating scale from low to high, got {scale}.")
-        self.scale = scale
-        self.iterations, self.exact_limit = iterations, exact_limit
+        self.iterations, self.most_cells = iterations, most_cells
         self._drawn: list[Hyperparameters] = []
         self._expected: dict[Hashable, np.ndarray] = {}
 
@@ -83,11 +73,9 @@ class RatingModel:
         feedback: Feedback | object,
         *,
         raters: Names | None = None,
-        items: object | None = None,
         pictures: Names | None = None,
         start: Hyperparameters | None = None,
         keep: bool = False,
-        rng: np.random.Generator | None = None,
         expected: Expected = MappingProxyType({}),
     ) -> Self:
         """Learn from n rows; each is a picture of one choice, shown to one rater.
@@ -96,12 +84,10 @@ class RatingModel:
             choices: (n, S) integers.
             feedback: on the rows; plain (n,) numbers are a rating of each row.
             raters: (n,) names; one rater by default.
-            items: (n, p) image items.
             pictures: (n,) identities, if a picture may be judged more than once: seed noise and rating noise are then
                 separated.
             start: hyper-parameters to start from, such as ``theta_`` of the previous fit.
             keep: keep the hyper-parameters ``start``, and those drawn around them by the fit that learnt them.
-            rng: selects the cells that hyper-parameters are learnt from if there are too many; seed 0 by default.
             expected: prior mean of raters' functions of the choice, see ``Expected``. The Gaussian process is what their
                 opinions differ from it by.
         """
@@ -109,44 +95,41 @@ class RatingModel:
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)
         judgements.check(len(x))
         ratings = np.asarray(judgements.ratings, dtype=np.float64)
-        self.check_scale(ratings)
-        self.cells_ = Cells(x, raters, items, pictures)
+        self.cells_ = Cells(x, raters, pictures)
         self.raters_, rows = self.cells_.raters, self.cells_.rows
         self._expected = {rater: self._checked(effects) for rater, effects in expected.items()}
         known = self._expected_of([self.raters_[rater] for rater in rows.raters], rows.choices)
         self._set_scale(ratings - known[self.cells_.cell[judgements.rated]])
         terms = Terms.of(judgements, self.cells_.cell, (ratings - self.location_) / self.spread_, known / self.spread_)
         terms.check_raters(rows)
-        exact = len(rows) <= self.exact_limit
-        layout = Layout.of(rows, terms, len(self.raters_), self.similarities, joint=exact)
+        if len(rows) > self.most_cells:
+            rows, terms = thin(rows, terms, self.most_cells, np.random.default_rng(0))
+        layout = Layout.of(rows, terms, len(self.raters_), self.similarities)
         if start is not None and len(start.slots) != len(self.levels):
             start = None
         some_rows, some_terms = rows, terms
         if len(rows) > MOST_CELLS:
-            some_rows, some_terms = thin(rows, terms, MOST_CELLS, rng or np.random.default_rng(0))
+            some_rows, some_terms = thin(rows, terms, MOST_CELLS, np.random.default_rng(0))
         evidence = Evidence(some_rows, some_terms, self.levels, layout, Priors())
         iterations = 0 if keep and start is not None else self.iterations
         if len(some_rows) > MOST_CELLS_AT_FIRST and start is None and iterations:
             # From a good start the larger sample needs only a few steps.
-            fewer = thin(rows, terms, MOST_CELLS_AT_FIRST, rng or np.random.default_rng(0))
+            fewer = thin(rows, terms, MOST_CELLS_AT_FIRST, np.random.default_rng(0))
             start = maximise(Evidence(*fewer, self.levels, layout, Priors()), None, iterations)
             iterations = max(iterations // 6, 1)
         self.theta_ = maximise(evidence, start, iterations)
         mode = evidence.mode(self.theta_)
-        self.posterior_: KernelPosterior | AveragedPosterior | FeaturePosterior
-        if not exact:
-            self.posterior_ = fit_features(self.levels, rows, terms, self.theta_, len(self.raters_))
-        else:
-            if len(some_rows) < len(rows):
-                mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
-            self.posterior_ = KernelPosterior(self.levels, rows, self.theta_, mode)
-            if iterations:
-                few = 0 < len(rows) <= FEW_CELLS
-                seeded = np.random.default_rng(0)
-                self._drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, seeded) if few else []
-            if self._drawn and len(rows) <= FEW_CELLS:
-                parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in self._drawn]
-                self.posterior_ = AveragedPosterior([self.posterior_, *parts])
+        if len(some_rows) < len(rows):
+            mode = find_mode(covariance(rows, rows, self.levels, self.theta_), terms, self.theta_.noise)
+        single = KernelPosterior(self.levels, rows, self.theta_, mode)
+        self.posterior_: KernelPosterior | AveragedPosterior = single
+        if iterations:
+            few = 0 < len(rows) <= FEW_CELLS
+            seeded = np.random.default_rng(0)
+            self._drawn = draw_hyperparameters(evidence, self.theta_, AVERAGED, seeded) if few else []
+        if self._drawn and len(rows) <= FEW_CELLS:
+            parts = [KernelPosterior(self.levels, rows, theta, evidence.mode(theta)) for theta in self._drawn]
+            self.posterior_ = AveragedPosterior([single, *parts])
         self._unit = self.theta_.noise * self.spread_
         self.noise_ = self._unit
         return self
@@ -155,16 +138,15 @@ class RatingModel:
         self,
         choices: object,
         raters: Names | None = None,
-        items: object | None = None,
         *,
         noise: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """(m,) means and standard deviations of (m, S) choices, in rating units; with ``noise`` of new ratings.
 
         An unknown rater stands for the part that raters have in common; by default it is the only rater, or an unknown
-        one. Without (m, p) items they are means over pictures of the choice.
+        one.
         """
-        rows = self.cells_.new(check_choices(choices, self.levels), raters, items)
+        rows = self.cells_.new(check_choices(choices, self.levels), raters)
         mean, variance = self.posterior_.predict(rows)
         if noise:
             variance = variance + 1.0 + self.theta_.seeds
@@ -225,19 +207,7 @@ class RatingModel:
                     known[number] = self._expected[rater][columns[number]].sum()
         return known
 
-    def check_scale(self, ratings: np.ndarray) -> None:
-        """Refuse ratings outside the scale."""
-        if self.scale is not None and len(ratings):
-            low, high = self.scale
-            if np.min(ratings) < low or np.max(ratings) > high:
-                raise PromptError(
-                    f"Expected ratings from {low:g} to {high:g}, got {np.min(ratings):g} to {np.max(ratings):g}."
-                )
-
     def _set_scale(self, ratings: np.ndarray) -> None:
-        if self.scale is not None:
-            self.location_, self.spread_ = sum(self.scale) / 2, (self.scale[1] - self.scale[0]) / 2
-            return
         self.location_ = float(ratings.mean()) if len(ratings) else 0.0
         spread = float(ratings.std()) if len(ratings) > 1 else 0.0
         # Equal ratings have a deviation of rounding errors only.

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..rating_model.choice_functions import Tables
-from ..rating_model.covariance import Covariance
+from ..rating_model.posterior import Covariance
 from .search import Domain, best_of, keys, neighbours, peaks
 
 #: Posterior draws whose maxima are leaders, for a batch and for a single picture, and more leaders: the best by mean, and

@@ -16,7 +16,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,55 +27,10 @@ from .array_tables import assign_columns, choose_array, standard_arrays
 
 #: Designs with different columns, labels and turns; the most even one is taken.
 _DESIGNS = 12
+#: Name of the array of all combinations.
+FULL = "full factorial"
 #: Levels of a slot of numbers in a first batch.
 _STRETCHES = 4
-
-
-@dataclass(frozen=True)
-class Balance:
-    """Deviation of a batch from even counts, in runs; 0 is perfect.
-
-    Attributes:
-        one_way: largest deviation of an option's count from runs / options.
-        two_way: largest deviation of a pair's count from runs / (options × options).
-    """
-
-    one_way: float
-    two_way: float
-
-
-@dataclass(frozen=True)
-class FirstBatch:
-    """A designed batch of choices.
-
-    Attributes:
-        array: name of the array it comes from, such as ``L18(2^1 3^7)``, or ``full factorial``.
-        choices: (runs, slots) int64.
-        balance: of ``choices``, after repairs.
-        uneven: indices of slots whose options fit no column of the array and were dummy-levelled, collapsed or added.
-        repaired: rows that broke a constraint and were replaced by the nearest allowed choice.
-        repeats: rows that repeat another row of the batch.
-    """
-
-    array: str
-    choices: np.ndarray
-    balance: Balance
-    uneven: tuple[int, ...] = ()
-    repaired: int = 0
-    repeats: int = 0
-
-
-def balance(choices: np.ndarray, levels: Sequence[int]) -> Balance:
-    """Largest deviations of the (runs, slots) ``choices`` from even counts; slots of one option do not count."""
-    runs = len(choices)
-    varied = [s for s, n in enumerate(levels) if n > 1]
-    single = [np.abs(np.bincount(choices[:, s], minlength=levels[s]) - runs / levels[s]).max() for s in varied]
-    paired = []
-    for a, b in itertools.combinations(varied, 2):
-        cells = levels[a] * levels[b]
-        counts = np.bincount(choices[:, a] * levels[b] + choices[:, b], minlength=cells)
-        paired.append(np.abs(counts - runs / cells).max())
-    return Balance(float(max(single, default=0.0)), float(max(paired, default=0.0)))
 
 
 def _fit(column: np.ndarray, options: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None]:
@@ -119,10 +73,10 @@ def _exchange(column: np.ndarray, groups: np.ndarray, others: np.ndarray, option
     return column
 
 
-def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generator) -> FirstBatch:
-    """Choices for slots with these numbers of options, without constraints, from the best-fitting array.
+def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generator) -> tuple[str, np.ndarray]:
+    """The best-fitting array, and (runs, slots) choices from it for slots with these numbers of options, without constraints.
 
-    It has all combinations if there are at most ``count``; else the array decides the number of runs, 4…81. If the
+    It has all combinations (``FULL``) if there are at most ``count``; else the array decides the number of runs, 4…81. If the
     array fits, every pair of slots is perfectly even.
     """
     if not len(levels) or min(levels) < 1 or count < 1:
@@ -131,7 +85,7 @@ def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generato
         )
     if math.prod(levels) <= count:
         rows = rng.permutation(np.array([*itertools.product(*map(range, levels))], dtype=np.int64))
-        return FirstBatch("full factorial", rows, balance(rows, levels))
+        return FULL, rows
     varied = [s for s, n in enumerate(levels) if n > 1]
     varied_levels = [levels[s] for s in varied]
     name = choose_array(varied_levels, count)
@@ -139,14 +93,13 @@ def orthogonal_design(levels: Sequence[int], count: int, rng: np.random.Generato
     best = min((_design(varied_levels, array, rng) for _ in range(_DESIGNS)), key=lambda design: design[0])
     choices = np.zeros((len(array), len(levels)), dtype=np.int64)
     choices[:, varied] = rng.permutation(best[1])
-    uneven = tuple(varied[s] for s in best[2])
-    return FirstBatch(name, choices, balance(choices, levels), uneven, 0, _repeats(choices))
+    return name, choices
 
 
 def _design(
     levels: Sequence[int], array: np.ndarray, rng: np.random.Generator
-) -> tuple[tuple[int, int, int], np.ndarray, list[int]]:
-    """A random design: its rank (repeats, second and third moment; smaller is better), choices and uneven slots."""
+) -> tuple[tuple[int, int, int], np.ndarray]:
+    """A random design: its rank (repeats, second and third moment; smaller is better) and choices."""
     chosen, _ = assign_columns(levels, array, rng)
     one_level = np.zeros(len(array), dtype=np.int64)
     fitted = [_fit(array[:, c] if c >= 0 else one_level, n, rng) for c, n in zip(chosen, levels, strict=True)]
@@ -157,12 +110,8 @@ def _design(
             others = _coincidences(np.delete(choices, s, axis=1), np.delete(levels, s).tolist())
             choices[:, s] = _exchange(choices[:, s], groups, others, levels[s])
     agree = _coincidences(choices, levels)[np.triu_indices(len(array), 1)].astype(np.int64)
-    uneven = [s for s, (c, n) in enumerate(zip(chosen, levels, strict=True)) if c < 0 or (array[:, c].max() + 1) % n]
-    return (_repeats(choices), int((agree**2).sum()), int((agree**3).sum())), choices, uneven
-
-
-def _repeats(choices: np.ndarray) -> int:
-    return len(choices) - len(np.unique(choices, axis=0))
+    repeats = len(choices) - len(np.unique(choices, axis=0))
+    return (repeats, int((agree**2).sum()), int((agree**3).sum())), choices
 
 
 def _stretches(options: Sequence[int], rng: np.random.Generator) -> list[int]:
@@ -173,8 +122,8 @@ def _stretches(options: Sequence[int], rng: np.random.Generator) -> list[int]:
     return [options[int(place)] for place in places]
 
 
-def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> FirstBatch:
-    """A first batch for ``space``, from the best-fitting array over the options that no ban excludes.
+def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> np.ndarray:
+    """(runs, slots) choices of a first batch for ``space``, from the best-fitting array over the options that no ban excludes.
 
     A slot of numbers takes part with a number of each quarter of its range. Rows that break a constraint become the
     nearest allowed choice. Among equally near choices those with rare options win.
@@ -184,11 +133,11 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
     columns: list[list[int]] = [
         _stretches(free, rng) if number else free for free, number in zip(drawn, numbers, strict=True)
     ]
-    design = orthogonal_design([len(column) for column in columns], count, rng)
-    choices = np.column_stack([np.array(column)[design.choices[:, s]] for s, column in enumerate(columns)])
+    array, design = orthogonal_design([len(column) for column in columns], count, rng)
+    choices = np.column_stack([np.array(column)[design[:, s]] for s, column in enumerate(columns)])
     choices = switch_off(choices, space.conditions, space.levels)
     bad = np.flatnonzero(~space.allowed(choices))
-    if design.array == "full factorial":
+    if array == FULL:
         choices = np.unique(choices, axis=0) if space.conditions else choices
         bad = np.flatnonzero(~space.allowed(choices))
         choices, bad = np.delete(choices, bad, axis=0), bad[:0]
@@ -201,6 +150,4 @@ def first_batch(space: PromptSpace, count: int, rng: np.random.Generator) -> Fir
             if repair not in taken:
                 break
         choices[row] = repair
-    places = [np.searchsorted(free, choices[:, s]) for s, free in enumerate(space.options)]
-    evenness = balance(np.column_stack(places), [len(free) for free in space.options])
-    return FirstBatch(design.array, choices, evenness, design.uneven, len(bad), _repeats(choices))
+    return choices

@@ -57,7 +57,6 @@ class Steering:
 
     Args:
         domain: the permitted choices; may be replaced between batches.
-        scale: lowest and highest rating, see ``RatingModel``.
         goal: rater → weight for a goal of several raters; by default the only rater, or the mean of all.
         pareto: give every choice of a batch another weighting of the raters, to explore the whole Pareto front.
         first: (k, S) design to start with, such as an orthogonal array; by default a balanced design.
@@ -79,7 +78,6 @@ class Steering:
         self,
         domain: Domain,
         *,
-        scale: tuple[float, float] | None = None,
         goal: Mapping[Hashable, float] | None = None,
         pareto: bool = False,
         first: np.ndarray | None = None,
@@ -91,7 +89,7 @@ class Steering:
         self.domain, self.goal, self.pareto = domain, goal, pareto
         self.repeats, self.expected = repeats, expected
         self.first = check_choices([] if first is None else first, domain.levels)
-        self._model = RatingModel(domain.levels, scale, iterations=_STEPS, similarities=domain.similarities)
+        self._model = RatingModel(domain.levels, iterations=_STEPS, similarities=domain.similarities)
         self.choices, self.feedback = check_choices([], domain.levels), Feedback()
         self.raters: list[Hashable] = []
         self.pictures: list[Hashable] = []
@@ -130,8 +128,7 @@ class Steering:
         shown = [("unnamed", number) for number in new] if pictures is None else list(pictures)
         if len(names) != len(x) or len(shown) != len(x):
             raise PromptError(f"Expected raters and pictures for {len(x)} choices, got {len(names)} and {len(shown)}.")
-        self._model.check_scale(judgements.ratings)
-        cells = Cells(x, names, None, shown)
+        cells = Cells(x, names, shown)
         Terms.of(judgements, cells.cell, judgements.ratings).check_raters(cells.rows)
         self.feedback = judgements.after(self.feedback, len(self.choices))
         self.choices = np.vstack([self.choices, x])

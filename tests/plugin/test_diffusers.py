@@ -255,7 +255,7 @@ def test_optimize(pipe):
     found = soart.wrap(pipe).optimize("a fox", by=Bright(), seconds=None, pictures=6, num_inference_steps=2, **SIZE)
     assert found.marks.value >= found.start_marks.value
     assert found.image.size == (32, 32)
-    assert set(found.steps) == {"search"}
+    assert set(found.steps) == {"seeds"}
     on = soart.wrap(pipe).optimize("a fox", by=Bright(), seconds=None, pictures=6, like=found.image, steps=4)
     assert np.array_equal(on.start, found.pixels)
     assert on.record["parents"][0]["strength"] == 0.5

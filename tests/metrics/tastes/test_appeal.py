@@ -8,8 +8,8 @@ import pytest
 from soart.errors import TasteError
 from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.appeal import APPEAL, appeal_model
+from soart.metrics.tastes.by_example import Known, explain
 from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.mixture import hypotheses
 from soart.metrics.tastes.taste import TECHNICAL, computed_priors, learn_taste, priors_of_items
 from soart.metrics.tastes.taste_files import load_taste, same_taste, save_taste
@@ -63,8 +63,8 @@ def test_a_taste_of_few_pictures_starts_from_it(tmp_path, monkeypatch):
     assert taste.trusted_priors[APPEAL] > 0.8
     assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9
     # It says so in words, and keeps the version of appeal that it was learnt with.
-    best = explain(taste, items[order[-1:]])[0]
-    assert "people like it more" in {reason.text.split(" than")[0] for reason in best.reasons}
+    best = explain(taste, Known(items[order[-1:]]))[0]
+    assert "people like it more" in {reason.text.split(" than")[0] for reason in best}
     path = save_taste(taste, tmp_path / "t.safetensors")
     assert same_taste(load_taste(path), taste)
     monkeypatch.setattr(taste_files, "APPEAL_VERSION", "appeal-3")

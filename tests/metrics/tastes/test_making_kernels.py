@@ -11,7 +11,6 @@ from soart.metrics.protocols import Making
 from soart.metrics.tastes.beliefs import AMPLITUDES, NOISES, TEMPER
 from soart.metrics.tastes.blend import blend
 from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.liked_makings import contrasts_of_options, effects_of, liking_of_makings
 from soart.metrics.tastes.making_kernels import ALL, MakingKernels, family_words
@@ -165,16 +164,6 @@ def test_files_blends_and_proposals_know_how_pictures_were_made(tmp_path):
     assert liked > disliked
     proposal = propose(taste, rows, 3, makings=makings)
     assert len(proposal.rows) == 3
-
-
-def test_reasons_name_how_a_picture_was_made():
-    taste = learn_taste(learning(BY_MODEL), NAMES, "v", repeats=1)
-    row = np.zeros((1, 4))
-    for model, like in (("oil", "good"), ("ink", "bad")):
-        explained = explain(taste, row, makings=[Making(model=model)])[0]
-        assert explained.reasons[0].text == f"made like your {like} pictures"
-        assert explained.liking == pytest.approx(float(taste.liking(row, makings=[Making(model=model)])[0]))
-    assert not any("made like" in reason.text for reason in explain(taste, row)[0].reasons)
 
 
 def test_effects_tell_what_is_liked_with_intervals():

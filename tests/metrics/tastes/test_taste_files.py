@@ -9,11 +9,11 @@ from safetensors.numpy import save_file
 from soart.errors import TasteError
 from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.agreement import compare_tastes
-from soart.metrics.tastes.array_files import write_arrays
+from soart.metrics.tastes.array_files import FORMAT, write_arrays
 from soart.metrics.tastes.blend import Blend, blend, only_taste
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import learn_taste
-from soart.metrics.tastes.taste_files import FILE, check_version, load_taste, same_taste, save_taste
+from soart.metrics.tastes.taste_files import check_version, load_taste, same_taste, save_taste
 from soart.metrics.tastes.within_groups import WithinGroups
 
 
@@ -148,7 +148,7 @@ def rewrite(path, change, rehash):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda h, a: h.update(format=FILE.format + 1), f"format {FILE.format + 1}"),
+        (lambda h, a: h.update(format=FORMAT + 1), f"format {FORMAT + 1}"),
         (lambda h, a: h["parts"][0].update(method="magic"), "'magic'"),
         (lambda h, a: h["parts"][0].pop("names"), "incomplete"),
         (lambda h, a: h["parts"][0]["trust"].update(word="divine"), "learn it again"),
@@ -390,7 +390,7 @@ def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(taste):
 def test_tastes_of_a_population_are_to_be_learnt_again(taste, tmp_path):
     header, arrays = taste_files._contents(taste)
     header["parts"][0]["kinds_space"] = "cards-1"
-    path = write_arrays(tmp_path / "mine.safetensors", FILE, header, arrays)
+    path = write_arrays(tmp_path / "mine.safetensors", header, arrays)
     with pytest.raises(
         TasteError, match="learnt with a population, which this version of soart does not have: learn it"
     ):

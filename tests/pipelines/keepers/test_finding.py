@@ -26,8 +26,7 @@ from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.judging import JudgedPictures
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.keepers.finding import find_keepers
-from soart.pipelines.tidying.cull import cull
-from soart.pipelines.tidying.keeping import moves_of_others
+from soart.pipelines.tidying.cull import cull, moves_of_others
 from soart.pipelines.tidying.undoing import undo
 
 

@@ -1,4 +1,4 @@
-"""Drawing from given noise, derivatives by it, and guidance, with tiny pipelines of several families."""
+"""Drawing from given noise, and derivatives by it, with tiny pipelines of several families."""
 
 from dataclasses import replace
 
@@ -12,7 +12,6 @@ from soart.errors import ModelError
 from soart.pipelines.models import noise as noises
 from soart.pipelines.models.adopting import adopt
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.guidance import Guide
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.noise import NoiseSampler, refusal, refusal_of_gradient
 from soart.pipelines.models.step_preview import replaced
@@ -56,27 +55,12 @@ def test_weights_and_methods_are_as_before(generator):
     sampler, pipeline = sampler_of(generator), generator.model.pipeline
     weights = [p.requires_grad for p in pipeline.unet.parameters()]
     sampler.derivative(sampler.noise_of(5), 2, brightness)
-    sampler.draw([sampler.noise_of(5)], Guide(brightness, 0.05))
+    sampler.draw([sampler.noise_of(5)])
     assert [p.requires_grad for p in pipeline.unet.parameters()] == weights
     assert all(p.grad is None for p in pipeline.unet.parameters())
     assert "forward" not in vars(pipeline.unet)
     assert "prepare_latents" not in vars(pipeline)
     assert "step" not in vars(pipeline.scheduler)
-
-
-def test_guidance_raises_the_value(generator):
-    sampler = sampler_of(generator)
-    noise = sampler.noise_of(5)
-    plain, guided = (sampler.draw([noise], guide)[0].pixels.mean() for guide in (None, Guide(brightness, 0.1)))
-    assert guided > plain + 1
-
-
-def test_guidance_without_a_derivative_changes_nothing(generator):
-    sampler = sampler_of(generator)
-    noise, plain = sampler.noise_of(5), sampler.draw([sampler.noise_of(5)])[0].pixels
-    for value in (0.0, float("nan")):
-        guide = Guide(lambda pixels, value=value: (1.0, np.full_like(pixels, value)), 0.1)
-        assert np.abs(sampler.draw([noise], guide)[0].pixels.astype(int) - plain).max() <= 1
 
 
 def test_a_caller_may_end_a_drawing_within_a_step(generator):
@@ -189,7 +173,7 @@ def families(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("family", [*FAMILIES, "sana"])
-def test_every_way_works_with_every_family(families, family):
+def test_noise_and_derivatives_work_with_every_family(families, family):
     generator = ImageGenerator(families[family])
     size = {"width": 64, "height": 64} if family == "sana" else {}
     sampler = NoiseSampler(generator, generator.request("a boat", 7, steps=3, **size))
@@ -205,8 +189,6 @@ def test_every_way_works_with_every_family(families, family):
     assert float(derivative.norm()) > 0
     higher = sampler.derivative(noise + 0.5 * derivative * noise.norm() / derivative.norm(), 2, brightness)[0]
     assert higher > value
-    guided = sampler.draw([noise], Guide(brightness, 0.2))[0].pixels
-    assert guided.mean() > plain.mean()
     assert sampler.memory_for_gradient() > 0
 
 
@@ -219,7 +201,7 @@ def test_half_precision(dtype):
     assert np.isfinite(value)
     assert bool(torch.isfinite(derivative).all())
     assert float(derivative.norm()) > 0
-    assert sampler.draw([noise], Guide(brightness, 0.05))[0].problem is None
+    assert sampler.draw([noise])[0].problem is None
 
 
 def test_negative_prompts_count(generator):

@@ -1,5 +1,6 @@
 """More like a picture: parents, their noise, families and records."""
 
+import json
 import os
 import struct
 import zlib
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors.numpy import save_file
+from safetensors.torch import save
 from scipy.stats import zscore
 from specimens.judging import Brightness
 
@@ -20,6 +22,7 @@ from soart.pipelines.collection.families import children_of, parents_of
 from soart.pipelines.generate import generate, plan
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.gradients import gradient_of
+from soart.pipelines.models.noise import NoiseSampler
 from soart.pipelines.optimizing.examining import Examiner
 from soart.pipelines.optimizing.gaussian import departure, mixed, normal
 from soart.pipelines.optimizing.optimize import judge_for, optimize, optimize_again, state_file, store
@@ -58,7 +61,7 @@ def rows(generator, collection):
 
 
 def more(generator, parents, **options):
-    settings = {"seconds": None, "pictures": 4, "adherence": 0.0, "ways": ["search"], **options}
+    settings = {"seconds": None, "pictures": 4, "adherence": 0.0, "ways": ["seeds"], **options}
     return optimize(generator, PROMPT, by=Bright(), parents=parents, **parents[0].settings | settings)
 
 
@@ -138,13 +141,16 @@ def test_states_differ_by_parents(generator, collection, rows):
     assert len(files) == 3
 
 
-def test_guidance_goes_on_only_for_the_same_judge(generator, collection, rows):
+def test_noise_that_earlier_versions_kept_opens(generator, collection, rows):
     noise = parent_of(collection, generator, rows[0]).noise
-    for judge, guided in ((guarded(Bright()).stored_name, True), ("overall", False)):
-        keep_noise(collection, rows[0], noise._replace(strength=0.2), 5, judge)
-        parent = parent_of(collection, generator, rows[0])
-        found = more(generator, [parent], pictures=1, ways=["guidance"])
-        assert (found.start_noise.strength > 0) == guided
+    kept = NoiseSampler(generator, generator.request(PROMPT, 5, steps=2)).noise_of(noise.seed)
+    facts = {"strength": 0.2, "seed": noise.seed, "way": 5, "judge": "overall"}
+    path = noise_file(collection, rows[0].sha256)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(save({"noise": kept}, metadata={"facts": json.dumps(facts)}))
+    parent = parent_of(collection, generator, rows[0])
+    assert torch.equal(parent.noise.noise, kept)
+    assert parent.way == 5
 
 
 def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp_path, monkeypatch):
@@ -160,7 +166,7 @@ def test_pictures_of_unknown_making_are_refused(generator, collection, rows, tmp
     noise_file(collection, rows[0].sha256).write_bytes(b"nothing")
     with pytest.raises(ModelError, match="cannot be read"):
         parent_of(collection, generator, rows[0])
-    keep_noise(collection, rows[0], Noise(torch.zeros(4, 2, 2), 0.0, 0), 0, "")
+    keep_noise(collection, rows[0], Noise(torch.zeros(4, 2, 2), 0), 0)
     with pytest.raises(ModelError, match="another size"):
         more(generator, [parent_of(collection, generator, rows[0])])
     monkeypatch.setattr(type(generator.model), "identity", "other", raising=False)
@@ -191,7 +197,7 @@ def test_several_judges_count_in_deviations_of_the_first_pictures(generator):
 
 def test_runs_with_several_judges_go_on_in_the_same_units(generator, tmp_path):
     state = tmp_path / "state.safetensors"
-    options = {"seconds": None, "pictures": 12, "steps": 2, "ways": ["search"], "adherence": 0.0, "state": state}
+    options = {"seconds": None, "pictures": 12, "steps": 2, "ways": ["seeds"], "adherence": 0.0, "state": state}
     judges = {Bright(): 1.0, "technical": 1.0}
     whole = optimize(generator, PROMPT, by=judges, **options)
 

@@ -11,13 +11,15 @@ from soart.metrics.tastes.trust import Trust
 from soart.pipelines.reports.chart_frame import SIZE
 from soart.pipelines.reports.chart_text import fit_text, plain_text, text_width, tick_texts
 from soart.pipelines.reports.charts import (
+    MOST_POINTS,
     MOST_ROWS,
     Interval,
+    Series,
     counts_chart,
     histogram_chart,
     intervals_chart,
+    lines_chart,
 )
-from soart.pipelines.reports.line_charts import MOST_POINTS, Series, lines_chart
 from soart.pipelines.reports.taste import _lowest, draw_curve
 from soart.pipelines.support.figures import figures
 
@@ -192,17 +194,6 @@ def test_values_of_rows_have_the_room_that_they_need():
         [shown] = figures([mean], 2, "+")
         [value] = [text for text in tree.iter("{http://www.w3.org/2000/svg}text") if text.text == shown]
         assert float(value.get("x")) + text_width(value.text, SIZE) <= float(tree.get("viewBox").split()[2])
-
-
-def test_settings_of_matplotlib_do_not_matter_and_are_left_alone():
-    import matplotlib as mpl
-
-    plain = lines_chart([line(1, 2, 3)], "x", "y", "settings")
-    lines_chart.__globals__["_draw_lines"].cache_clear()
-    with mpl.rc_context({"axes.grid": True, "font.size": 30, "lines.linewidth": 9, "axes.facecolor": "red", "axes.edgecolor": "red"}):  # fmt: skip
-        before = dict(mpl.rcParams)
-        assert lines_chart([line(1, 2, 3)], "x", "y", "settings") == plain
-        assert dict(mpl.rcParams) == before
 
 
 def test_texts_are_measured_cut_and_cleaned():

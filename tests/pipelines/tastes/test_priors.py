@@ -9,7 +9,6 @@ from specimens.scanning import Here
 import soart
 from soart.errors import JudgeError, TasteError
 from soart.metrics.tastes.blend import blend
-from soart.metrics.tastes.explanation import explain
 from soart.metrics.tastes.taste import is_given
 from soart.pipelines.collection import ratings
 from soart.pipelines.evaluation.folders import sync_and_evaluate
@@ -148,7 +147,6 @@ def test_a_judge_beside_other_raters_leaves_a_taste_for_each_lack(cornered, corn
         *taste.alone.alone.liking(items[2:]),
     ]
     assert taste.liking(items, priors).tolist() == pytest.approx(expected)
-    assert [one.liking for one in explain(taste, items, priors)] == pytest.approx(expected)
     store = TasteStore(tmp_path / "P")
     store.save(taste)
     assert np.allclose(store.load("me").liking(items, priors), expected)

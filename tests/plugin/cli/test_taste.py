@@ -115,7 +115,6 @@ def test_explain(soart, world, mine, tmp_path):
     code, out, _ = soart("taste", "show", "mine", picture, "--picture", tmp_path / "h.png", *mine)
     assert code == 0
     assert "of 100, percentile" in out
-    assert "than your" in out
     with Image.open(tmp_path / "h.png") as heat:
         assert heat.size == (20, 20)
     assert soart("taste", "show", "mine", picture, "--picture", tmp_path / "h.jpg", *mine)[0] == 0
@@ -125,7 +124,6 @@ def test_explain(soart, world, mine, tmp_path):
     assert len(told["heat"]) == 4
     assert told["score"] < 50
     assert any(example["file"] for reason in told["reasons"] for example in reason.get("examples", ()))
-    assert all("than your" in reason["text"] for reason in told["properties"])
     # The pictures that were learnt from are named, also in a ranking and in its report, which shows them.
     assert re.search(r"(?<!un)like (this|these) you (dis)?liked: \d-\d\.png", out)
     page = tmp_path / "ranking.html"

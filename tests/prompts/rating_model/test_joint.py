@@ -58,7 +58,7 @@ def test_the_kernel_equals_the_formula_read_naively(rng, layout, log_theta):
                 places = SIMILARITIES[slot].positions
                 product *= matern(abs(places[a] - places[b]), theta.joint_lengths[slot])
             assert taste_kernel(x, y, LEVELS, theta)[i, j] == pytest.approx(rest[i, j] + product, abs=1e-12)
-    rows = Rows(x, np.zeros(9, dtype=np.int64), None, np.full(9, -1))
+    rows = Rows(x, np.zeros(9, dtype=np.int64), np.full(9, -1))
     np.testing.assert_allclose(variance(rows, LEVELS, theta), np.diag(covariance(rows, rows, LEVELS, theta)))
     assert np.linalg.eigvalsh(taste_kernel(x, x, LEVELS, theta)).min() > -1e-10
 
@@ -139,8 +139,12 @@ def test_searches_find_the_best_choice(rng, tables):
 @pytest.mark.parametrize("kind", ["ratings", "choices"])
 def test_gradients_are_exact(rng, layout, log_theta, kind):
     x = choices(rng, 24)
-    feedback = Feedback.of_ratings(rng.normal(size=24)) if kind == "ratings" else Feedback(best=[[0, 3, 6], [5, 8, 2]])
-    cells = Cells(x, [number % 3 for number in range(24)], None, None)
+    feedback = (
+        Feedback.of_ratings(rng.normal(size=24))
+        if kind == "ratings"
+        else Feedback(pairs=np.array([[0, 3], [0, 6], [5, 8]]))
+    )
+    cells = Cells(x, [number % 3 for number in range(24)], None)
     terms = Terms.of(feedback, cells.cell, np.asarray(feedback.ratings))
     if kind == "choices":
         layout, log_theta = Layout(4, EXTRA[:-1], SIMILARITIES), log_theta[:-1]
@@ -183,11 +187,3 @@ def test_ratings_without_noise_are_taken_for_what_they_are(rng):
     noisy = RatingModel(levels, similarities=(numbers, numbers)).fit(x, truth + 0.3 * rng.standard_normal(len(x)))
     assert exact.noise_ < 0.01
     assert noisy.noise_ == pytest.approx(0.3, rel=0.5)
-
-
-def test_the_feature_form_has_effects_and_pairs_alone(rng):
-    levels, numbers = (8, 8), Numbers.of(range(8))
-    x = choices(rng, 60, levels)
-    model = RatingModel(levels, similarities=(numbers, numbers), exact_limit=10).fit(x, peak(np.tile(x, 2)))
-    assert model.theta_.joint == 0
-    assert not model.means()[0].products

@@ -5,7 +5,6 @@ from scipy.stats import spearmanr
 from soart.errors import PromptError
 from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import combination, prior_draws
-from soart.prompts.rating_model.features import Basis
 from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.rating_model.hyperparameters import Evidence, Layout, Priors
 from soart.prompts.rating_model.kernels import Rows, covariance, identity, taste_kernel, variance
@@ -93,16 +92,6 @@ def test_a_never_drawn_option_takes_after_those_of_similar_meaning(rng):
     assert np.ptp(RatingModel((8, 3)).fit(x, y).means()[0].main[0, 4:8]) < 1e-6
 
 
-def test_features_of_words_keep_their_whole_covariance(rng):
-    likeness = Likeness.of_vectors(rng.standard_normal((30, 5)))
-    theta = Layout(2, (), (likeness, None)).unpack(np.log([2.0, 0.8, 0.4, 0.3, 0.5, 0.2]))
-    grid = np.column_stack([np.arange(30), np.arange(30) % 3])
-    rows = Rows(grid, np.zeros(30, dtype=np.int64), None, np.full(30, -1))
-    basis = Basis((30, 3), theta)
-    features = basis(rows) * basis.shared
-    np.testing.assert_allclose(features @ features.T, covariance(rows, rows, (30, 3), theta), atol=1e-9)
-
-
 def test_slots_of_two_options_need_no_likeness():
     assert check_similarities((Numbers.of([1, 2]), None), (2, 3)) == ()
 
@@ -135,23 +124,24 @@ def test_the_kernel_equals_the_formula_read_naively(rng):
             k = [single[s][x[i, s], y[j, s]] for s in range(3)]
             naive[i, j] = sum(k) + 0.8 * (k[0] * k[1] + k[0] * k[2] + k[1] * k[2])
     np.testing.assert_allclose(taste_kernel(x, y, LEVELS, theta), naive, atol=1e-12)
-    rows = Rows(x, np.zeros(6, dtype=np.int64), None, np.full(6, -1))
+    rows = Rows(x, np.zeros(6, dtype=np.int64), np.full(6, -1))
     np.testing.assert_allclose(variance(rows, LEVELS, theta), np.diag(covariance(rows, rows, LEVELS, theta)))
     weights = rng.standard_normal((2, 6))
     tables = combination(x, weights, LEVELS, theta, np.zeros(2))
     np.testing.assert_allclose(tables(y), weights @ naive, atol=1e-11)
     values = prior_draws(rng, 30_000, LEVELS, theta, 0.4)(x)
     np.testing.assert_allclose(np.cov(values.T), 0.4 + taste_kernel(x, x, LEVELS, theta), atol=0.06)
-    basis = Basis(LEVELS, theta)
-    features = basis(rows)[:, 1:]
-    np.testing.assert_allclose(features @ features.T, taste_kernel(x, x, LEVELS, theta), atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", ["ratings", "choices"])
 def test_gradients_by_odds_and_lengths_are_exact(rng, kind):
     x = np.column_stack([rng.integers(0, n, 24) for n in LEVELS])
-    feedback = Feedback.of_ratings(rng.normal(size=24)) if kind == "ratings" else Feedback(best=[[0, 1, 2], [5, 8, 3]])
-    cells = Cells(x, None, None, np.arange(24))
+    feedback = (
+        Feedback.of_ratings(rng.normal(size=24))
+        if kind == "ratings"
+        else Feedback(pairs=np.array([[0, 1], [0, 2], [5, 8]]))
+    )
+    cells = Cells(x, None, np.arange(24))
     terms = Terms.of(feedback, cells.cell, np.asarray(feedback.ratings))
     extra = ("noise",) if kind == "ratings" else ()
     evidence = Evidence(cells.rows, terms, LEVELS, layout(rng, extra), Priors())
@@ -184,11 +174,6 @@ def test_a_smooth_curve_is_learnt_from_a_few_of_its_numbers(rng):
     assert smooth > 0.93
     assert smooth > rough + 0.1
     assert model.theta_.odds[0] > 2
-    # In the feature form too, whose features are fewer than its options.
-    x = np.column_stack([rng.integers(0, 41, 200), rng.integers(0, 3, 200)])
-    many = RatingModel((41, 3), similarities=(Numbers.of(range(41)), None), exact_limit=0)
-    many.fit(x, truth[x[:, 0]] + 0.3 * rng.standard_normal(200))
-    assert spearmanr(many.means()[0].main[0, :41], truth)[0] > 0.95
 
 
 def test_a_likeness_without_meaning_gets_a_small_share(rng):

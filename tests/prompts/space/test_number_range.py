@@ -114,7 +114,7 @@ def test_listed_guidances_count_as_numbers_if_they_increase():
 
 def test_a_first_batch_spreads_numbers_over_their_range():
     space = PromptSpace.parse_yaml(SPACE)
-    design = first_batch(space, 8, np.random.default_rng(0)).choices
+    design = first_batch(space, 8, np.random.default_rng(0))
     assert len(design) <= 16
     assert len(np.unique(design[:, 1])) == 4
     assert np.ptp(design[:, 1]) >= 12

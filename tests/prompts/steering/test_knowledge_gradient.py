@@ -5,10 +5,9 @@ import pytest
 from scipy.stats import norm
 
 from soart.prompts.rating_model.choice_functions import prior_draws
-from soart.prompts.rating_model.covariance import Covariance
-from soart.prompts.rating_model.feedback import Feedback
 from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.model import RatingModel
+from soart.prompts.rating_model.posterior import Covariance
 from soart.prompts.steering.knowledge_gradient import (
     DRAWS,
     MOST_CANDIDATES,
@@ -114,21 +113,18 @@ def test_leaders_and_candidates_are_distinct_and_permitted(rng, levels):
     assert set(keys(shown)) <= set(keys(leading))
 
 
-def told(rng, limit, feedback=None):
+def told(rng):
     levels = (3, 4, 2)
     x = Domain.of(levels).random(rng, 24)
     names, pictures = ["ann", "bo"] * 12, np.arange(24) // 2
     x[1::2] = x[::2]
     ratings = x[:, 0] + 0.5 * x[:, 1] + rng.normal(size=24)
-    return RatingModel(levels, exact_limit=limit).fit(
-        x, ratings if feedback is None else feedback, raters=names, pictures=pictures
-    )
+    return RatingModel(levels).fit(x, ratings, raters=names, pictures=pictures)
 
 
-@pytest.mark.parametrize("limit", [2500, 0])
 @pytest.mark.parametrize("goal", [{"ann": 1.0}, {"ann": 0.7, "bo": 0.3}, {"bo": 0.5, "new": 0.5}])
-def test_covariances_of_a_goal_are_those_of_its_draws(rng, limit, goal):
-    model = told(rng, limit)
+def test_covariances_of_a_goal_are_those_of_its_draws(rng, goal):
+    model = told(rng)
     choices = Domain.of(model.levels).random(rng, 6)
     tables = model.draws(rng, 4000, list(goal))
     values = sum(share * table(choices) for share, table in zip(goal.values(), tables, strict=True))
@@ -142,17 +138,6 @@ def test_covariances_of_a_goal_are_those_of_its_draws(rng, limit, goal):
     for name, matrix in alone.items():
         deviations = model.predict(choices, [name] * 6)[1]
         np.testing.assert_allclose(np.diag(matrix), deviations**2, rtol=1e-6)
-
-
-def test_both_forms_agree_for_choices_among_pictures(rng):
-    feedback = Feedback(best=[[0, 2, 4], [6, 8, 10], [1, 3, 5]], pairs=np.array([[12, 14]]))
-    kernel, features = (told(np.random.default_rng(1), limit, feedback) for limit in (2500, 0))
-    choices = Domain.of(kernel.levels).random(rng, 5)
-    features_matrix = features.covariance(choices, {"ann": 0.5, "bo": 0.5})[0].full()
-    # The feature form does not average over hyper-parameters.
-    alone = kernel.posterior_.parts[0]
-    difference = features_matrix - kernel._unit**2 * alone.covariance(choices, {0: 0.5, 1: 0.5}).full()
-    assert np.abs(difference).max() < 0.1 * features_matrix.max()
 
 
 def test_noisy_leaders_are_shown_again_only_where_that_is_allowed(rng):

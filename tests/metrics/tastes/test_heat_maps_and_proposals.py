@@ -8,7 +8,7 @@ from soart.errors import ImageError
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.tastes.examples import from_modes
-from soart.metrics.tastes.explanation import explain, heat_map, overlay
+from soart.metrics.tastes.heat_maps import overlay, patch_map
 from soart.metrics.tastes.learning_curve import RATE_FIVE
 from soart.metrics.tastes.proposals import propose, stop_rule
 from soart.metrics.tastes.taste import learn_taste
@@ -20,59 +20,15 @@ def learnt(world, size=12, **options):
     return learn_taste(world.planted(size, rng), world.names, "v", rng=rng, repeats=1, **options)
 
 
-def test_contributions_and_their_remainder_make_the_difference(taste_world):
-    taste = learnt(taste_world)
-    items, _ = taste_world.draw(6, np.random.default_rng(2))
-    for one, liking in zip(explain(taste, items, top=99), taste.liking(items), strict=True):
-        total = one.baseline + one.remainder + sum(reason.contribution for reason in one.reasons)
-        assert total == pytest.approx(liking, abs=1e-9)
-
-
-def test_what_was_planted_is_named(taste_world):
-    taste = learnt(taste_world)
-    base = taste.examples.items.mean(axis=0)
-    vivid, dull = base.copy(), base.copy()
-    vivid[taste_world.saturation] += 2
-    dull[taste_world.saturation] -= 2
-    good, bad = explain(taste, np.stack([vivid, dull]))
-    assert good.reasons[0].text == "colours more saturated than your bad pictures"
-    assert good.reasons[0].contribution > 0
-    assert bad.reasons[0].text == "colours less saturated than your good ones"
-    assert bad.reasons[0].contribution < 0
-    fine = base.copy()
-    fine[taste_world.detail] += 3
-    texts = [reason.text for reason in explain(taste, fine[None])[0].reasons]
-    assert "more of the finest horizontal detail than your bad pictures" in texts
-
-
-def test_what_a_network_sees_is_more_or_less_to_the_taste_as_it_counts():
-    rng = np.random.default_rng(0)
-    names = tuple(f"deep/{number:03}" for number in range(6))
-    # Of some items more is liked, of others less, so that their mean says nothing.
-    signs = np.array([1, -1, 1, -1, -1, 1])
-    items = rng.normal(size=(40, 6))
-    liked = items @ signs > 0
-    examples = from_modes({"good": items[liked], "bad": items[~liked]})
-    taste = learn_taste(examples, names, "v", repeats=1)
-    seen = set()
-    for one in explain(taste, rng.normal(size=(20, 6))):
-        for reason in one.reasons:
-            if reason.text.startswith("content"):
-                more = "more to your taste than your bad pictures" in reason.text
-                assert more or "less to your taste than your good ones" in reason.text
-                assert more == (reason.contribution > 0)
-                seen.add(more)
-    assert seen == {True, False}
-
-
-def test_reasons_name_the_mode(taste_world):
+def test_the_nearest_mode_is_named(taste_world):
     items, _ = taste_world.draw(30, np.random.default_rng(3))
     items[10:20, 3] -= 6
     items[20:, 4] -= 6
     examples = from_modes({"good": items[:10], "grey": items[10:20], "soft": items[20:]})
     taste = learn_taste(examples, taste_world.names, "v", repeats=1)
-    assert explain(taste, items[12:13])[0].mode[0] == "grey"
-    assert 0 < explain(taste, items[12:13])[0].mode[1] <= 1
+    [(name, probability)] = taste.modes.nearest(taste.fitted.scaling.frame.deviations(items[12:13]))
+    assert name == "grey"
+    assert 0 < probability <= 1
 
 
 def test_every_item_has_words():
@@ -81,7 +37,6 @@ def test_every_item_has_words():
     assert len(phrases) == len(names) + 5
     assert all(p.more and p.less and p.more != p.less for p in phrases)
     assert 20 < len(set(phrases)) < 120
-    assert phrases_of((), ("kind 1", "kind 12"))[1].more == "more to the liking of a kind of people"
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +52,11 @@ def real_taste():
     ), extractor
 
 
-def test_heat_map_finds_the_liked_half(real_taste):
+def test_the_map_finds_the_liked_half(real_taste):
     taste, extractor = real_taste
     picture = np.random.default_rng(5).integers(60, 190, (64, 64, 1), dtype=np.uint8).repeat(3, axis=2)
     picture[:, 32:, 2] //= 4
-    heat = heat_map(taste, extractor, picture, 4)
+    heat = patch_map(taste.liking, extractor, picture, 4)
     assert heat.shape == (4, 4)
     assert heat.mean() == pytest.approx(0, abs=1e-9)
     assert heat[:, 2:].min() > heat[:, :2].max()
@@ -111,16 +66,16 @@ def test_heat_map_finds_the_liked_half(real_taste):
     Image.fromarray(shown)
 
 
-def test_heat_map_of_odd_pictures(real_taste):
+def test_the_map_of_odd_pictures(real_taste):
     taste, extractor = real_taste
-    assert heat_map(taste, extractor, np.zeros((1, 1, 3), dtype=np.uint8)).shape == (1, 1)
-    assert heat_map(taste, extractor, np.zeros((17, 90, 3))).shape == (2, 2)
+    assert patch_map(taste.liking, extractor, np.zeros((1, 1, 3), dtype=np.uint8)).shape == (1, 1)
+    assert patch_map(taste.liking, extractor, np.zeros((17, 90, 3))).shape == (2, 2)
     flat = np.zeros((16, 16, 3), dtype=np.uint8)
     assert (overlay(flat, np.zeros((2, 2))) == flat).all()
     with pytest.raises(ImageError, match="grid of at least one"):
-        heat_map(taste, extractor, flat, 0)
+        patch_map(taste.liking, extractor, flat, 0)
     with pytest.raises(ImageError, match="one picture"):
-        heat_map(taste, extractor, flat[None])
+        patch_map(taste.liking, extractor, flat[None])
 
 
 def test_proposals_are_telling_and_diverse(taste_world):
@@ -179,19 +134,6 @@ def test_stop_rule(taste_world):
     assert stop_rule(replace(taste, trust=trust))[0]
     trust = replace(trust, concordance=0.8, expected=0.9)
     assert not stop_rule(replace(taste, trust=trust))[0]
-
-
-def test_pictures_that_lack_a_prior_score_are_explained_without_it(taste_world):
-    rng = np.random.default_rng(9)
-    examples = taste_world.planted(8, rng)
-    examples = replace(examples, priors=examples.liking[:, None] + 0.5 * rng.normal(size=(16, 1)))
-    taste = learn_taste(examples, taste_world.names, "v", prior_names=("judge:clip@1",), repeats=1)
-    items, _ = taste_world.draw(4, rng)
-    priors = np.array([[2.0], [np.nan], [-2.0], [np.nan]])
-    found = explain(taste, items, priors)
-    assert [one.liking for one in found] == pytest.approx(taste.liking(items, priors).tolist())
-    assert found[1::2] == explain(taste.alone, items[1::2])
-    assert ["clip" in " ".join(reason.text for reason in one.reasons) for one in found] == [True, False, True, False]
 
 
 def test_nothing_is_proposed_where_nothing_is_left_to_learn(taste_world):
