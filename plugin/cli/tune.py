@@ -235,7 +235,7 @@ def run(tuner: Tuner, stop: float, rater: str | None, *, silent: bool) -> str:
     from .tune_output import batch_line, best_table
 
     pressed = keys() if rater else iter(())
-    gallery = shlex.join(["soart", "web", "--collection", tuner.collection.name])
+    gallery = shlex.join(["soart", "web", tuner.collection.name])
     if tuner.done and not silent:
         limit = "" if tuner.done > tuner.budget else f"of {tuner.budget} "
         say(f"{tuner.done} {limit}pictures are there already.")

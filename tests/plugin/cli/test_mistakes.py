@@ -135,8 +135,11 @@ def test_a_mistake_in_the_collection_is_seen_before_the_model_is_loaded(soart, f
     assert contents(folder) == before
 
 
-def test_a_folder_that_cannot_be_opened_is_named(soart, folder):
+def test_a_folder_that_cannot_be_opened_is_named(soart, folder, monkeypatch):
     with TemporaryDirectory() as place:
+        # An ordinary user may not read the settings of this one.
+        monkeypatch.setenv("XDG_CONFIG_HOME", place)
+        monkeypatch.chdir(place)
         inner = Path(place, "closed", "inner")
         inner.mkdir(parents=True)
         Path(place).chmod(0o755)
@@ -150,6 +153,7 @@ def test_a_folder_that_cannot_be_opened_is_named(soart, folder):
         finally:
             os.seteuid(user)
             inner.parent.chmod(0o700)
+        monkeypatch.chdir(folder)
     assert end == (1, "", f"Error: '{inner}' cannot be opened: Permission denied.\n")
 
 
