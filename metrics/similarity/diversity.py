@@ -16,8 +16,8 @@ from ..damage.rated_quality import rated_appearance_model
 from ..items.frame import Frame, columns_of
 from .near_duplicates import DISTANCE
 
-#: Distance between looks that are alike: nine in ten pictures of one model have no other so near among 600, and three
-#: quarters of those of one prompt and model have (``benchmarks/collections/varied.py``).
+#: Distance between looks that are alike: most pairs of one prompt by one model are nearer, hardly any of other prompts by it
+#: (``benchmarks/collections/varied.py --clones``).
 LOOK = 0.45
 #: Pictures like each other that are chosen before further ones must be clearly better than all others: by nearly so many
 #: standard deviations of the values.
