@@ -16,6 +16,7 @@ from soart.pipelines.collection.labels import TAG, set_label
 from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.searching import (
+    UNWRITTEN,
     check_words,
     find_pictures_for,
     item_kinds,
@@ -200,10 +201,10 @@ def test_people_are_found_by_their_faces(adherence, tmp_path):
         rows, judge = collection.images(), with_faces(GuardedJudge(adherence))
         hits, notes = find_pictures_for(collection, rows, "a woman", judge)
         assert {hit.row.path[-5] for hit in hits} == {"a", "b"}
-        assert hits[0].evidence.startswith("woman seen: 0.")
-        assert notes == ["Faces are found in pictures: sex and age are not told."]
+        assert hits[0].evidence.startswith("woman seen: ")
+        assert notes == [UNWRITTEN, "Faces are found in pictures: sex and age are not told."]
         [both], notes = find_pictures_for(collection, rows, "people", judge)
-        assert (both.row.path[-5], notes) == ("b", [])
+        assert (both.row.path[-5], notes) == ("b", [UNWRITTEN])
         for faces, names in (("0", "c"), ("1", "a"), ("1+", "ab"), ("", "abc")):
             assert "".join(row.path[-5] for row in with_face_count(collection, rows, faces)) == names
         with pytest.raises(SoartError, match="number of faces 'two' is not known"):
