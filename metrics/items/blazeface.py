@@ -17,7 +17,6 @@ from torch.nn import functional
 
 from ...errors import ModelError, first_line
 from ..formats.tensors import read_tensors
-from .faces import Face
 
 #: Weight and bias of a convolution.
 Layer = tuple[torch.Tensor, torch.Tensor]
@@ -136,7 +135,7 @@ _SHARPEST = 1.0
 
 @torch.inference_mode()
 def findings(picture: Image.Image, network: str, boxes: Sequence[tuple[int, int, int, int]]) -> np.ndarray:
-    """Findings (k, 17) of a network in parts of an RGB picture: probability, then x and y of corners, eyes, nose, mouth and ears."""
+    """(k, 17) what a network finds in parts: probability, then x and y of corners, eyes, nose, mouth and ears."""
     side, rows = SIDES[network], []
     squares, frames = [], []
     for box in boxes:
@@ -205,19 +204,20 @@ def merged(views: Sequence[np.ndarray]) -> np.ndarray:
     return np.array(sorted(faces, key=lambda face: -face[0])).reshape(-1, 17)
 
 
-def find_faces(pixels: np.ndarray) -> list[Face]:
-    """The faces of a picture (h, w, 3) uint8, the largest first."""
+def find_faces(pixels: np.ndarray) -> np.ndarray:
+    """(n, 7) the faces of a picture (h, w, 3) uint8 as ``faces.Face`` names them, the largest first."""
     picture = Image.fromarray(pixels)
     width, height = picture.size
     whole = [(0, 0, width, height)]
     views = [findings(picture, "short", whole), findings(picture, "full", whole)]
     views.append(findings(picture, "full", boxes) if (boxes := parts(width, height)) else views[1][:0])
-    found = [_described(picture, face) for face in merged(views) if face[0] > _FACE]
-    return sorted(found, key=lambda face: -face.share)
+    found = np.array([_described(picture, face) for face in merged(views) if face[0] > _FACE]).reshape(-1, 7)
+    areas = (found[:, 2:4] - found[:, :2]).clip(0).prod(axis=1)
+    return np.asarray(found[np.argsort(-areas, kind="stable")])
 
 
-def _described(picture: Image.Image, face: np.ndarray) -> Face:
-    """A face (17,) of a picture, in its terms."""
+def _described(picture: Image.Image, face: np.ndarray) -> list[float]:
+    """The parts of ``faces.Face`` of a face (17,) of a picture."""
     width, height = picture.size
     marks = face[1:].reshape(8, 2)
     corners = np.clip(marks[:2], 0, [width, height])
@@ -231,5 +231,4 @@ def _described(picture: Image.Image, face: np.ndarray) -> Face:
         grey = np.asarray(picture.convert("L").resize((_DETAIL, _DETAIL), Image.Resampling.BILINEAR, box), np.float32)
         steps = np.abs(4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:])
         sharp = min(1.0, float(steps.mean() / max(float(grey.std()), 1.0)) / _SHARPEST)
-    left, top, right, bottom = (corners / [width, height]).flatten().tolist()
-    return Face(left, top, right, bottom, float(face[0]), max(0.0, 1 - 2 * abs(place)), sharp)
+    return [*(corners / [width, height]).flatten().tolist(), float(face[0]), max(0.0, 1 - 2 * abs(place)), sharp]

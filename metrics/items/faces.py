@@ -69,13 +69,12 @@ class FaceExtractor:
         """
         from .blazeface import find_faces
 
-        rows = np.zeros((0 if images.ndim == 4 else 1, len(self.names)))
         pictures = images[None] if images.ndim == 3 else images
         rows = np.zeros((len(pictures), len(self.names)))
         for row, picture in zip(rows, pictures, strict=True):
             checked = check_pictures(picture)[0]
             found = find_faces(checked if checked.dtype == np.uint8 else np.rint(checked * 255).astype(np.uint8))
             row[0] = len(found)
-            described = np.array(found[:MOST]).reshape(-1)
+            described = found[:MOST].reshape(-1)
             row[1 : 1 + len(described)] = described
         return rows

@@ -22,7 +22,7 @@ import numpy as np
 #: Pictures by which models and LoRAs are drawn towards no effect, and fewest pictures with either, and without a LoRA.
 SHRINKAGE, LORA_SHRINKAGE, FEWEST, FEWEST_OF_LORA = 4.0, 16.0, 3, 8
 #: Most models and most LoRAs that have an effect, those of most pictures; and the largest effect, in logits.
-MOST, LARGEST = 400, 1.5
+MOST, LARGEST = 400, 2.5
 #: Points beyond which a score says no more of a model.
 ENDS = 1.0, 99.0
 

@@ -66,7 +66,7 @@ def best_of(ranking: Sequence[RankedPicture], count: int, *, alike: bool = False
     seen = Seen(
         numbered([one.prompt for one in ranking]),
         np.array([one.hash for one in ranking], dtype=np.uint64),
-        np.array(looks).reshape(len(looks), -1),
+        np.array(looks) if looks else np.zeros((0, 1)),
     )
     chosen = choose_varied(np.array([one.score + one.effect for one in ranking]), seen, count)
     return [replace(ranking[row], more=tuple(ranking[other] for other in behind)) for row, behind in chosen.items()]

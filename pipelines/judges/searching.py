@@ -138,8 +138,7 @@ def find_pictures_for(
     allowed = {*find(Query(words=tuple(word for word in words if word.startswith("-")), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
     notes: list[str] = []
-    if not hits and not written_words(collection):
-        notes.append(UNWRITTEN)
+    unwritten = [UNWRITTEN] if rows and not hits and not written_words(collection) else []
     failed = ""
     if judge is not None and positive:
         try:
@@ -149,7 +148,7 @@ def find_pictures_for(
             failed = str(error)
     if not hits and rows and (problem := unknown_words(collection, positive, judge, find) or failed):
         raise JudgeError(problem)
-    return hits, notes
+    return hits, [*notes, *unwritten]
 
 
 def _among(collection: Collection, ids: Iterable[int], query: Query) -> list[int]:

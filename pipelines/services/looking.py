@@ -1,4 +1,4 @@
-"""Finds pictures of a gallery by words as ``soart find`` does: where they are written at once, what pictures show by a job."""
+"""Finds pictures of a gallery by words as ``soart find`` does: at once where written, what they show by a job."""
 
 from __future__ import annotations
 
