@@ -12,6 +12,7 @@ from functools import partial
 
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
+from ...metrics.items.nouns import noun_classes
 from ...prompts.phrases.cutting import LINKS
 from ..collection.collection import Collection
 from ..collection.labels import TAG, labels_of
@@ -22,7 +23,7 @@ from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
 from ..support.wording import counted
 from .adherence import AdherenceJudge
-from .face_source import UNTOLD, FaceSource
+from .face_source import PEOPLE, UNTOLD, FaceSource
 from .guarded import GuardedJudge
 from .storing import values_of
 
@@ -186,7 +187,7 @@ def unknown_words(
 ) -> str:
     """A sentence on the words that are written nowhere and can be told in no picture, with the nearest known ones; else empty."""
     inner = judge.inner if judge is not None else None
-    lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {}
+    lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {**noun_classes(), **PEOPLE}
 
     def told(word: str) -> bool:
         if not isinstance(inner, AdherenceJudge):
