@@ -84,6 +84,8 @@ def choose_varied(values: np.ndarray, seen: Seen, count: int) -> dict[int, list[
         # Of the pictures like it, those without a look are the farthest.
         apart[row] = np.where(like, np.nan_to_num(distance, nan=np.finfo(float).max), np.inf)
     rows = sorted(apart)
+    if not rows:
+        return {}
     behind: dict[int, list[int]] = {row: [] for row in rows}
     end = rows[-1] if rows and len(rows) == count else n
     for left in sorted({*range(end)} - apart.keys()):

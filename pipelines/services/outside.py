@@ -12,14 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...errors import ImageError, ModelError, SoartError, expect_text
 from ...metrics.image import Picture
 from ...metrics.tastes.bradley_terry import MOST_SHOWN
-from ..best_of import Candidate
 from ..collection.collection import Collection
 from ..collection.comparisons import store_choice
 from ..judges.finding import guarded
@@ -29,6 +28,9 @@ from ..models.request import DEFAULT_GUIDANCE, DEFAULT_STEPS, DrawnPicture, Requ
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import PicturesInMemory
 from .rating import RatingService
+
+if TYPE_CHECKING:
+    from ..best_of import Candidate
 
 #: Most pictures of a call, and pixels of the pictures in memory of all calls together.
 MOST_PICTURES, MOST_PIXELS = 64, 64_000_000
@@ -249,7 +251,7 @@ def store_shown(collection: Collection, picture: Candidate | Path | np.ndarray) 
     """Store a picture that a notebook shows, unless it is there; returns its id. Files are not copied."""
     if isinstance(picture, Path):
         return int(collection.add_file(picture)[0].id)
-    if isinstance(picture, Candidate):
+    if not isinstance(picture, np.ndarray):
         return store_sent(collection, SentPicture(picture.pixels, picture.request, "notebook", "unknown"))
     return store_sent(collection, sent_picture(picture, "notebook"))
 

@@ -13,7 +13,6 @@ import numpy as np
 from ...errors import CollectionError
 from ...metrics.items.combined import CombinedExtractor, default_network, taste_extractor
 from ...metrics.similarity.diversity import FEW, LOOK, Seen
-from ...metrics.similarity.outliers_and_styles import outlier_limit
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.overall import stored_name
@@ -158,6 +157,9 @@ def likeness_of(seen: Seen) -> Callable[[int], np.ndarray]:
 
 def unusual(looks: np.ndarray) -> np.ndarray:
     """(n,) 1 for looks (n, q) that are outliers, else 0."""
+    # scikit-learn, which it imports, takes a second.
+    from ...metrics.similarity.outliers_and_styles import outlier_limit
+
     if not len(looks):
         return np.zeros(0)
     distance = np.linalg.norm(looks - np.median(looks, axis=0), axis=1)

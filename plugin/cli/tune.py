@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 #: The rater of ``--ask`` if ``--by`` names no person.
 ME = "me"
+#: The collection of tunes by default.
+TUNING = "soart-tuning"
 
 
 def _panel(by: Sequence[str], adherence: float | None, collection: str) -> Panel:
@@ -155,7 +157,7 @@ def tune(
     ] = 5,
     model: Model = None,
     lora: Lora = None,
-    collection: CollectionOption = "soart-tuning",
+    collection: CollectionOption = TUNING,
     report: Annotated[
         Path | None,
         typer.Option("--report", callback=page_file, help="HTML page; default: tune.html in the collection."),
@@ -196,6 +198,8 @@ def tune(
         named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
         named.check_tunable()
         Collection.check_place(collection)
+    elif collection == TUNING and not Path(collection).exists():
+        raise typer.BadParameter("name a space, or the collection whose tune goes on", param_hint="SPACE")
     else:
         with existing_collection(collection) as store:
             named, collection = last_space(store).restrict(ban or (), pin or ()), str(store.where)

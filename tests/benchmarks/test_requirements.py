@@ -81,6 +81,7 @@ def test_make_bench_runs_scripts_that_exist():
 #: Scripts of documented commands that need data from their authors first, or write files of the package or the docs.
 APART = {
     "score/parts.py",
+    "score/model_places.py",
     "score/looks.py",
     "score/malformed.py",
     "adherence/several_things.py",

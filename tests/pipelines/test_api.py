@@ -18,6 +18,7 @@ from soart.metrics.tastes.trust import CHANCE
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.ingest.default_places import collections_folder, default_collection_path
+from soart.pipelines.scoring.measuring import stored_items
 from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.scoring.taste_store import tastes_of
 from soart.pipelines.tastes.learning import Sources, learn, learn_from_pictures
@@ -68,7 +69,7 @@ def test_the_overall_score_ranks_unless_something_else_is_named(drawn, monkeypat
     item_judge = soart.OverallJudge.load()
     by_default = soart.rank(drawn)
     with Collection(drawn) as collection:
-        items = collection.items(item_judge.extractor.version, [picture.row.id for picture in by_default])
+        items = stored_items(collection, item_judge.extractor, [picture.row.id for picture in by_default])
         scores = item_judge.score(np.stack([items[picture.row.id] for picture in by_default]).astype(float))
     assert [picture.score for picture in by_default] == pytest.approx(scores)
     assert list(scores) == sorted(scores, reverse=True)

@@ -18,7 +18,7 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.judges.ranking import best_of, rank
-from soart.pipelines.scoring.measuring import measure, open_pictures
+from soart.pipelines.scoring.measuring import measure, open_pictures, stored_items
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.training.captions import Scene
 from soart.training.render import render
@@ -211,8 +211,7 @@ def test_processes_of_an_engine_measure_what_this_one_measures(folder, judge_cla
         )
         assert [one.path for one in first] == [one.path for one in second]
         assert np.allclose([one.score for one in first], [one.score for one in second], atol=1e-3)
-        version = judge.extractor.version
-        assert set(together.items(version, [row.id for row in rows])) == {row.id for row in rows}
+        assert set(stored_items(together, judge.extractor, [row.id for row in rows])) == {row.id for row in rows}
 
 
 def test_items_that_no_process_can_measure_are_measured_here(folder, monkeypatch):

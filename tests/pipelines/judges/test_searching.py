@@ -179,7 +179,9 @@ def test_written_words_come_before_what_is_seen(colours):
     # No picture has the whole word.
     assert found("re -green")[0] == written
     assert sought("the") == ("the",)
-    with pytest.raises(JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'women'\."):
+    with pytest.raises(
+        JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'woman', 'women'\."
+    ):
         found("womman, red")
     # All pictures lie in that folder.
     with pytest.raises(JudgeError, match="file name has 'pictures'"):
@@ -202,7 +204,7 @@ def test_people_are_found_by_their_faces(adherence, tmp_path):
         hits, notes = find_pictures_for(collection, rows, "a woman", judge)
         assert {hit.row.path[-5] for hit in hits} == {"a", "b"}
         assert hits[0].evidence.startswith("woman seen: ")
-        assert notes == [UNWRITTEN, "Faces are found in pictures: sex and age are not told."]
+        assert notes == ["Faces are found in pictures: sex and age are not told.", UNWRITTEN]
         [both], notes = find_pictures_for(collection, rows, "people", judge)
         assert (both.row.path[-5], notes) == ("b", [UNWRITTEN])
         for faces, names in (("0", "c"), ("1", "a"), ("1+", "ab"), ("", "abc")):

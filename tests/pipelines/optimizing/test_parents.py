@@ -234,7 +234,7 @@ def test_a_picture_is_drawn_on_stored_and_drawn_again(generator, collection, row
     favourite = collection.locate(rows[1])
     prompt, settings, parents = beginning(collection, generator, [favourite], None, 3, {"steps": 4}, 0.5)
     assert (prompt, settings["steps"], parents[0].strength) == (PROMPT, 4, 0.5)
-    options = {"pictures": 6, "ways": ["guidance"], "seed": 3, "steps": 4}
+    options = {"pictures": 6, "ways": ["seeds"], "seed": 3, "steps": 4}
     found = more(generator, parents, **options)
     before = collection.pixels(rows[1])
     # It begins with the favourite itself.

@@ -232,7 +232,7 @@ def test_a_local_model_of_a_project_is_loaded_after_a_question_that_comes_once(s
 IN_ENVIRONMENT = {
     "model": "a/b", "device": "cpu", "dtype": "float32", "offload": "none", "batch_size": "3", "model_config": "pictures",
     "request": "a=1 b=2", "engine": "ray", "workers": "2", "by": "blur noise=2", "priors": "appeal others",
-    "collection": "mine", "wildcards": "pictures", "tastes": "pictures", "password": "open sesame",
+    "model_effect": "off", "collection": "mine", "wildcards": "pictures", "tastes": "pictures", "password": "open sesame",
 }  # fmt: skip
 
 
