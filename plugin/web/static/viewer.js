@@ -414,7 +414,7 @@ dialog.addEventListener("close", () => {
  * @returns {[number[], number]} ids and index.
  */
 export function numbersOf(thumb) {
-  const list = $$("[data-picture]", thumb.parentElement ?? document).map((other) => Number(other.dataset.picture));
+  const list = $$("[data-picture]", thumb.closest(".strip") ?? thumb.parentElement ?? document).map((other) => Number(other.dataset.picture));
   return [list, list.indexOf(Number(thumb.dataset.picture))];
 }
 
