@@ -47,7 +47,7 @@ def test_gradients_are_found_in_the_inference_mode_of_the_host(comfy, graph):
     assert now >= before
 
 
-def test_a_linked_model_is_searched_from_its_own_noise(comfy, graph):
+def test_a_linked_model_draws_more_seeds(comfy, graph):
     loaded = graph.add("TestModel")
     parts = {"comfy_model": loaded.out(), "clip": loaded.out(1), "vae": loaded.out(2), "scheduler": "dpmpp_2m karras"}
     node = graph.add("SoartOptimize", **OPTIMIZE | {"width": 96, "height": 64, "pictures": 12}, **parts)
@@ -59,8 +59,7 @@ def test_a_linked_model_is_searched_from_its_own_noise(comfy, graph):
     assert now > before
     start, found = (comfy.image(entry).astype(float) for entry in ran.outputs[node.id]["images"])
     assert found.shape == (64, 96, 3)
-    # A neighbour of the best noise, not another seed.
-    assert np.corrcoef(start.ravel(), found.ravel())[0, 1] > 0.5
+    assert not np.array_equal(start, found)
 
 
 @pytest.mark.parametrize(

@@ -116,9 +116,9 @@ def test_the_step_of_the_present_picture_is_shown_and_it_can_be_given_up(come, a
     page.goto(f"{address}/c/0/tune")
     page.wait_for_selector("#numbers:has-text('3 of 60 pictures (step 7 of 20)')")
     assert not page.is_visible("#stop")
-    page.click("#pause")
-    with page.expect_response("**/api/tune/pause"):
-        page.click("#stop")
+    for button in ("#pause", "#stop"):
+        with page.expect_response("**/api/tune/pause"):
+            page.click(button)
     assert [bool(body and body.get("now")) for body in sent] == [False, True]
 
 
