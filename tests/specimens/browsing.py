@@ -87,5 +87,9 @@ def press(page, key):
     """Press a key and wait for another picture."""
     before = shown(page)
     page.keyboard.press(key)
-    page.wait_for_function("id => document.querySelector('#picture').dataset.id !== id", arg=before)
+    # Between two pictures there is none while the next ones are fetched, and at the end none any more.
+    page.wait_for_function(
+        "id => (document.querySelector('#picture').dataset.id ?? (document.querySelector('#done').hidden ? id : '')) !== id",
+        arg=before,
+    )
     return int(before)

@@ -139,7 +139,7 @@ async function fill() {
 function draw() {
   const cell = queue[place];
   $(".stage").hidden = !cell;
-  $("#done").hidden = Boolean(cell) || filling;
+  $("#done").hidden = Boolean(cell) || filling || !dry;
   if (!cell) {
     picture.removeAttribute("data-id");
     if (!filling && !dry) fill();

@@ -72,9 +72,15 @@ def two_tabs(come, address):
     """Two pages of one browser that show the same picture to rate."""
     first = come()
     second = first.context.new_page()
-    for page in (first, second):
-        page.goto(f"{address}/c/0/rate")
-        page.wait_for_selector("#picture[data-id]")
+
+    def alike():
+        for page in (first, second):
+            page.goto(f"{address}/c/0/rate")
+            page.wait_for_selector("#picture[data-id]")
+        return shown(first) == shown(second)
+
+    # The next picture depends on what is known of the others, which grows while a page opens.
+    until(alike)
     return first, second
 
 
