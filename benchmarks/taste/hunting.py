@@ -59,7 +59,7 @@ class Folder:
     stars: np.ndarray
 
     def examples(self, rows: list[int]) -> Examples:
-        """What the person has said of some rows."""
+        """The person's opinions of some rows."""
         found = from_ratings(self.items[rows], self.stars[rows], pictures=rows)
         return replace(found, priors=self.priors[rows], prior_names=PRIORS, makings=self.makings[rows])
 

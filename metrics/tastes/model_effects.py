@@ -29,7 +29,7 @@ ENDS = 1.0, 99.0
 
 @dataclass(frozen=True)
 class Makes:
-    """How n pictures were made: texts of model and prompt, empty for unknown ones, and names of LoRAs."""
+    """Models, LoRAs and prompts of n pictures; texts are empty where they are unknown."""
 
     models: list[str]
     loras: list[tuple[str, ...]]

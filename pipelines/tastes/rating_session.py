@@ -145,7 +145,7 @@ def _measured(collection: Collection) -> tuple[CombinedExtractor, set[int]]:
 
 
 def likeness_of(seen: Seen) -> Callable[[int], np.ndarray]:
-    """How like a picture others are, (n,): 1 for one look, and for one prompt so much that a few come near each other."""
+    """(n,) likeness of others to a picture: 1 for the same look, less for the same prompt alone."""
 
     def alike(row: int) -> np.ndarray:
         copies, _, distance = seen.like(row)

@@ -60,7 +60,7 @@ def pixels_of(picture: Any) -> np.ndarray:  # noqa: ANN401
 
 
 def _source(picture: Any, pixels: np.ndarray) -> Candidate | Path | np.ndarray:  # noqa: ANN401
-    """What a collection stores of a picture: with its request or from its file, where there is one."""
+    """The form in which a collection stores a picture: with its request, as its file, or as pixels."""
     if isinstance(picture, Candidate):
         return picture
     picture = picture.path if isinstance(picture, RankedPicture) else picture

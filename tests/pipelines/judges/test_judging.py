@@ -64,7 +64,7 @@ def test_values_are_stored_once(collection, drawn):
 
 
 def test_a_judge_of_pixels_opens_each_picture_once(collection, drawn, monkeypatch):
-    """What measures whether it can be judged at all sees the same pixels."""
+    """A picture is decoded once, for the check of its fitness and for the judge."""
     opened, pixels = [], Collection.pixels
     monkeypatch.setattr(Collection, "pixels", lambda self, row: opened.append(row.id) or pixels(self, row))
     judge_pictures(StoredPictures(collection, drawn[:5]), GuardedJudge(Brightness()))
