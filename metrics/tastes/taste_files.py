@@ -157,7 +157,7 @@ def _contents(taste: OtherTaste, *, dated: bool = True) -> tuple[dict[str, Any],
 
 
 def same_taste(first: Taste, second: Taste) -> bool:
-    """True if two tastes are equal up to rounding and the time of learning."""
+    """True if two tastes differ in nothing but the time of learning and the rounding of arrays."""
     (header, arrays), (second_header, second_arrays) = (_contents(taste, dated=False) for taste in (first, second))
     # Levels and choices are arrays that not every taste has.
     if arrays.keys() != second_arrays.keys() or header_text(header) != header_text(second_header):
@@ -259,7 +259,7 @@ def _headers(header: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _taste_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> Taste:
-    """A taste or a blend from its header and arrays; errors as for ``_restore``."""
+    """A taste or a blend from its header and arrays; a ``ValueError`` or ``TasteError`` if they do not fit together."""
     parts = tuple(
         _restore(part_header, _arrays_of(arrays, f"{number}/"), path)
         for number, part_header in enumerate(header["parts"])
