@@ -18,10 +18,11 @@ from ..collection.files import digests_of_scan
 from ..collection.origins import origins
 from ..collection.score_statistics import distinct_prompts
 from ..ingest.metadata import prompt_words
-from .evaluate import SAMPLE, Evaluation, items_of
+from .evaluate import SAMPLE, items_of
 from .folders import EvaluatedCollection
 from .gaps import Gap, Sample, mean_gap, share_gap, share_gap_of
 from .judging import SEVERAL
+from .result import Evaluation
 
 #: Fewest pictures of each collection for a comparison of scores and looks.
 FEWEST_PICTURES = 8
