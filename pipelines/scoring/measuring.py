@@ -56,6 +56,8 @@ def measure(
     missing = [row for row in rows if row.id not in items]
     for _ in range(len(rows) - len(missing)):
         progress()
+    if not missing:
+        return items, []
     if len(parts := stored_parts(extractor)) > 1:
         side_by_side, problems = [], []
         for part in parts:
