@@ -94,7 +94,7 @@ CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK, MARK = "content", "quality", "app
 ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
 #: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
 COMPARED = {
-    CONTENT: ("people like what it shows more", "people like what it shows less"),
+    CONTENT: ("better liked content", "less liked content"),
     QUALITY: ("better quality", "poorer quality"),
     APPEARANCE: ("better made", "less well made"),
     RENDERING: ("more natural texture", "less natural texture"),

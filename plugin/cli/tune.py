@@ -223,6 +223,7 @@ def tune(
         facts = finish(tuner, findings, why, warnings, report or store.file("tune.html"), as_json)
         if optimize and why != STOPPED:
             facts["optimized"] = go_on(tuner, findings, optimize, silent=as_json)
+        print_notes(generator.model.loras.unused)
     if as_json:
         emit(facts)
 
