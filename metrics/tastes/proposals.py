@@ -185,10 +185,7 @@ def _after(mean: np.ndarray, covariance: np.ndarray, row: int, liking: float | N
 
 
 def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
-    """True if rating, or choosing, can stop, and the reason or advice as a sentence.
-
-    It can stop if the taste is strong and as many judgements again would add less than ``WORTH`` to the concordance.
-    """
+    """True if rating, or choosing, can stop, and why: strong, and as many judgements again would add less than ``WORTH``."""
     trust = taste.trust
     if trust.word == TOO_FEW:
         return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."

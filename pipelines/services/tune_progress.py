@@ -33,7 +33,7 @@ class LatestFindings:
 
 @dataclass(frozen=True)
 class TuneProgress:
-    """State of a tune as pages show it; ``version`` counts their changes, ``pictures`` are ids with batches as they were drawn."""
+    """State of a tune as pages show it; ``version`` counts changes, ``pictures`` are ids with batches as they were drawn."""
 
     state: str
     version: int

@@ -92,10 +92,7 @@ def _import(
 
 
 def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[list[str], str | None]:
-    """Groups of pictures that are left out together in cross-validation, and a note if they are of few prompts.
-
-    Pictures of one prompt make a group; with fewer than ``FEWEST_PROMPTS`` prompts, pictures of one seed do.
-    """
+    """Groups of pictures, by prompt or seed, that are left out together in cross-validation, and a note if prompts are few."""
     prompts = {made[row.id].prompt for row in rows} - {""}
     by_seed = 0 < len(prompts) < FEWEST_PROMPTS
     groups = []
