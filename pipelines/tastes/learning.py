@@ -224,7 +224,7 @@ def learn(
         rng=np.random.default_rng(seed), network=network, rater=rater,
         prompts=prompts, tastes=start.tastes, makings=[known.get(i) for i in ids],
     )  # fmt: skip
-    notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
+    notes = [*start.left_out, *notes_on_shared, *([note] if note else [])]
     if len(taste.examples) < len(examples):
         notes.append(
             f"Of the {len(examples)} judged pictures, the most that are learnt from count: {len(taste.examples)}."
