@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -35,6 +36,7 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.protocols import Making
 from soart.metrics.similarity.distinct import numbered
 from soart.metrics.similarity.diversity import Seen, looks_of
+from soart.metrics.tastes import proposals
 from soart.metrics.tastes.examples import Examples, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.proposals import hunt, propose
@@ -130,8 +132,11 @@ def hunted(folder: Folder, rng: np.random.Generator, told: int = 0) -> list[int]
     seen = Seen(numbered(prompts.tolist()), np.zeros(len(mixed), np.uint64), looks_of(items, NAMES))
     liked = rng.permutation(np.flatnonzero(folder.stars[mixed] >= 4))[:told]
     shown: dict[int, float | None] = {int(row): (folder.stars[mixed[row]] - 3) / 2 for row in liked}
+    # The same for all sixteen.
+    covariance, bars = proposals._prior_covariance(items, NAMES, folder.makings[mixed]), unusual(seen.looks)
     for _ in range(RATED):
-        [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), unusual(seen.looks), folder.makings[mixed])
+        with patch.object(proposals, "_prior_covariance", lambda *_: covariance):
+            [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), bars)
         if len(shown) > told:
             last = next(reversed(shown))
             shown[last] = (folder.stars[mixed[last]] - 3) / 2
