@@ -289,11 +289,7 @@ class TechnicalJudge(JudgesItems):
         """The parts of the freedom from faults of (n, p) items: every fault, and the rendering.
 
         A fault that is not looked for at the size of a picture is none: its constant cost belongs to the rendering. What
-        other faults cost more than usual is put down to the suspected ones.
-
-        Args:
-            items: (n, p).
-            places: where faults are strongest, by fault, for the items of a single picture.
+        other faults cost more than usual is put down to the suspected ones. ``places`` are as for ``explain``.
         """
         quality = self._quality(items)
         evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)

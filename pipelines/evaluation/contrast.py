@@ -136,12 +136,8 @@ def separation_auc(z: np.ndarray, first: np.ndarray, prompts: np.ndarray) -> flo
     """Cross-validated AUC of telling the pictures of two collections apart: 0.5 is chance; NaN for too few pictures.
 
     Pictures of one prompt are held out together, where each collection has a prompt for every fold: else its prompts
-    would be recognised, not what they have in common.
-
-    Args:
-        z: standardised items (n, p) of both.
-        first: (n,) bool, True for pictures of the first collection.
-        prompts: (n,) number of each picture's prompt; negative for none.
+    would be recognised, not what they have in common. ``z`` are standardised (n, p) items of both, ``first`` (n,) is True for
+    pictures of the first collection, and ``prompts`` (n,) numbers prompts, negative for none.
     """
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis

@@ -65,13 +65,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DrawingProgress:
-    """State of the latest drawing.
-
-    Attributes:
-        pictures: ids of the pictures that are there, in the order of the requests; once judges have sorted them, best
-            first, then those without a value.
-        values: by picture id, of the judges; empty until they have judged.
-    """
+    """State of the latest drawing: ids of its pictures, in the order of the requests until judges have sorted them, and values by id."""
 
     live: bool
     total: int

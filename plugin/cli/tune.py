@@ -295,7 +295,9 @@ def finish(
             note(text)
         print_findings(findings)
         for text in findings.notes:
-            say(text)
+            # Said when the tune began.
+            if text not in tuner.beginnings:
+                say(text)
         say(f"Report: {page}")
     facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(page)}
     return {**facts, **findings_facts(tuner.collection, findings), "warnings": list(warnings)}
