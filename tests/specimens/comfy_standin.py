@@ -1,10 +1,4 @@
-"""A small stand-in of ComfyUI, as far as a node pack sees it: the V3 interface, and how the server runs a graph.
-
-It takes the arguments that both the oldest supported version (0.3.60) and the newest tried one (0.33.0) take: a test compares them with a checkout.
-Held to what the real server does: ids must not collide, ``ui`` values are lists of plain JSON values without NaN, runs of a list are laid over each
-other by the keys of the first, blockers travel on, a blocker without values blocks nothing, the same inputs are answered from the cache, and a pack
-is loaded under a name made of its path.
-"""
+"""A small stand-in of ComfyUI: the V3 interface of its oldest and newest supported versions, and how its server runs a graph."""
 
 import asyncio
 import importlib.util

@@ -92,10 +92,7 @@ BUILDERS = {
 
 
 def build(name, folder):
-    """A tiny pipeline of this class, and its fixed inputs.
-
-    Weights that start at zero are drawn too, so that the prompt reaches the picture as it does after training.
-    """
+    """A tiny pipeline of this class, weights that start at zero drawn too, and its fixed inputs."""
     torch.manual_seed(0)
     pipeline = BUILDERS[name][0](folder)
     for part in (part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)):
