@@ -75,23 +75,15 @@ def _ends(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the training of a LoRA.
-
-    Attributes:
-        pairs: of each step.
-        rate: highest learning rate.
-        beta: how much is lost by leaving the model: the smaller, the further the LoRA goes.
-        seed: of pairs, noise and times.
-        together: pairs that are computed together; this changes memory and no result but by rounding.
-    """
+    """Settings of the training of a LoRA."""
 
     steps: int = 40
-    pairs: int = 8
+    pairs: int = 8  # of each step
     rank: int = 8
-    rate: float = 1e-3
-    beta: float = 20.0
-    seed: int = 0
-    together: int = 8
+    rate: float = 1e-3  # highest learning rate
+    beta: float = 20.0  # how much is lost by leaving the model: the smaller, the further the LoRA goes
+    seed: int = 0  # of pairs, noise and times
+    together: int = 8  # pairs that are computed together; this changes memory and no result but by rounding
 
 
 def preference_loss(

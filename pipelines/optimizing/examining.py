@@ -31,19 +31,12 @@ LESS_SECOND = 0.25
 
 @dataclass(frozen=True)
 class Marks:
-    """Value, second opinion, adherence and freedom from faults of one picture.
+    """Value, second opinion, adherence and freedom from faults of one picture."""
 
-    Attributes:
-        value: by the judge; NaN without one.
-        second: by the second taste; NaN without one.
-        adherence: probability that it shows its prompt; NaN if nothing of the prompt can be told.
-        freedom: points of freedom from faults, 0 to 100.
-    """
-
-    value: float
-    second: float
-    adherence: float
-    freedom: float
+    value: float  # by the judge; NaN without one
+    second: float  # by the second taste; NaN without one
+    adherence: float  # probability that it shows its prompt; NaN if nothing of the prompt can be told
+    freedom: float  # points of freedom from faults, 0 to 100
 
 
 @dataclass(frozen=True)

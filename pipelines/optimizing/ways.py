@@ -72,27 +72,17 @@ class Noise(NamedTuple):
 
 @dataclass
 class Means:
-    """The model and the judge that the ways draw and measure with.
-
-    Attributes:
-        request: prompt and settings; its seed is the first.
-        sampler: draws from noise; None for a model that takes seeds alone.
-        notes: sentences on ways that cannot be gone.
-        ways: those that can be gone, the first one as long as it brings something.
-        more_seeds: True if they begin with the best of more seeds.
-        parents: noises of pictures to make more like; without any, a run begins with seeds.
-        drawn_on: (h, w, 3) uint8 picture that all others are drawn on; None for text alone.
-    """
+    """The model and the judge that the ways draw and measure with."""
 
     generator: ImageGenerator
-    request: Request
+    request: Request  # prompt and settings; its seed is the first
     examiner: Examiner
-    sampler: DrawsNoise | None
-    notes: list[str]
-    ways: tuple[str, ...]
-    more_seeds: bool = False
-    parents: tuple[Noise, ...] = ()
-    drawn_on: np.ndarray | None = None
+    sampler: DrawsNoise | None  # draws from noise; None for a model that takes seeds alone
+    notes: list[str]  # sentences on ways that cannot be gone
+    ways: tuple[str, ...]  # those that can be gone, the first one as long as it brings something
+    more_seeds: bool = False  # True if they begin with the best of more seeds
+    parents: tuple[Noise, ...] = ()  # noises of pictures to make more like; without any, a run begins with seeds
+    drawn_on: np.ndarray | None = None  # (h, w, 3) uint8 picture that all others are drawn on; None for text alone
 
     @classmethod
     def of(

@@ -41,17 +41,11 @@ from .judge_choices import values_and_scale
 
 @dataclass(frozen=True, slots=True)
 class JudgeValue:
-    """The value of a model, or of a person, for one picture.
+    """The value of a model, or of a person, for one picture."""
 
-    Attributes:
-        name: the stored name of the model, or ``person:NAME``.
-        value: higher is better; None if the judge has no value for the picture.
-        percentile: of the value in the collection, 0–100; None without a value or other judged pictures.
-    """
-
-    name: str
-    value: float | None
-    percentile: float | None
+    name: str  # the stored name of the model, or ``person:NAME``
+    value: float | None  # higher is better; None if the judge has no value for the picture
+    percentile: float | None  # of the value in the collection, 0–100; None without a value or other judged pictures
 
 
 @dataclass(frozen=True)

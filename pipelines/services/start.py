@@ -39,23 +39,15 @@ COPIES = "copies"
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """Progress of reading the pictures of a collection.
+    """Progress of reading the pictures of a collection."""
 
-    Attributes:
-        job: 0 without one.
-        files: 0 while their number is unknown.
-        pictures: sound pictures of the collection, of which the first ones may not be measured yet.
-        left: seconds until all are read; None if unknown.
-        failed: the reason; empty if reading did not fail.
-    """
-
-    job: int
-    files: int
+    job: int  # 0 without one
+    files: int  # 0 while their number is unknown
     done: int
-    pictures: int
+    pictures: int  # sound pictures of the collection, of which the first ones may not be measured yet
     live: bool
-    left: float | None
-    failed: str
+    left: float | None  # seconds until all are read; None if unknown
+    failed: str  # the reason; empty if reading did not fail
 
 
 class StartService(CollectionService):

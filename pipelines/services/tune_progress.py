@@ -15,14 +15,10 @@ IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "e
 
 @dataclass(frozen=True)
 class LatestFindings:
-    """Findings of a study after its latest batch.
-
-    Attributes:
-        goal: by picture id, of judged pictures.
-    """
+    """Findings of a study after its latest batch."""
 
     findings: StudyFindings
-    goal: dict[int, float]
+    goal: dict[int, float]  # by picture id, of judged pictures
     done: int
 
     @property
@@ -33,27 +29,19 @@ class LatestFindings:
 
 @dataclass(frozen=True)
 class TuneProgress:
-    """State of a tune as pages show it.
-
-    Attributes:
-        version: counts up with every change that pages show.
-        pictures: (picture id, batch) in the order of drawing.
-        goal: by picture id, of judged pictures.
-        in_points: True if the goal is in points, 0 to 100.
-        doing: how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known.
-    """
+    """State of a tune as pages show it."""
 
     state: str
-    version: int
+    version: int  # counts up with every change that pages show
     settings: TuneSettings | None
     judged: bool
     reading: bool
     reason: str
-    pictures: list[tuple[int, int]]
-    goal: dict[int, float]
+    pictures: list[tuple[int, int]]  # (picture id, batch) in the order of drawing
+    goal: dict[int, float]  # by picture id, of judged pictures
     seconds_left: float | None
-    in_points: bool = False
-    doing: str = ""
+    in_points: bool = False  # True if the goal is in points, 0 to 100
+    doing: str = ""  # how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known
 
     @property
     def exhausted(self) -> bool:
