@@ -21,7 +21,6 @@ BUILDERS = {
     "IFPipeline": (s.deepfloyd, {}),
     "HunyuanDiTPipeline": (t.hunyuan, {"use_resolution_binning": False}),
     "HunyuanDiTPAGPipeline": (t.hunyuan_pag, {"use_resolution_binning": False}),
-    "KandinskyCombinedPipeline": (s.kandinsky, {"prior_num_inference_steps": 2}),
     "KandinskyV22CombinedPipeline": (s.kandinsky22, {"prior_num_inference_steps": 2}),
     "Kandinsky3Pipeline": (s.kandinsky3, {}),
     "StableDiffusionControlNetPipeline": (s.sd(d.StableDiffusionControlNetPipeline, controlnet=s.sd_controlnet), {"image": s.picture}),
@@ -29,7 +28,6 @@ BUILDERS = {
     "StableDiffusionXLControlNetUnionPipeline": (
         s.sdxl(d.StableDiffusionXLControlNetUnionPipeline, controlnet=s.sdxl_union), {**_CONTROL, "control_mode": 0}),
     "StableDiffusion3ControlNetPipeline": (s.sd3(d.StableDiffusion3ControlNetPipeline, controlnet=s.sd3_controlnet), _CONTROL),
-    "WuerstchenCombinedPipeline": (s.wuerstchen, {"prior_num_inference_steps": 2}),
     "StableCascadeCombinedPipeline": (s.cascade, {"prior_num_inference_steps": 2}),
     "LatentConsistencyModelPipeline": (s.lcm, {}),
     "PixArtAlphaPipeline": (families.pixart, {"use_resolution_binning": False}),
@@ -69,7 +67,6 @@ BUILDERS = {
         {**_CONTROL, "image": s.picture, "mask_image": s.mask}),
     "ZImageOmniPipeline": (lm.z_omni, {}),
     "OvisImagePipeline": (lm.ovis, {}),
-    "PRXPipeline": (lm.prx, {"use_resolution_binning": False}),
     # Not in the list: guidance of a component.
     "HunyuanImagePipeline": (lm.hunyuan_image, {}),
     # With fixed pictures.

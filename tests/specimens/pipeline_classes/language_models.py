@@ -231,30 +231,6 @@ def cogview4(kind=diffusers.CogView4Pipeline, channels=4):
     return build
 
 
-def prx(folder):
-    from transformers.models.t5gemma.modeling_t5gemma import T5GemmaEncoder, T5GemmaModuleConfig
-
-    config = T5GemmaModuleConfig(
-        **_SHAPE, layer_types=["full_attention"] * 2, attention_bias=False, attention_dropout=0.0, dropout_rate=0.0,
-        hidden_activation="gelu_pytorch_tanh", rms_norm_eps=1e-6, attn_logit_softcapping=50.0,
-        final_logit_softcapping=30.0, query_pre_attn_scalar=4, rope_theta=1e4, sliding_window=4096,
-    )  # fmt: skip
-    core = diffusers.PRXTransformer2DModel(
-        patch_size=1,
-        in_channels=4,
-        context_in_dim=16,
-        hidden_size=8,
-        mlp_ratio=2.0,
-        num_heads=2,
-        depth=1,
-        axes_dim=[2, 2],
-    )
-    return diffusers.PRXPipeline(
-        transformer=core, scheduler=flow(), text_encoder=T5GemmaEncoder(config).eval(), tokenizer=chat_tokenizer(),
-        vae=vae(4), default_sample_size=32,
-    )  # fmt: skip
-
-
 def hunyuan_image(folder):
     core = diffusers.HunyuanImageTransformer2DModel(
         in_channels=4, out_channels=4, num_attention_heads=4, attention_head_dim=8, num_layers=1, num_single_layers=1,
