@@ -51,15 +51,10 @@ MOST_SEED = 2**53 - 1
 
 
 class SoartNode(io.ComfyNode):
-    """Base of the nodes: subclasses define ``define_schema`` and ``run``.
+    """Base of the nodes: subclasses define ``define_schema`` and ``run``."""
 
-    Attributes:
-        run: the node's own work.
-        shows_images: True if the node shows pictures without scores.
-    """
-
-    run: ClassVar[Callable[..., io.NodeOutput]]
-    shows_images: ClassVar[bool] = False
+    run: ClassVar[Callable[..., io.NodeOutput]]  # the node's own work
+    shows_images: ClassVar[bool] = False  # True if the node shows pictures without scores
 
     @classmethod
     def execute(cls, keep_going: bool | list[bool] = False, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
@@ -98,9 +93,10 @@ class SoartNode(io.ComfyNode):
         cards: Sequence[dict[str, Any]] = (),
         chart: dict[str, Any] | None = None,
         loop: dict[str, Any] | None = None,
+        liked: Sequence[dict[str, str]] = (),
         images: torch.Tensor | None = None,
     ) -> dict[str, Any]:
-        """The contents to show in the node: texts, a table, pictures with scores, a chart, runs to follow, and pictures alone.
+        """The contents to show in the node: texts, a table, pictures with scores, a chart, and more.
 
         The keys are always the same, because ComfyUI merges the runs of a list by the keys of the first.
         """
@@ -110,6 +106,7 @@ class SoartNode(io.ComfyNode):
             "soart_cards": list(cards),
             "soart_chart": [] if chart is None else [chart],
             "soart_loop": [] if loop is None else [loop],
+            "soart_liked": list(liked),
         }
         # Texts become plain ones: ComfyUI keeps the content, and other packs may look at it.
         content: dict[str, Any] = json.loads(json.dumps(shown))

@@ -20,13 +20,7 @@ from soart.pipelines.models.noise import NoiseSampler
 from soart.pipelines.optimizing import ways
 from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks
 from soart.pipelines.optimizing.gaussian import departure
-from soart.pipelines.optimizing.optimize import (
-    few_ratings,
-    optimize,
-    optimize_again,
-    state_file,
-    store,
-)
+from soart.pipelines.optimizing.optimize import few_ratings, optimize, optimize_again, state_file, store
 from soart.pipelines.optimizing.optimizer import ALARM, Limit, Optimization
 from soart.pipelines.optimizing.records import KEYWORD, record_of
 from soart.pipelines.optimizing.second_taste import second_taste
