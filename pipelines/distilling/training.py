@@ -75,15 +75,19 @@ def _ends(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the training of a LoRA."""
+    """Settings of the training of a LoRA.
+
+    ``pairs`` are those of each step, ``rate`` is the highest learning rate, ``beta`` what is lost by leaving the model: the
+    smaller, the further the LoRA goes. Pairs computed ``together`` change memory and no result but by rounding.
+    """
 
     steps: int = 40
-    pairs: int = 8  # of each step
+    pairs: int = 8
     rank: int = 8
-    rate: float = 1e-3  # highest learning rate
-    beta: float = 20.0  # how much is lost by leaving the model: the smaller, the further the LoRA goes
-    seed: int = 0  # of pairs, noise and times
-    together: int = 8  # pairs that are computed together; this changes memory and no result but by rounding
+    rate: float = 1e-3
+    beta: float = 20.0
+    seed: int = 0
+    together: int = 8
 
 
 def preference_loss(

@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...metrics.damage.technical import DETECTORS, TechnicalJudge
+from ...metrics.similarity.diversity import choose_varied
 from ..collection.files import count_files_with_pictures, first_paths
-from ..support.wording import counted
+from ..collection.queries import known_prompts
+from ..scoring.looks import seen_in
 from .folders import EvaluatedCollection
 from .result import Evaluation, Style
 
@@ -23,7 +25,7 @@ class ListedPicture:
         score, percentile: under the main judge, or the judge of the list; NaN for a picture that cannot be judged.
         effect: what its model adds to the main score where pictures are put in places.
         note: reason why it is listed; may be empty.
-        alike: number of its near-duplicates that a list of the best or the worst leaves out.
+        alike: number of pictures like it that a list of the best leaves out, or of near-duplicates.
     """
 
     id: int
@@ -36,8 +38,8 @@ class ListedPicture:
 
     @property
     def others(self) -> str:
-        """The near-duplicates that it stands for, in words; empty for none."""
-        return f"and {counted(self.alike, 'near-duplicate')}" if self.alike else ""
+        """The pictures that it stands for, in words; empty for none."""
+        return f"and {self.alike:,} more like it" if self.alike else ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Summary:
         files, copies: number of files with usable pictures, and of those that are identical to another one.
         mean, quartiles: of the main score, of the pictures that can be judged; of all if none can.
         unfit: number of pictures that cannot be judged, by reason.
-        best, worst: best or worst first, of near-duplicates only the best or the worst.
+        best, worst: best or worst first, of near-duplicates only the best or the worst; the best few of one look or prompt.
         groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
         spare: number of redundant pictures: near-duplicates of one to keep.
         styles: each with its most typical pictures; the score of a style is NaN if none of its pictures can be judged.
@@ -94,8 +96,15 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     scores, rows = e.scores[e.main], _Rows(evaluated)
     effect, order = evaluated.effect, np.argsort(-evaluated.standing, kind="stable")
     order = order[e.judged[order]]
-    best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, top, top))
     alike = near_duplicates_left(e.group, order)
+    first = order[_first_of_each(e.group, order)]
+    ids = e.ids[first].tolist()
+    seen = seen_in(evaluated.collection, ids, known_prompts(evaluated.collection, ids))
+    # Copies are those of the groups, which people have corrected.
+    varied = choose_varied(evaluated.standing[first], seen._replace(hashes=np.zeros(len(ids), np.uint64)), top)
+    for row, others in varied.items():
+        alike[int(first[row])] = alike.get(int(first[row]), 0) + len(others)
+    best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, first[[*varied]], top))
     damaged = {}
     for k, name in enumerate(DETECTORS):
         members = np.flatnonzero(e.damage == k)
@@ -148,12 +157,14 @@ def _quantile(values: np.ndarray, share: float) -> float:
     return float(np.quantile(values, share)) if len(values) else float("nan")
 
 
-def best_and_worst(group: np.ndarray, order: np.ndarray, best: int, worst: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last rows of an order, of near-duplicates only one; no row or group is among both.
+def best_and_worst(
+    group: np.ndarray, order: np.ndarray, best: int | np.ndarray, worst: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first rows of an order, or those given, and the last, of near-duplicates only one; no row or group is among both.
 
     ``group`` numbers each row's near-duplicates, −1 for none; the last rows come the worst first.
     """
-    first = order[_first_of_each(group, order)][:best]
+    first = best if isinstance(best, np.ndarray) else order[_first_of_each(group, order)][:best]
     # Two pictures without a group are not of the same one.
     taken = np.isin(order, first) | ((group[order] >= 0) & np.isin(group[order], group[first]))
     rest = order[~taken][::-1]

@@ -39,15 +39,15 @@ COPIES = "copies"
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """Progress of reading the pictures of a collection."""
+    """Progress of reading a collection; ``job`` and ``files`` are 0, ``left`` seconds None, and ``failed`` empty while unknown."""
 
-    job: int  # 0 without one
-    files: int  # 0 while their number is unknown
+    job: int
+    files: int
     done: int
-    pictures: int  # sound pictures of the collection, of which the first ones may not be measured yet
+    pictures: int
     live: bool
-    left: float | None  # seconds until all are read; None if unknown
-    failed: str  # the reason; empty if reading did not fail
+    left: float | None
+    failed: str
 
 
 class StartService(CollectionService):

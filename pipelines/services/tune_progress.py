@@ -29,19 +29,19 @@ class LatestFindings:
 
 @dataclass(frozen=True)
 class TuneProgress:
-    """State of a tune as pages show it."""
+    """State of a tune as pages show it; ``version`` counts their changes, ``pictures`` are ids with batches as they were drawn."""
 
     state: str
-    version: int  # counts up with every change that pages show
+    version: int
     settings: TuneSettings | None
     judged: bool
     reading: bool
     reason: str
-    pictures: list[tuple[int, int]]  # (picture id, batch) in the order of drawing
-    goal: dict[int, float]  # by picture id, of judged pictures
+    pictures: list[tuple[int, int]]
+    goal: dict[int, float]
     seconds_left: float | None
-    in_points: bool = False  # True if the goal is in points, 0 to 100
-    doing: str = ""  # how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known
+    in_points: bool = False
+    doing: str = ""
 
     @property
     def exhausted(self) -> bool:

@@ -13,7 +13,7 @@ from .base import OVERALL, TasteType, folded, judge_of, node_schema, title_of
 from .panels import score_cards, score_lines, score_table, unscored_cards
 from .pictures import take
 from .rating import RATED, liked_places, opinions
-from .score import DECIMALS, PROMPT, TOP_K, ScoringNode, judged_batch, prompts_of, scoring_inputs
+from .score import DECIMALS, PROMPT, TOP_K, ScoringNode, alike_input, judged_batch, kept, prompts_of, scoring_inputs
 from .taste import check_explains, explained, learnt_from_ratings
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class SoartRate(ScoringNode):
                 taste, folded(prompt), among,
                 folded(io.Int.Input("grid", default=0, min=0, max=16, optional=True,
                                     tooltip="Squares a side of the heat maps; 0: none, and what is linked to them does not run.")),
+                folded(alike_input()),
             ],
             outputs=[
                 io.Image.Output("best", display_name="best first", tooltip="The remaining pictures, best first, as one batch; those without a score come last."),
@@ -80,6 +81,7 @@ class SoartRate(ScoringNode):
         taste: ItemJudge | None = None,
         among: str = "",
         grid: int = 0,
+        alike: bool = False,
     ) -> io.NodeOutput:
         """Sort the batch; none waits for a click, because flows without a browser go on."""
         from ...metrics.protocols import POINTS
@@ -94,8 +96,8 @@ class SoartRate(ScoringNode):
         # All can be rated, also those that are not kept.
         cards = score_cards(best, pictures.pixels, judge.stored_name, cls) + unscored_cards(others, cls)
         table = score_table(best, f"{title_of(judge)}, best first")
+        best = kept(scored, pictures, judge, top_k, alike=alike)
         shown = cls.show([*notes, *pictures.notes], table, cards=cards, liked=liked_places())
-        best = best[: top_k or None]
         heat = ExecutionBlocker(None)
         if grid and best:
             check_explains(judge)

@@ -40,7 +40,7 @@ _NAMED = 3
 #: Decimal places of scores of judges with scales of their own.
 DECIMALS = 4
 #: Tooltips of inputs that nodes share.
-TOP_K = "How many of the best to keep; 0 keeps all."
+TOP_K = "How many of the best to keep, few of one look; 0 keeps all."
 PROMPT = "What the pictures should show: one prompt for all, or one line per picture."
 _AMONG = (
     "What percentiles compare with: the pictures of this collection, a folder in ComfyUI's output folder. Empty: the pictures "
@@ -58,6 +58,11 @@ def scoring_inputs(*more: io.Input) -> list[io.Input]:
     """Pictures, judge and taste, further inputs, and the collection of percentiles."""
     among = folded(io.String.Input("among", default="", optional=True, tooltip=_AMONG))
     return [io.Image.Input("images", tooltip=IMAGES), *judge_inputs(), *more, among]
+
+
+def alike_input() -> io.Input:
+    """Switches off that few of one look are kept."""
+    return io.Boolean.Input("alike", default=False, optional=True, tooltip="Keep the best even where they look alike.")
 
 
 def judged_batch(
@@ -86,6 +91,7 @@ def judged_batch(
     if len(scored) < least:
         raise ImageError(" ".join(problems[:_NAMED]) or f"The judge {judge.name!r} gave no picture a value.")
     pictures.notes[:0] = [*doubts_of(judges), *problems]
+    pictures.judged = batch
     return scored, pictures
 
 
@@ -121,16 +127,30 @@ class ScoringNode(SoartNode):
         title: str,
         top_k: int,
         decimals: int = 1,
+        *,
+        alike: bool = True,
         **options: Any,  # noqa: ANN401
     ) -> io.NodeOutput:
         """Sort a batch, best first; ``options`` are of ``judged_batch``."""
-        from ...pipelines.judges.in_memory import best_first
-
         scored, pictures = judged_batch(images, judge, **options)
-        best = best_first(scored)[: top_k or None]
+        best = kept(scored, pictures, judge, top_k, alike=alike)
         shown = cls.show_scores(pictures, best, judge, f"{title}, best first")
         scores = [round(picture.score, DECIMALS) for picture in best]
         return io.NodeOutput(take(images, [one.number for one in best]), scores, score_lines(best, decimals), ui=shown)
+
+
+def kept(
+    scored: Sequence[ScoredPicture], pictures: Pictures, judge: GuardedJudge, top_k: int, *, alike: bool
+) -> list[ScoredPicture]:
+    """The best pictures, at most ``top_k`` (0 for all), and unless ``alike`` few of one look, with a note on the others."""
+    from ...pipelines.judges.in_memory import best_first, best_varied
+
+    best = best_first(scored)[: top_k or None]
+    if len(best) < len(scored) and not alike and pictures.judged is not None:
+        best, others = best_varied(pictures.judged, scored, judge, top_k)
+        if any(others):
+            pictures.notes.append(f"Left out, because they look like others that are kept: {sum(others)}.")
+    return best
 
 
 class SoartScore(ScoringNode):
@@ -173,14 +193,14 @@ class SoartRank(ScoringNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        top = io.Int.Input("top_k", default=0, min=0, max=4096, tooltip=TOP_K)
+        top, alike = io.Int.Input("top_k", default=0, min=0, max=4096, tooltip=TOP_K), alike_input()
         return node_schema(
             node_id="SoartRank",
             display_name="SOART Rank",
             description="Sorts a batch, best first, and keeps the best of it.",
             is_output_node=True,
             is_deprecated=True,
-            inputs=scoring_inputs(top),
+            inputs=[*scoring_inputs(top), alike],
             outputs=[
                 io.Image.Output("ranked", display_name="ranked", tooltip="The remaining pictures, best first, as one batch."),
                 io.Float.Output("scores", display_name="scores", is_output_list=True, tooltip="Their scores, best first."),
@@ -191,11 +211,17 @@ class SoartRank(ScoringNode):
 
     @classmethod
     def run(
-        cls, images: torch.Tensor, by: str, top_k: int = 0, taste: ItemJudge | None = None, among: str = ""
+        cls,
+        images: torch.Tensor,
+        by: str,
+        top_k: int = 0,
+        taste: ItemJudge | None = None,
+        among: str = "",
+        alike: bool = False,
     ) -> io.NodeOutput:
         """Rank the batch."""
         judge = judge_of(by, taste)
-        return cls.rank(images, judge, title_of(judge), top_k, among=among)
+        return cls.rank(images, judge, title_of(judge), top_k, alike=alike, among=among)
 
 
 class SoartJudge(ScoringNode):
@@ -215,7 +241,7 @@ class SoartJudge(ScoringNode):
                 io.String.Input("by", default="adherence", tooltip="The judge: adherence, clip:HUB_ID, pyiqa:METRIC or another one; "
                                 "the command 'soart list judges' lists them. Some of these models forbid commercial use."),
                 io.String.Input("prompt", default="", multiline=True, optional=True, tooltip=PROMPT),
-                io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip=TOP_K),
+                io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip="How many of the best to keep; 0 keeps all."),
             ],
             outputs=[
                 io.Image.Output("ranked", display_name="ranked", tooltip="The remaining pictures, best first, as one batch."),

@@ -24,13 +24,13 @@ from .likelihoods import Likelihood, Terms, determinant_slope, likelihood
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The posterior at its mode."""
+    """The posterior at its mode: (n,) a, (n,) ĥ, sparse (n, m) R, the (m, m) lower Cholesky factor of B, and log Z."""
 
-    weights: np.ndarray  # (n,) a
-    latent: np.ndarray  # (n,) ĥ
-    root: sparse.csr_array  # (n, m) sparse R
-    factor: np.ndarray  # (m, m) lower Cholesky factor of B
-    evidence: float  # log Z
+    weights: np.ndarray
+    latent: np.ndarray
+    root: sparse.csr_array
+    factor: np.ndarray
+    evidence: float
 
 
 def _factorise(inner: np.ndarray) -> np.ndarray:

@@ -22,7 +22,6 @@ BUILDERS = {
     "HunyuanDiTPipeline": (t.hunyuan, {"use_resolution_binning": False}),
     "HunyuanDiTPAGPipeline": (t.hunyuan_pag, {"use_resolution_binning": False}),
     "KandinskyV22CombinedPipeline": (s.kandinsky22, {"prior_num_inference_steps": 2}),
-    "Kandinsky3Pipeline": (s.kandinsky3, {}),
     "StableDiffusionControlNetPipeline": (s.sd(d.StableDiffusionControlNetPipeline, controlnet=s.sd_controlnet), {"image": s.picture}),
     "StableDiffusionXLControlNetPipeline": (s.sdxl(d.StableDiffusionXLControlNetPipeline, controlnet=s.sdxl_controlnet), {"image": s.picture}),
     "StableDiffusionXLControlNetUnionPipeline": (
@@ -50,10 +49,8 @@ BUILDERS = {
     "Flux2Pipeline": (lm.flux2, {}),
     "Ideogram4Pipeline": (lm.ideogram, {}),
     "Krea2Pipeline": (lm.krea, {}),
-    "LuminaPipeline": (lm.lumina, {}),
     "Lumina2Pipeline": (lm.lumina2, {}),
     "ChromaPipeline": (t.chroma, {}),
-    "CogView3PlusPipeline": (t.cogview3, {}),
     "CogView4Pipeline": (lm.cogview4(), {}),
     "CogView4ControlPipeline": (lm.cogview4(d.CogView4ControlPipeline, 8), _CONTROL),
     "QwenImagePipeline": (lm.qwen(), {}),

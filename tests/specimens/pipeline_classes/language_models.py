@@ -195,17 +195,6 @@ def sana(kind=diffusers.SanaPipeline, **more):
     return build
 
 
-def lumina(folder):
-    core = diffusers.LuminaNextDiT2DModel(
-        sample_size=4, patch_size=2, in_channels=4, hidden_size=24, num_layers=2, num_attention_heads=3, num_kv_heads=3,
-        multiple_of=16, norm_eps=1e-5, learn_sigma=True, qk_norm=True, cross_attention_dim=16, scaling_factor=1.0,
-    )  # fmt: skip
-    encoder = transformers.GemmaForCausalLM(transformers.GemmaConfig(**_SHAPE)).eval()
-    return diffusers.LuminaPipeline(
-        transformer=core.eval(), scheduler=flow(), vae=vae(4, EIGHTH), text_encoder=encoder, tokenizer=chat_tokenizer()
-    )
-
-
 def lumina2(folder):
     core = diffusers.Lumina2Transformer2DModel(
         sample_size=4, patch_size=2, in_channels=4, hidden_size=8, num_layers=2, num_attention_heads=1, num_kv_heads=1,

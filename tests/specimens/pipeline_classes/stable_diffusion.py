@@ -178,21 +178,6 @@ def kandinsky22(folder):
     )
 
 
-def kandinsky3(folder):
-    encoder, tokenizer = families.t5()
-    core = diffusers.Kandinsky3UNet(
-        in_channels=4, time_embedding_dim=4, groups=2, attention_head_dim=4, layers_per_block=3,
-        block_out_channels=(32, 64), cross_attention_dim=4, encoder_hid_dim=32,
-    )  # fmt: skip
-    return diffusers.Kandinsky3Pipeline(
-        tokenizer=tokenizer,
-        text_encoder=encoder,
-        unet=core,
-        movq=movq(),
-        scheduler=diffusers.DDPMScheduler(clip_sample=True),
-    )
-
-
 def cascade(folder):
     from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel
 

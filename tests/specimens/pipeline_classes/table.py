@@ -26,6 +26,9 @@ NOT_TRIED = {
     "KolorsPAGPipeline": "its tokenizer exists as a file only",
     "GlmImagePipeline": "its processor exists as files only",
     "KandinskyCombinedPipeline": "its successor KandinskyV22CombinedPipeline was",
+    "Kandinsky3Pipeline": "KandinskyV22CombinedPipeline was",
+    "LuminaPipeline": "its successor Lumina2Pipeline was",
+    "CogView3PlusPipeline": "its successor CogView4Pipeline was",
     "WuerstchenCombinedPipeline": "its successor StableCascadeCombinedPipeline was",
     "PRXPipeline": "it needs the package ftfy",
 }
