@@ -165,23 +165,14 @@ def _rows(height: int, x: Scale, names: Sequence[str], values: Sequence[str], *,
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of a chart.
+    """A line of a chart."""
 
-    Attributes:
-        name: its name in the legend; and, with hyphens for spaces, the class of its group.
-        points: x and y of each point.
-        titles: tooltips of the points.
-        kind: of ``LOOKS``; a ``"zero"`` has no legend.
-        band: lower and upper end of the interval of each point; empty for none.
-        interval: name of the band in the legend.
-    """
-
-    name: str
-    points: tuple[tuple[float, float], ...]
-    titles: tuple[str, ...] = ()
-    kind: str = "line"
-    band: tuple[tuple[float, float], ...] = ()
-    interval: str = "interval"
+    name: str  # its name in the legend; and, with hyphens for spaces, the class of its group
+    points: tuple[tuple[float, float], ...]  # x and y of each point
+    titles: tuple[str, ...] = ()  # tooltips of the points
+    kind: str = "line"  # of ``LOOKS``; a ``"zero"`` has no legend
+    band: tuple[tuple[float, float], ...] = ()  # lower and upper end of the interval of each point; empty for none
+    interval: str = "interval"  # name of the band in the legend
 
 
 def lines_chart(

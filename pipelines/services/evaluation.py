@@ -40,13 +40,9 @@ NICENESS = 10
 
 @dataclass(frozen=True)
 class EvaluationState:
-    """State of a collection's evaluation.
+    """State of a collection's evaluation."""
 
-    Attributes:
-        version: counts up with every change that pages show.
-    """
-
-    version: int
+    version: int  # counts up with every change that pages show
     live: bool
     found: bool
     message: str
