@@ -72,10 +72,7 @@ def pytest_xdist_auto_num_workers():
 
 
 def pytest_collection_modifyitems(items):
-    """Order the files, of which each goes to one worker that shares its fixtures.
-
-    Files that wait for other programs alternate with files that do not; of each kind those with the most tests come first.
-    """
+    """Alternate files that wait for other programs with others, those with the most tests first; each goes to one worker."""
     files = {}
     for item in items:
         files.setdefault(item.path, []).append(item)
@@ -126,10 +123,7 @@ def nursery():
 
 @pytest.fixture(scope="session", autouse=True)
 def little_effort():
-    """A quarter of the usual steps of the embedded model, and tastes that are validated once.
-
-    Drawing takes most of the tests that draw, and validating most of those that learn.
-    """
+    """A quarter of the usual steps of the embedded model, and tastes that are validated once: both take most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "EMBEDDED_STEPS", EMBEDDED_STEPS // 4)
         patch.setitem(learn_taste.__kwdefaults__, "repeats", 1)

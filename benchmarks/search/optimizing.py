@@ -68,17 +68,12 @@ from soart.pipelines.models.loading import load_model
 from soart.pipelines.optimizing import ways as ways_of
 from soart.pipelines.optimizing.examining import Bounds, Examiner
 from soart.pipelines.optimizing.gaussian import departure, on_sphere
-from soart.pipelines.optimizing.optimizer import ALARM, FIRST, MOST_SEEDS, Limit, Optimization
+from soart.pipelines.optimizing.optimizer import ALARM, FIRST, MOST_SEEDS, VERSION, Limit, Optimization
 from soart.pipelines.optimizing.ways import GRADIENT, Means
 from soart.training.judge import load_judge
 
-BEST, LARGE, VERY_LARGE, UNBOUNDED, PARTICLES = (
-    "best of seeds",
-    "large steps",
-    "very large steps",
-    "unbounded",
-    "particles",
-)
+BEST, LARGE, VERY_LARGE = "best of seeds", "large steps", "very large steps"
+UNBOUNDED, PARTICLES = "unbounded", "particles"
 LORA, BEST_LORA, WEIGHTED = "lora", "best with lora", "weighted"
 #: Large steps: this many times the angle.
 LARGER = 4.0
@@ -250,12 +245,8 @@ def main() -> None:
     parser = command(__doc__, cache=True)
     parser.add_argument("--tastes", type=at_least(1), default=20, help="number of worlds")
     parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
-    parser.add_argument(
-        "--sizes",
-        type=names_among([str(n) for n in range(4, 61)]),
-        default=["8", "30"],
-        help="liked and disliked pictures",
-    )
+    sizes = names_among([str(n) for n in range(4, 61)])
+    parser.add_argument("--sizes", type=sizes, default=["8", "30"], help="liked and disliked pictures")
     parser.add_argument("--methods", type=names_among(METHODS), default=list(METHODS), help="methods to compare")
     parser.add_argument("--pictures", type=at_least(FIRST), default=32, help="pictures whose time each run has")
     parser.add_argument("--page", type=Path, help="write a page of pictures here")
@@ -263,23 +254,8 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     generator = ImageGenerator(load_model(device="cpu"))
     pictures = drawn(generator, arguments.cache)
-    key = key_of(
-        repr(
-            (
-                generator.model.identity,
-                arguments.pictures,
-                ways_of.ANGLE,
-                ways_of.TURNS,
-                ways_of.FEW,
-                ways_of.NEAR,
-                RECIPE,
-                MOST_SEEDS,
-                ALARM,
-                LARGER,
-                (ROUND, SELECTION, APART),
-            )
-        )
-    )
+    facts = (VERSION, ways_of.ANGLE, ways_of.TURNS, ways_of.FEW, ways_of.NEAR, RECIPE, MOST_SEEDS, ALARM, LARGER, ROUND, SELECTION, APART)  # fmt: skip
+    key = key_of(repr((generator.model.identity, arguments.pictures, *facts)))
     folder = arguments.cache / f"optimizing-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     worlds = [World(number, pictures) for number in range(arguments.first, arguments.first + arguments.tastes)]
@@ -313,14 +289,8 @@ def main() -> None:
             means, halves = np.nanmean(table, axis=0), half_width(table)
             pairs = zip(means, halves, strict=True)
             cells = ["" if np.isnan(mean) else f"{mean:+.2f} ± {half:.2f}" for mean, half in pairs]
-            by_subject = [
-                [
-                    folder / f"{w.number:02}-{size}-{method.replace(' ', '-')}.png"
-                    for w in worlds
-                    if w.subject == subject
-                ]
-                for subject in SUBJECTS
-            ]
+            stem = f"{size}-{method.replace(' ', '-')}.png"
+            by_subject = [[folder / f"{w.number:02}-{stem}" for w in worlds if w.subject == s] for s in SUBJECTS]
             apart = [diversity(paths) for paths in by_subject if len(paths) > 1]
             line = f"{method:12} " + " ".join(f"{cell:>14}" for cell in cells)
             line += f"  {np.mean(apart):.2f}" if apart and len(known) else ""
@@ -333,13 +303,8 @@ def main() -> None:
             if any(row["trail"] for row in results[size, method]):
                 print(f"{method}: {refusals(results[size, method])}")
     if arguments.page:
-        page(
-            folder,
-            worlds[:6],
-            int(arguments.sizes[-1]),
-            [m for m in arguments.methods if m not in PUSHED],
-            arguments.page,
-        )
+        shown = [method for method in arguments.methods if method not in PUSHED]
+        page(folder, worlds[:6], int(arguments.sizes[-1]), shown, arguments.page)
 
 
 if __name__ == "__main__":

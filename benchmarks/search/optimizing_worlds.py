@@ -76,9 +76,8 @@ def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
         found, spent = {}, []
         for subject in SUBJECTS:
             begun = time.process_time()
-            found[subject] = pixels(
-                [generator.request(prompt_of(subject), k, steps=STEPS) for k in range(SEEDS)], subject
-            )
+            requests = [generator.request(prompt_of(subject), k, steps=STEPS) for k in range(SEEDS)]
+            found[subject] = pixels(requests, subject)
             extractor.extract(found[subject])
             spent.append(time.process_time() - begun)
         return {**found, "seconds": np.array(np.median(spent))}
@@ -137,10 +136,7 @@ class World:
         rows = {"good": rng.permutation(order[-third:])[:size], "bad": rng.permutation(order[:third])[:size]}
         examples = from_modes({mode: self.pictures.items[numbers] for mode, numbers in rows.items()})
         own = computed_priors(PRIORS, examples.items, extractor.names)
-        background = (
-            self.pictures.items,
-            computed_priors(PRIORS, self.pictures.items, extractor.names),
-        )
+        background = self.pictures.items, computed_priors(PRIORS, self.pictures.items, extractor.names)
         return learn_taste(
             replace(examples, priors=own), extractor.names, extractor.version, name=f"world {self.number}", prior_names=PRIORS,
             background=background, repeats=1, network=EFFICIENTNET,

@@ -2,19 +2,17 @@
 
     python benchmarks/taste/hunting.py CLONES [--persons 60] [--counts]
 
-A folder holds 600 of the pictures of AGIQA-3K (``benchmarks/data/ai_pictures.py`` names the clone), chosen anew for each
-person. Persons like one picture in ten, and rate in stars by how much they like. Their tastes are planted, of six kinds: a
-subject (words of prompts), a maker, a palette, what many people think good, and subjects in a palette or by a maker; with a
-liking of their own on top that nothing shows. Ways to choose:
+A folder holds 600 pictures of AGIQA-3K (``benchmarks/data/ai_pictures.py`` names the clone), others for each person. Persons
+like one in ten, and rate in stars. Their tastes are planted, of six kinds: a subject (words of prompts), a maker, a palette,
+what many people think good, and subjects in a palette or by a maker; with a liking on top that nothing shows. Ways to choose:
 
-* ``random``;
-* ``taught``: those that stand for many, and from five ratings on those that would teach the taste most, as soart did before;
+* ``random``, and ``taught``: those that stand for many, and from five ratings on those that would teach the taste most, as soart did before;
 * ``hunted``: as soart does now, each from the ratings but the last, which comes while the next picture is shown;
 * ``helped``: the same, told of one liked picture beforehand, which is not shown;
 * ``known``: the best by the taste itself, but for what nothing shows; no way to choose finds more.
 
 ``liked`` is the number of liked ones of sixteen, and ``AUC`` that of the taste learnt from them for the liked ones among the
-others (not with ``--counts``). Intervals are 95 % t intervals over persons, of paired differences to ``hunted``.
+others. Intervals are 95 % t intervals over persons, of paired differences to ``hunted``.
 """
 
 from __future__ import annotations
@@ -24,6 +22,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -35,6 +34,7 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.protocols import Making
 from soart.metrics.similarity.distinct import numbered
 from soart.metrics.similarity.diversity import Seen, looks_of
+from soart.metrics.tastes import proposals
 from soart.metrics.tastes.examples import Examples, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
 from soart.metrics.tastes.proposals import hunt, propose
@@ -101,11 +101,6 @@ def planted(
     return shown + 0.4 * rng.normal(size=len(rows)), shown
 
 
-def chosen_at_random(folder: Folder, rng: np.random.Generator) -> list[int]:
-    """Rows to rate, one after the other."""
-    return rng.permutation(PICTURES)[:RATED].tolist()
-
-
 def taught(folder: Folder, rng: np.random.Generator) -> list[int]:
     """As soart did before: a taste that is learnt after every few ratings proposes the next ones."""
     mixed = rng.permutation(PICTURES)[: considered(PICTURES)]
@@ -130,8 +125,11 @@ def hunted(folder: Folder, rng: np.random.Generator, told: int = 0) -> list[int]
     seen = Seen(numbered(prompts.tolist()), np.zeros(len(mixed), np.uint64), looks_of(items, NAMES))
     liked = rng.permutation(np.flatnonzero(folder.stars[mixed] >= 4))[:told]
     shown: dict[int, float | None] = {int(row): (folder.stars[mixed[row]] - 3) / 2 for row in liked}
+    # The same for all sixteen.
+    covariance, bars = proposals._prior_covariance(items, NAMES, folder.makings[mixed]), unusual(seen.looks)
     for _ in range(RATED):
-        [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), unusual(seen.looks), folder.makings[mixed])
+        with patch.object(proposals, "_prior_covariance", lambda *_: covariance):
+            [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), bars)
         if len(shown) > told:
             last = next(reversed(shown))
             shown[last] = (folder.stars[mixed[last]] - 3) / 2
@@ -146,7 +144,8 @@ def known(folder: Folder, rng: np.random.Generator) -> list[int]:
 
 
 WAYS: dict[str, Callable[[Folder, np.random.Generator], list[int]]] = {
-    "hunted": hunted, "random": chosen_at_random, "helped": partial(hunted, told=1), "known": known, "taught": taught,
+    "hunted": hunted, "random": lambda folder, rng: rng.permutation(PICTURES)[:RATED].tolist(),
+    "helped": partial(hunted, told=1), "known": known, "taught": taught,
 }  # fmt: skip
 
 

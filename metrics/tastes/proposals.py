@@ -49,19 +49,12 @@ LIKED, BOLD = 0.25, 0.2
 
 @dataclass(frozen=True)
 class Proposal:
-    """Pictures to rate next.
+    """Pictures to rate next."""
 
-    Attributes:
-        rows: row numbers of the pictures, the most informative first.
-        bits: expected information of each rating.
-        stop: True if further ratings are not worth the effort.
-        reason: reason for ``stop``, or advice, as a sentence.
-    """
-
-    rows: np.ndarray
-    bits: np.ndarray
-    stop: bool
-    reason: str
+    rows: np.ndarray  # row numbers of the pictures, the most informative first
+    bits: np.ndarray  # expected information of each rating
+    stop: bool  # True if further ratings are not worth the effort
+    reason: str  # reason for ``stop``, or advice, as a sentence
 
 
 def information_model(taste: LearntTaste) -> Mixture:

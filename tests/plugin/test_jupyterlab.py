@@ -1,7 +1,4 @@
-"""The example notebook in a real JupyterLab: rated by clicks and keys, and run to its end.
-
-JupyterLab belongs to no extra: ``pip install jupyterlab`` beside soart's ``dev``.
-"""
+"""The example notebook in a real JupyterLab, which belongs to no extra: rated by clicks and keys, and run to its end."""
 
 import os
 import re

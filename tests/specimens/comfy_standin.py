@@ -1,10 +1,4 @@
-"""A small stand-in of ComfyUI, as far as a node pack sees it: the V3 interface, and how the server runs a graph.
-
-It takes the arguments that both the oldest supported version (0.3.60) and the newest tried one (0.33.0) take: a test compares them with a checkout.
-Held to what the real server does: ids must not collide, ``ui`` values are lists of plain JSON values without NaN, runs of a list are laid over each
-other by the keys of the first, blockers travel on, a blocker without values blocks nothing, the same inputs are answered from the cache, and a pack
-is loaded under a name made of its path.
-"""
+"""A small stand-in of ComfyUI: the V3 interface of its oldest and newest supported versions, and how its server runs a graph."""
 
 import asyncio
 import importlib.util
@@ -92,6 +86,7 @@ class Schema:
     description: str = ""
     is_input_list: bool = False
     is_output_node: bool = False
+    is_deprecated: bool = False
     hidden: list | None = None
 
     def validate(self):
@@ -219,7 +214,7 @@ class PromptServer:
     """The server as packs see it."""
 
     def __init__(self):
-        self.routes, self.handlers, self.sent = Routes(), [], []
+        self.routes, self.handlers, self.sent, self.sockets, self.client_id = Routes(), [], [], {}, None
 
     def send_sync(self, event, data, sid=None):
         """Send to all pages."""
@@ -426,7 +421,9 @@ class StandIn:
         return sys.modules["server"].PromptServer.instance.routes.fetch(path)
 
     def image(self, entry):
-        return np.asarray(Image.open(PreviewImage.folder / entry["filename"]))
+        return np.asarray(
+            Image.open(PreviewImage.folder.parent / entry["type"] / entry["subfolder"] / entry["filename"])
+        )
 
     def _ancestry(self, prompt, key):
         links = [value[0] for value in prompt[key]["inputs"].values() if isinstance(value, list)]

@@ -1,7 +1,4 @@
-"""Culls and undos that are killed before and after every step of every move: nothing is lost, and all can be undone.
-
-Each test prints how far every killed run had got (``pytest -s``), and checks that runs ended in each state of a move.
-"""
+"""Culls and undos that are killed before and after every step of every move: nothing is lost, and all can be undone."""
 
 import os
 import signal

@@ -21,15 +21,12 @@ BUILDERS = {
     "IFPipeline": (s.deepfloyd, {}),
     "HunyuanDiTPipeline": (t.hunyuan, {"use_resolution_binning": False}),
     "HunyuanDiTPAGPipeline": (t.hunyuan_pag, {"use_resolution_binning": False}),
-    "KandinskyCombinedPipeline": (s.kandinsky, {"prior_num_inference_steps": 2}),
     "KandinskyV22CombinedPipeline": (s.kandinsky22, {"prior_num_inference_steps": 2}),
-    "Kandinsky3Pipeline": (s.kandinsky3, {}),
     "StableDiffusionControlNetPipeline": (s.sd(d.StableDiffusionControlNetPipeline, controlnet=s.sd_controlnet), {"image": s.picture}),
     "StableDiffusionXLControlNetPipeline": (s.sdxl(d.StableDiffusionXLControlNetPipeline, controlnet=s.sdxl_controlnet), {"image": s.picture}),
     "StableDiffusionXLControlNetUnionPipeline": (
         s.sdxl(d.StableDiffusionXLControlNetUnionPipeline, controlnet=s.sdxl_union), {**_CONTROL, "control_mode": 0}),
     "StableDiffusion3ControlNetPipeline": (s.sd3(d.StableDiffusion3ControlNetPipeline, controlnet=s.sd3_controlnet), _CONTROL),
-    "WuerstchenCombinedPipeline": (s.wuerstchen, {"prior_num_inference_steps": 2}),
     "StableCascadeCombinedPipeline": (s.cascade, {"prior_num_inference_steps": 2}),
     "LatentConsistencyModelPipeline": (s.lcm, {}),
     "PixArtAlphaPipeline": (families.pixart, {"use_resolution_binning": False}),
@@ -52,10 +49,8 @@ BUILDERS = {
     "Flux2Pipeline": (lm.flux2, {}),
     "Ideogram4Pipeline": (lm.ideogram, {}),
     "Krea2Pipeline": (lm.krea, {}),
-    "LuminaPipeline": (lm.lumina, {}),
     "Lumina2Pipeline": (lm.lumina2, {}),
     "ChromaPipeline": (t.chroma, {}),
-    "CogView3PlusPipeline": (t.cogview3, {}),
     "CogView4Pipeline": (lm.cogview4(), {}),
     "CogView4ControlPipeline": (lm.cogview4(d.CogView4ControlPipeline, 8), _CONTROL),
     "QwenImagePipeline": (lm.qwen(), {}),
@@ -69,7 +64,6 @@ BUILDERS = {
         {**_CONTROL, "image": s.picture, "mask_image": s.mask}),
     "ZImageOmniPipeline": (lm.z_omni, {}),
     "OvisImagePipeline": (lm.ovis, {}),
-    "PRXPipeline": (lm.prx, {"use_resolution_binning": False}),
     # Not in the list: guidance of a component.
     "HunyuanImagePipeline": (lm.hunyuan_image, {}),
     # With fixed pictures.
@@ -92,10 +86,7 @@ BUILDERS = {
 
 
 def build(name, folder):
-    """A tiny pipeline of this class, and its fixed inputs.
-
-    Weights that start at zero are drawn too, so that the prompt reaches the picture as it does after training.
-    """
+    """A tiny pipeline of this class, weights that start at zero drawn too, and its fixed inputs."""
     torch.manual_seed(0)
     pipeline = BUILDERS[name][0](folder)
     for part in (part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)):
