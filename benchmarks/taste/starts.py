@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from scipy.special import logit
 from sklearn.linear_model import RidgeCV
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from soart.benchmarks.common import command, interval, progress, stored_json
+from soart.benchmarks.common import command, interval, stored_json
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.people import people
 from soart.benchmarks.taste.people_report import split
@@ -150,7 +150,6 @@ def persons_of(title: str, clones: Path, cache: Path, count: int) -> Iterator[li
         collection = items[rows], told[rows], makings[rows], label, place.prompt[rows]
         test = np.flatnonzero(~first & (label != 0))
         yield [Split(*collection, np.concatenate([side[:size] for side in sides]), test) for size in SIZES]
-        progress(person + 1, count, title)
 
 
 def real_people(cache: Path, count: int) -> Iterator[list[Split]]:
@@ -213,7 +212,7 @@ def trust(clones: Path, cache: Path, count: int) -> None:
     for name, n in [(name, n) for name in dict.fromkeys(title.tolist()) for n in SIZES]:
         of, others = np.flatnonzero((title == name) & (size == n)), told @ learnt(title != name)
         constant = (true[of].sum() - true[of]) / (len(of) - 1)
-        line = f"  {name:14} {n}+{n}, {len(of)}: true {true[of].mean():.3f}, error of a constant {_root(constant - true[of]):.3f}"
+        line = f"  {name:14} {n}+{n}, {len(of)}: true {true[of].mean():.3f}, error of a constant {root_mean_squared_error(true[of], constant):.3f}"
         for words, middles in (("said", None), ("left out", others)):
             found = []
             for k in of:
@@ -226,12 +225,8 @@ def trust(clones: Path, cache: Path, count: int) -> None:
                 found.append((one.mean, *one.interval))
             mean, low, high = np.array(found).T
             holds = np.mean((low <= true[of]) & (true[of] <= high))
-            line += f"; {words} {mean.mean():.3f}, error {_root(mean - true[of]):.3f}, holds {holds:.0%}, width {np.mean(high - low):.2f}"
+            line += f"; {words} {mean.mean():.3f}, error {root_mean_squared_error(true[of], mean):.3f}, holds {holds:.0%}, width {np.mean(high - low):.2f}"
         print(line, flush=True)
-
-
-def _root(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from itertools import pairwise, permutations, product
+from itertools import permutations, product
 
 import numpy as np
 from scipy.optimize import minimize
@@ -169,7 +169,7 @@ def words(found: list[TrueAuc]) -> str:
 
 
 def report(rows: list[Row]) -> None:
-    """Print errors, coverage and widths, and how well what is said agrees with the truth."""
+    """Print errors, coverage and widths."""
     for kind in KINDS:
         for size in SIZES:
             of_kind = [row for row in rows if row[1:3] == (size, kind)]
@@ -185,12 +185,6 @@ def report(rows: list[Row]) -> None:
             print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {means.mean():.3f}, held out {held_out.mean():.3f}; "
                   f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
                   f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
-    print("\nreliability: what is said, and the mean true AUC")
-    pairs = np.array([(said(row).mean, row[4]) for row in rows])
-    edges = np.quantile(pairs[:, 0], np.linspace(0, 1, 6))
-    for low, high in pairwise(edges):
-        inside = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] <= high)]
-        print(f"  {inside[:, 0].mean():.2f}: {inside[:, 1].mean():.2f} of {len(inside)}")
 
 
 def learn(rows: list[Row], plain_ones: list[Row]) -> None:
