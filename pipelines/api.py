@@ -153,13 +153,7 @@ def generate(
     with ExitStack() as stack:
         generator = _generator(model, stack)
         requests = generation.plan(
-            prompt,
-            count,
-            generator,
-            seed=seed,
-            prompt_seed=prompt_seed,
-            wildcards=_folder(wildcards),
-            **settings,
+            prompt, count, generator, seed=seed, prompt_seed=prompt_seed, wildcards=_folder(wildcards), **settings
         )
         # Made now, so that a mistake in the model or the settings leaves no empty collection behind.
         store = _opened(collection, stack)
@@ -311,10 +305,7 @@ def distil(
 
 
 def rank(
-    pictures: str | Path | Collection | Iterable[str | Path],
-    *,
-    by: By = None,
-    model_effect: bool | None = None,
+    pictures: str | Path | Collection | Iterable[str | Path], *, by: By = None, model_effect: bool | None = None
 ) -> Ranking:
     """Rank pictures, best first; nothing is written beside them.
 
@@ -433,7 +424,7 @@ def evaluate(
     collection: str | Path | None = None,
     model_effect: bool | None = None,
 ) -> Overview:
-    """Evaluate pictures: the best and the worst, suspected damage, near-duplicates and outliers. No file is changed.
+    """Evaluate pictures: what is in them, the best and the worst, and what needs a decision. No file is changed.
 
     Pictures are inspected in worker processes, which import the main script: in a script, call this below
     ``if __name__ == "__main__":``. A second call opens new and changed files only.
@@ -473,12 +464,16 @@ def evaluate(
     store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
         store.model_effect = model_effect
-        return overview_of(_evaluated(store, Scan(roots), judges), doubts_of(judges))
+        return overview_of(_evaluated(store, Scan(roots), judges, faces=True), doubts_of(judges))
 
 
-def _evaluated(store: Collection, scan: Scan, judges: Sequence[Weighted]) -> EvaluatedCollection:
+def _evaluated(
+    store: Collection, scan: Scan, judges: Sequence[Weighted], *, faces: bool = False
+) -> EvaluatedCollection:
     with bar("reading") as (advance, expected):
-        return sync_and_evaluate(store, scan, LocalEngine(), dict(judges), progress=advance, expect=expected)
+        return sync_and_evaluate(
+            store, scan, LocalEngine(), dict(judges), progress=advance, expect=expected, faces=faces
+        )
 
 
 def _checked_places(
@@ -536,10 +531,7 @@ def _opened(collection: str | Path | Collection, stack: ExitStack) -> Collection
 
 
 def _ranking(
-    collection: Collection,
-    rows: Sequence[ImageRow],
-    judges: Sequence[Weighted],
-    problems: Sequence[str] = (),
+    collection: Collection, rows: Sequence[ImageRow], judges: Sequence[Weighted], problems: Sequence[str] = ()
 ) -> Ranking:
     pictures, left_out = lower.rank(StoredPictures(collection, rows), judges)
     return Ranking(pictures, [*doubts_of(judges), *problems, *left_out])

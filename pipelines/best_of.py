@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
 from ..errors import JudgeError, ModelError, PromptError, SoartError, expect
+from ..metrics.image import read_image
 from ..metrics.protocols import Reason
 from ..notebooks import SHOWN, html_table, reasons_text
 from . import generate as generation
 from .collection.thumbnails import encode_thumbnail
 from .judges.finding import By, judges_for
 from .judges.in_memory import best_first, score_batch
+from .judges.ranking import RankedPicture
 from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
+from .scoring.in_memory import as_pictures
 from .scoring.pictures import PicturesInMemory
 
 if TYPE_CHECKING:
@@ -74,6 +78,18 @@ class Candidates(list[Candidate]):
         return pd.DataFrame(rows, columns=columns)
 
 
+def pixels_of(picture: Any) -> np.ndarray:  # noqa: ANN401
+    """(h, w, 3) uint8 pixels of a ranked or drawn picture, a file, or a picture in memory."""
+    if isinstance(picture, Candidate):
+        return picture.pixels
+    if isinstance(picture, RankedPicture):
+        picture = picture.path
+    if isinstance(picture, str | Path):
+        return read_image(picture).pixels
+    [pixels] = as_pictures([picture]).values()
+    return pixels if pixels.dtype == np.uint8 else (pixels.clip(0, 1) * 255).round().astype(np.uint8)
+
+
 def best_of(
     generator: ImageGenerator,
     prompt: str | Sequence[str],
@@ -90,9 +106,8 @@ def best_of(
 
     Args:
         generator: the model.
-        prompt: a prompt or a dynamic-prompts template; of several each is drawn as often, as far as ``n`` goes, and on
-            the same seeds.
-        n: number of pictures to draw.
+        prompt: a prompt or a dynamic-prompts template; several are drawn on the same seeds.
+        n: number of pictures to draw of each prompt.
         keep: number of the best to return, at least 1; by default all.
         by: a judge, a taste or a name; several of them, or weights by judge or name. None for the overall score.
         seed: image seed of the first picture, counting up.
@@ -112,7 +127,9 @@ def best_of(
         progress(len(batch))
     sound = {number: picture.pixels for number, picture in enumerate(drawn) if not picture.problem}
     if not sound:
-        raise ModelError(f"All {n} pictures failed ({drawn[0].problem}): try another model, dtype or settings.")
+        raise ModelError(
+            f"All {len(drawn)} pictures failed ({drawn[0].problem}): try another model, dtype or settings."
+        )
     scored, problems = score_batch(PicturesInMemory(sound, {n: drawn[n].request.prompt for n in sound}), judges)
     if not scored:
         raise JudgeError(f"No picture could be judged. {' '.join(problems)}")
@@ -123,16 +140,10 @@ def best_of(
 
 
 def _requests(generator: ImageGenerator, prompt: str | Sequence[str], n: int, **options: Any) -> list[Request]:  # noqa: ANN401
-    """The requests of ``n`` pictures of one or several prompts."""
+    """The requests of ``n`` pictures of each prompt."""
     if isinstance(prompt, str):
         return generation.plan(prompt, n, generator, **options)
     expect("the prompt as a text or a list of texts", prompt, list, tuple, error=PromptError)
-    expect("n as a number of pictures", n, int)
-    if not prompt or n < len(prompt):
-        raise SoartError(f"Expected at least one prompt and a picture for each, got {len(prompt)} prompts and n={n}.")
-    counts = [n // len(prompt) + (number < n % len(prompt)) for number in range(len(prompt))]
-    return [
-        request
-        for text, count in zip(prompt, counts, strict=True)
-        for request in generation.plan(text, count, generator, **options)
-    ]
+    if not prompt:
+        raise PromptError("Expected at least one prompt, got an empty list.")
+    return [request for text in prompt for request in generation.plan(text, n, generator, **options)]

@@ -40,21 +40,14 @@ _DEVICE = re.compile(r"(?:cuda|xpu)(?::\d{1,3})?|mps|cpu")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A setting that can be stored, its meaning, and in words what holds without it.
-
-    Attributes:
-        choices: its only values, or those of the texts in its list; empty for any text.
-        several: True if its value is a list of texts.
-        count: True if its value is a whole number of at least 1, kept as a text.
-        private: True if the file of a project, which may come from anybody, cannot name it.
-    """
+    """A setting that can be stored, its meaning, and in words what holds without it."""
 
     summary: str
     default: str
-    choices: tuple[str, ...] = ()
-    several: bool = False
-    count: bool = False
-    private: bool = False
+    choices: tuple[str, ...] = ()  # its only values, or those of the texts in its list; empty for any text
+    several: bool = False  # True if its value is a list of texts
+    count: bool = False  # True if its value is a whole number of at least 1, kept as a text
+    private: bool = False  # True if the file of a project, which may come from anybody, cannot name it
 
 
 KEYS = {

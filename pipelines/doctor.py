@@ -18,16 +18,9 @@ from .models.loading import EMBEDDED_FOLDER
 from .models.opening import open_generator
 
 _REQUIRED = (
-    "torch",
-    "diffusers",
-    "transformers",
-    "safetensors",
-    "numpy",
-    "pillow",
-    "sqlalchemy",
-    "alembic",
+    "torch", "diffusers", "transformers", "safetensors", "numpy", "pillow", "sqlalchemy", "alembic",
     "dynamicprompts",
-)
+)  # fmt: skip
 _OPTIONAL = {
     "accelerate": "offloading of large models",
     "ray": "the engine ray",

@@ -24,7 +24,7 @@ from diffusers.modular_pipelines import InputParam, ModularPipelineBlocks, Outpu
 from PIL import Image
 
 from ..errors import ModelError, expect
-from ..pipelines.best_of import Candidates, best_of
+from ..pipelines.best_of import Candidates, best_of, pixels_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.collection.tables import ImageRow
 from ..pipelines.judges.finding import By, judges_for
@@ -150,7 +150,7 @@ class BestOf:
 
     def best_of(self, prompt: str | Sequence[str], n: int | None = None, **options: Any) -> Candidates:
         """See ``SoartPipeline.best_of``."""
-        n, options = counted_and_seeded(prompt, n, options)
+        n, options = counted_and_seeded(n, options)
         inputs, options = split_options(self, options)
         return wrap(self, **inputs).best_of(prompt, n, **options)
 
@@ -245,8 +245,8 @@ class SoartPipeline:
         """Draw ``n`` pictures of a prompt or template; best first.
 
         Args:
-            prompt: a prompt or a dynamic-prompts template; of a list each is drawn as often, and on the same seeds.
-            n: number of pictures to draw, 16 by default.
+            prompt: a prompt or a dynamic-prompts template; those of a list are drawn on the same seeds.
+            n: number of pictures to draw of each prompt, 16 by default.
             by: a judge, a taste or a name; several of them, or weights by judge or name, see docs/judges.md. The overall
                 score by default.
             options: ``num_images_per_prompt`` in place of ``n``; ``generator``, whose first seed is that of the first picture,
@@ -260,7 +260,7 @@ class SoartPipeline:
             TasteError: a taste that cannot be used.
             PromptError: a template that cannot be expanded.
         """
-        n, options = counted_and_seeded(prompt, n, options)
+        n, options = counted_and_seeded(n, options)
         generator, others = self._with(options)
         return best_of(generator, prompt, n, by=by, **others)
 
@@ -270,7 +270,7 @@ class SoartPipeline:
         *,
         by: By = None,
         seconds: float | None = 60.0,
-        like: Image.Image | np.ndarray | None = None,
+        like: Image.Image | np.ndarray | Path | str | None = None,
         strength: float | None = None,
         **options: Any,
     ) -> Optimized:
@@ -280,13 +280,14 @@ class SoartPipeline:
             prompt: a prompt.
             by: a judge, a taste or a name. The overall score by default.
             seconds: to spend; None for no limit, with ``pictures``.
-            like: a picture to draw on (image-to-image): PIL, or (h, w, 3) uint8.
+            like: a picture to draw on (image-to-image): a file, PIL, an array, or one that soart drew or ranked.
             strength: with which it is drawn on, 0.5 by default: little changes at 0.2, and nothing is kept at 1.
             options: those of ``soart.pipelines.optimizing.optimize.optimize``, settings also by their names in diffusers; and
                 fixed arguments of the pipeline's call, such as ``clip_skip``.
 
         Raises:
             ModelError: the model fails, or a setting is unknown or out of range.
+            ImageError: ``like`` cannot be read.
             JudgeError: a judge that cannot be found or used, or that gives nothing to go by.
             TasteError: a taste that cannot be used or relied on.
         """
@@ -294,8 +295,7 @@ class SoartPipeline:
             options["strength"] = strength
         generator, others = self._with(options)
         if like is not None:
-            pixels = np.asarray(like.convert("RGB") if isinstance(like, Image.Image) else like)
-            others["parents"] = [drawn_on(pixels, 0.5 if strength is None else strength)]
+            others["parents"] = [drawn_on(pixels_of(like), 0.5 if strength is None else strength)]
         return optimize(generator, prompt, by=by, seconds=seconds, **others)
 
     def tune(

@@ -4,11 +4,13 @@ declare module "*/scripts/app.js" {
     prototype: {
       configure(this: any, saved: any): void;
       onExecuted?: (this: any, output: any, ...rest: unknown[]) => void;
+      getExtraMenuOptions?: (this: any, canvas: unknown, options: object[]) => object[] | void;
     };
   }
 
   interface Extension {
     name: string;
+    settings?: { id: string; name: string; type: string; defaultValue: unknown }[];
     setup?(): Promise<void>;
     nodeCreated?(node: any): void;
     afterConfigureGraph?(): void;
@@ -17,6 +19,9 @@ declare module "*/scripts/app.js" {
 
   export const app: {
     graph: { id?: string; _nodes: any[]; setDirtyCanvas(foreground: boolean, background: boolean): void };
+    canvas?: { graph?: object };
+    nodeOutputs?: Record<string, { images?: Record<string, string>[] }>;
+    extensionManager?: { setting: { get(id: string): unknown } };
     registerExtension(extension: Extension): void;
     queuePrompt(number: number, batchCount: number): Promise<boolean | void>;
   };
@@ -24,6 +29,7 @@ declare module "*/scripts/app.js" {
 
 declare module "*/scripts/api.js" {
   export const api: {
+    clientId?: string;
     apiURL(path: string): string;
     fetchApi(path: string, options?: RequestInit): Promise<Response>;
     addEventListener(type: string, listener: (event: CustomEvent) => void | Promise<void>): void;

@@ -1,12 +1,9 @@
 """Pictures of which is known how they were made, and tastes planted in them, for benchmarks/taste/build_makings.py.
 
-* ``generators``: pictures by several generators of 2022 from the same prompts. The folder ``imagen`` in the cache needs
-  ``output/renders`` of dcsan/imagen on GitHub; the data are their author's and come neither with soart nor with a package.
-* ``requests``: pictures by the embedded model, from soart's own requests with other numbers of steps and other guidance.
-
-A synthetic person likes a random direction of the items, and makers (or settings) as such, with a share of the variance
-that is fixed beforehand; the rest is a liking of single pictures that nothing shows. The upper two fifths are liked, the
-lower two disliked. Methods are developed on one half of the prompts; figures are of the other half.
+They are by several generators of 2022 from the same prompts. The folder ``imagen`` in the cache needs ``output/renders`` of
+dcsan/imagen on GitHub; the data are their author's and come neither with soart nor with a package.
+A synthetic person likes a random direction of the items, and makers as such, with a share of the variance that is fixed
+beforehand; the rest is a liking of single pictures that nothing shows. The upper two fifths are liked, the lower two disliked.
 """
 
 from __future__ import annotations
@@ -18,20 +15,16 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import key_of, progress, stored_arrays
 from soart.benchmarks.data.opinions import folder_of, measured
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.frame import CONTENT, Frame
 from soart.metrics.protocols import Making
 from soart.metrics.tastes.taste import computed_priors, priors_of_items
 from soart.pipelines.ingest.metadata.words import prompt_words
-from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import load_model
-from soart.training.judge import balanced_scenes, plain_prompt
 
 SEED = 48
-#: Fewest pictures of a generator, pictures of the embedded model, and its steps and guidance.
-FEWEST, DRAWN, STEPS, GUIDANCE = 20, 400, (2, 4, 8), (1.0, 3.0, 6.0)
+#: Fewest pictures of a generator.
+FEWEST = 20
 #: Principal components of each kind of items that a person's liking is made of, and their share of what is not the maker.
 COMPONENTS, SHARE_OF_ITEMS = 12, 0.6
 
@@ -43,7 +36,7 @@ class Made:
     Attributes:
         both: (n, p) items, those of the network last.
         makings: (n,) of objects.
-        maker: (n,) number of the generator, or of the settings, that a person may like as such.
+        maker: (n,) number of the generator, which a person may like as such.
         prompt: (n,) number of the prompt; pictures of one are never on both sides.
     """
 
@@ -120,35 +113,3 @@ def generators(cache: Path) -> Made:
     ]
     numbers = [np.unique(np.array(of)[kept], return_inverse=True)[1] for of in (maker, prompts)]
     return Made(items[kept], makings[kept], *numbers)
-
-
-def requests(cache: Path) -> Made:
-    """Pictures by the embedded model; drawn and measured once."""
-    scenes, rng = balanced_scenes(DRAWN, SEED), np.random.default_rng(SEED)
-    steps, guidance = rng.choice(STEPS, DRAWN).tolist(), rng.choice(GUIDANCE, DRAWN).tolist()
-    prompts = [plain_prompt(scene, k % 3) for k, scene in enumerate(scenes)]
-    loaded = load_model(device="cpu")
-    extractor = taste_extractor(default_network())
-    key = key_of(repr((loaded.identity, extractor.version, prompts, steps, guidance)))
-
-    def measure() -> dict[str, np.ndarray]:
-        generator, rows = ImageGenerator(loaded), []
-        wanted = [
-            generator.request(prompt, SEED + k, steps=steps[k], guidance=guidance[k])
-            for k, prompt in enumerate(prompts)
-        ]
-        for batch in generator.draw(wanted):
-            rows += [extractor.extract(one.pixels)[0].astype(np.float32) for one in batch]
-            progress(len(rows), len(wanted), "drawing and measuring")
-        return {"items": np.stack(rows)}
-
-    items = stored_arrays(cache / f"requests-{key}.npz", measure)["items"].astype(float)
-    makings = np.full(DRAWN, None)
-    makings[:] = [
-        Making(
-            "soart-tiny", (), "ddim", "", str(SEED + k), steps[k], guidance[k], 64, 64, tuple(prompt_words(prompt)), ()
-        )
-        for k, prompt in enumerate(prompts)
-    ]
-    settings = np.unique(list(zip(steps, guidance, strict=True)), axis=0, return_inverse=True)[1].ravel()
-    return Made(items, makings, settings, np.arange(DRAWN))

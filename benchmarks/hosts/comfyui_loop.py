@@ -3,7 +3,7 @@
     python benchmarks/hosts/comfyui_loop.py [--seeds 8] [--runs 20]
 
 The space, the judge, the number of pictures a run and the settings of drawing are those of
-"example_workflows/Closed loop.json". Each search seed is a loop of its own on the embedded model: ask, draw, observe, as
+"example_workflows/Try a closed loop.json". Each search seed is a loop of its own on the embedded model: ask, draw, observe, as
 the nodes do. The last five runs are compared with the first five by the judge, which the loop optimises, and by a judge that
 it never sees: an independent classifier, trained on rendered pictures alone, says how probably a picture is sharp or vivid
 rather than noisy, blurry or faded.
@@ -35,7 +35,7 @@ ENDS = 5
 
 def shipped(node_type: str) -> dict[str, object]:
     """Values of the widgets of a node of the shipped workflow."""
-    workflow = json.loads((ROOT / "example_workflows" / "Closed loop.json").read_text(encoding="utf-8"))
+    workflow = json.loads((ROOT / "example_workflows" / "Try a closed loop.json").read_text(encoding="utf-8"))
     [node] = [node for node in workflow["nodes"] if node["type"] == node_type]
     names = [slot["name"] for slot in node["inputs"] if "widget" in slot]
     return dict(zip(names, node["widgets_values"], strict=True))

@@ -116,7 +116,6 @@ def sizes(faces: Iterable[Path], grounds: Sequence[Path]) -> None:
             found = find_faces(np.asarray(ground))
             hits += bool(((found[:, :2] < middle) & (middle < found[:, 2:4])).all(axis=1).any())
         shares.append(f"{hits / len(files):.0%}")
-        progress(HEIGHTS.index(height) + 1, len(HEIGHTS), "sizes")
     print("found:            " + ", ".join(shares))
 
 

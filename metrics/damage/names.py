@@ -15,17 +15,7 @@ DETECTORS = ("blur", "noise", "jpeg", "fade", "saturate", "pixelate", "halo", "b
              "unfinished", "ring")  # fmt: skip
 #: Faults as nouns, such as "fading" for ``fade``.
 NOUNS = {
-    "blur": "blur",
-    "noise": "noise",
-    "jpeg": "JPEG artefacts",
-    "fade": "fading",
-    "saturate": "over-saturation",
-    "pixelate": "low resolution",
-    "halo": "halos",
-    "band": "banding",
-    "burn": "burnt colours",
-    "grid": "a regular grid",
-    "smooth": "over-smoothing",
-    "unfinished": "an unfinished rendering",
-    "ring": "ringing",
-}
+    "blur": "blur", "noise": "noise", "jpeg": "JPEG artefacts", "fade": "fading", "saturate": "over-saturation",
+    "pixelate": "low resolution", "halo": "halos", "band": "banding", "burn": "burnt colours",
+    "grid": "a regular grid", "smooth": "over-smoothing", "unfinished": "an unfinished rendering", "ring": "ringing",
+}  # fmt: skip

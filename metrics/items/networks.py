@@ -42,20 +42,13 @@ Inputs = Mapping[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Network:
-    """A network, in eval mode and float32 on its device, and how to use it.
-
-    Attributes:
-        encode: turns an RGB picture into inputs whose first axis has length one.
-        embed: turns inputs of n pictures into (n, p) items.
-        identity: class, pooling and a hash of weights and settings.
-        widths: number of items of each depth; None if there is one depth only.
-    """
+    """A network, in eval mode and float32 on its device, and how to use it."""
 
     module: nn.Module
-    encode: Callable[[Image.Image], Inputs]
-    embed: Callable[[Inputs], torch.Tensor]
-    identity: str
-    widths: tuple[int, ...] | None = None
+    encode: Callable[[Image.Image], Inputs]  # turns an RGB picture into inputs whose first axis has length one
+    embed: Callable[[Inputs], torch.Tensor]  # turns inputs of n pictures into (n, p) items
+    identity: str  # class, pooling and a hash of weights and settings
+    widths: tuple[int, ...] | None = None  # number of items of each depth; None if there is one depth only
 
 
 @one_model_at_a_time()

@@ -1,1 +1,1 @@
-"""Distances between pictures: near-duplicates, diversity, outliers and styles."""
+"""Distances between pictures: near-duplicates, diversity and outliers."""

@@ -16,17 +16,11 @@ APART = 10.0
 
 @dataclass(frozen=True)
 class Agreement:
-    """Likings of the same pictures by several tastes, compared.
+    """Likings of the same pictures by several tastes, compared."""
 
-    Attributes:
-        names: of the tastes.
-        percentiles: (tastes, n) percentile 0–100 of each picture among those compared.
-        correlation: (tastes, tastes) Spearman's rank correlations; NaN if a taste likes all pictures equally.
-    """
-
-    names: tuple[str, ...]
-    percentiles: np.ndarray
-    correlation: np.ndarray
+    names: tuple[str, ...]  # of the tastes
+    percentiles: np.ndarray  # (tastes, n) percentile 0–100 of each picture among those compared
+    correlation: np.ndarray  # (tastes, tastes) Spearman's rank correlations; NaN if a taste likes all pictures equally
 
     def disagreements(self, top: int = 8) -> list[int]:
         """At most ``top`` rows that tastes disagree on most, largest gap first; gaps below ``APART`` do not count."""

@@ -74,10 +74,7 @@ class Blend:
 
     @cached_property
     def reference(self) -> np.ndarray:
-        """(101,) quantiles of liking: weighted means of the parts' quantiles, closer together if the parts disagree.
-
-        How much closer is measured on the pictures that they were learnt from.
-        """
+        """(101,) quantiles of liking: weighted means of the parts' quantiles, closer together where these disagree."""
         quantiles: np.ndarray = np.sum(self.shares(part.reference for part in self.parts), axis=0)
         return quantiles * self._agreement()
 

@@ -38,19 +38,12 @@ MOST_SHOWN = 4
 
 @dataclass(frozen=True)
 class Standing:
-    """Order of compared pictures so far. A row is the number of a picture in ``ids``.
+    """Order of compared pictures so far. A row is the number of a picture in ``ids``."""
 
-    Attributes:
-        ids: (n,) ids of the pictures.
-        strengths: (n,) in logits, about 0 in the mean.
-        covariance: (n, n) of the strengths.
-        direct_comparisons: number of them by pair of ids, the smaller id first.
-    """
-
-    ids: tuple[int, ...]
-    strengths: np.ndarray
-    covariance: np.ndarray
-    direct_comparisons: Mapping[tuple[int, int], int]
+    ids: tuple[int, ...]  # (n,) ids of the pictures
+    strengths: np.ndarray  # (n,) in logits, about 0 in the mean
+    covariance: np.ndarray  # (n, n) of the strengths
+    direct_comparisons: Mapping[tuple[int, int], int]  # number of them by pair of ids, the smaller id first
 
     @property
     def order(self) -> list[int]:

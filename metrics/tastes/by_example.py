@@ -44,19 +44,12 @@ _WORDS = {
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """The parts of n likings, which sum to them.
+    """The parts of n likings, which sum to them."""
 
-    Attributes:
-        examples: (n, m) of the learning pictures.
-        starts: (n, k) of the prior scores.
-        likeness: (n, m) how like the learning pictures they are; no part of the sum.
-        constant: of every picture.
-    """
-
-    examples: np.ndarray
-    starts: np.ndarray
-    likeness: np.ndarray
-    constant: float
+    examples: np.ndarray  # (n, m) of the learning pictures
+    starts: np.ndarray  # (n, k) of the prior scores
+    likeness: np.ndarray  # (n, m) how like the learning pictures they are; no part of the sum
+    constant: float  # of every picture
 
     @property
     def liking(self) -> np.ndarray:
@@ -67,17 +60,11 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """Items, prior scores and origin of n pictures, as far as a taste can know them.
+    """Items, prior scores and origin of n pictures, as far as a taste can know them."""
 
-    Attributes:
-        items: (n, p) of the version that it was learnt on.
-        priors: (n, k) prior scores; None for those that items tell. Blends use those alone.
-        makings: how each picture was made, None where nothing is known; None if nothing is known of any.
-    """
-
-    items: np.ndarray
-    priors: np.ndarray | None = None
-    makings: Makings = None
+    items: np.ndarray  # (n, p) of the version that it was learnt on
+    priors: np.ndarray | None = None  # (n, k) prior scores; None for those that items tell. Blends use those alone
+    makings: Makings = None  # how each picture was made, None where nothing is known; None if nothing is known of any
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Known:
         """The same of some of the pictures."""

@@ -55,19 +55,12 @@ def shrunk_covariance(rows: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Head:
-    """One head of attention: cosines of the whitened principal components of one kind of items.
+    """One head of attention: cosines of the whitened principal components of one kind of items."""
 
-    Attributes:
-        columns: (q,) numbers of its items.
-        mean: (q,) mean of the learning pictures.
-        rotation: (q, c) from deviations about the mean to whitened components.
-        centre: (c,) mean of the modes, in whitened components.
-    """
-
-    columns: np.ndarray
-    mean: np.ndarray
-    rotation: np.ndarray
-    centre: np.ndarray
+    columns: np.ndarray  # (q,) numbers of its items
+    mean: np.ndarray  # (q,) mean of the learning pictures
+    rotation: np.ndarray  # (q, c) from deviations about the mean to whitened components
+    centre: np.ndarray  # (c,) mean of the modes, in whitened components
 
     @classmethod
     def of(cls, z: np.ndarray, columns: np.ndarray, modes: np.ndarray, most: int) -> Head | None:
@@ -99,21 +92,13 @@ class Head:
 
 @dataclass(frozen=True)
 class ItemKernels:
-    """Kernels between pictures and the learning pictures; made by ``of``.
+    """Kernels between pictures and the learning pictures; made by ``of``."""
 
-    Attributes:
-        z: (n, p) deviations of the learning pictures.
-        kinds: numbers of the items of each kind.
-        widths: median squared distance between learning pictures, by kind.
-        powers: mean squared length of the learning pictures, by kind.
-        heads: heads of attention by kind; none if the learning pictures have a single mode.
-    """
-
-    z: np.ndarray
-    kinds: dict[str, np.ndarray]
-    widths: dict[str, float]
-    powers: dict[str, float]
-    heads: dict[str, Head]
+    z: np.ndarray  # (n, p) deviations of the learning pictures
+    kinds: dict[str, np.ndarray]  # numbers of the items of each kind
+    widths: dict[str, float]  # median squared distance between learning pictures, by kind
+    powers: dict[str, float]  # mean squared length of the learning pictures, by kind
+    heads: dict[str, Head]  # heads of attention by kind; none if the learning pictures have a single mode
 
     @classmethod
     def of(cls, z: np.ndarray, kinds: dict[str, np.ndarray], modes: np.ndarray) -> ItemKernels:

@@ -25,10 +25,7 @@ WORTH, NAMED = 0.01, 2
 
 
 def add_curve(trust: Trust, examples: Examples, found: TrueAuc | None, *, content: bool = False) -> Trust:
-    """The trust report with a learning curve, and advice on how much as many ratings or choices again would help.
-
-    ``found`` is None if nothing could be held out, and ``content`` True if a network's items are among the items.
-    """
+    """The trust report with a learning curve, if something was held out, and advice on as many ratings or choices again."""
     if found is not None:
         count = trust.choices if trust.only_choices else len(examples)
         points = [(times, found.after(times * found.n)) for times in TIMES]

@@ -206,17 +206,11 @@ class _Facet:
 
 @dataclass(frozen=True)
 class MakingKernels:
-    """Kernels between pictures and the learning pictures by how they were made; made by ``of``.
+    """Kernels between pictures and the learning pictures by how they were made; made by ``of``."""
 
-    Attributes:
-        facets: those that differ between the learning pictures.
-        learnt: (n, f) features of the learning pictures, by facet.
-        known: (n,) True for the learning pictures whose facet is known, by facet.
-    """
-
-    facets: tuple[_Facet, ...]
-    learnt: tuple[np.ndarray, ...]
-    known: tuple[np.ndarray, ...]
+    facets: tuple[_Facet, ...]  # those that differ between the learning pictures
+    learnt: tuple[np.ndarray, ...]  # (n, f) features of the learning pictures, by facet
+    known: tuple[np.ndarray, ...]  # (n,) True for the learning pictures whose facet is known, by facet
 
     @classmethod
     def of(cls, makings: Made) -> MakingKernels:

@@ -38,15 +38,11 @@ class Makes:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The effect of a model or a LoRA in logits of the score, from some pictures.
-
-    Attributes:
-        shared: share of them whose prompt another model drew too, 0…1; 1 for a LoRA.
-    """
+    """The effect of a model or a LoRA in logits of the score, from some pictures."""
 
     logits: float
     pictures: int
-    shared: float = 1.0
+    shared: float = 1.0  # share of them whose prompt another model drew too, 0…1; 1 for a LoRA
 
 
 @dataclass(frozen=True)

@@ -21,16 +21,11 @@ _TEMPERATURES, _RIDGES = (0.5, 2.0, 8.0), (0.01, 0.1, 1.0)
 
 @dataclass(frozen=True)
 class Attention:
-    """Version D over the modes of the examples, one head for each kind of items, on their principal components.
-
-    Attributes:
-        mean: (p,) mean of the examples' deviations.
-        axes: (components, p) principal axes, those of each head in turn.
-    """
+    """Version D over the modes of the examples, one head for each kind of items, on their principal components."""
 
     model: AttentionD
-    mean: np.ndarray
-    axes: np.ndarray
+    mean: np.ndarray  # (p,) mean of the examples' deviations
+    axes: np.ndarray  # (components, p) principal axes, those of each head in turn
 
     def components(self, z: np.ndarray) -> np.ndarray:
         """(i, components) principal components of (i, p) deviations."""

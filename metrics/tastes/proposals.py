@@ -49,19 +49,12 @@ LIKED, BOLD = 0.25, 0.2
 
 @dataclass(frozen=True)
 class Proposal:
-    """Pictures to rate next.
+    """Pictures to rate next."""
 
-    Attributes:
-        rows: row numbers of the pictures, the most informative first.
-        bits: expected information of each rating.
-        stop: True if further ratings are not worth the effort.
-        reason: reason for ``stop``, or advice, as a sentence.
-    """
-
-    rows: np.ndarray
-    bits: np.ndarray
-    stop: bool
-    reason: str
+    rows: np.ndarray  # row numbers of the pictures, the most informative first
+    bits: np.ndarray  # expected information of each rating
+    stop: bool  # True if further ratings are not worth the effort
+    reason: str  # reason for ``stop``, or advice, as a sentence
 
 
 def information_model(taste: LearntTaste) -> Mixture:
@@ -185,10 +178,7 @@ def _after(mean: np.ndarray, covariance: np.ndarray, row: int, liking: float | N
 
 
 def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
-    """True if rating, or choosing, can stop, and the reason or advice as a sentence.
-
-    It can stop if the taste is strong and as many judgements again would add less than ``WORTH`` to the concordance.
-    """
+    """True if rating, or choosing, can stop, and why: strong, and as many judgements again would add less than ``WORTH``."""
     trust = taste.trust
     if trust.word == TOO_FEW:
         return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."

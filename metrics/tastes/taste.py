@@ -95,10 +95,7 @@ def priors_of_items(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:
-    """The wanted prior scores by name, each once, in the order of those that are available; None wants all.
-
-    A ``TasteError`` refuses unknown names, those not available, and a text in place of names.
-    """
+    """The wanted prior scores by name (None: all), each once, in the order of the available; or a ``TasteError``."""
     if wanted is None:
         return tuple(available)
     for name, needed in unavailable_priors(wanted, available).items():

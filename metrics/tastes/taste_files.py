@@ -198,10 +198,7 @@ def _with_files(header: Mapping[str, Any], renamed: Callable[[str], str]) -> dic
 
 
 def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
-    """Write a taste or a blend, whole or not at all, readable by the user alone; returns its path.
-
-    ``to_share`` writes the names of the files of learning pictures without their folders.
-    """
+    """Write a taste or a blend, whole or not at all, readable by the user alone; ``to_share`` leaves out folders of pictures."""
     header, arrays = _contents(taste)
     if to_share:
         header = _with_files(header, lambda file: PurePath(file).name)

@@ -200,7 +200,7 @@ def order_of_starts(examples: Examples, names: Sequence[str]) -> float:
 
 
 def signs_in(examples: Examples) -> tuple[float, float]:
-    """Orders of appeal alone, which says little of generated pictures and is NaN there, and of all that shows what people like."""
+    """Orders of appeal alone, NaN for generated pictures, of which it says little, and of all that shows what people like."""
     appeal = float("nan") if examples.generated else order_of_starts(examples, [APPEAL])
     return appeal, order_of_starts(examples, [name for name in examples.prior_names if name != TECHNICAL])
 
@@ -234,11 +234,7 @@ def examine(
     content: bool = False,
     evidence: float = float("nan"),
 ) -> Check:
-    """Check how well a learner predicts held-out examples, whose near-duplicates are grouped.
-
-    ``content`` is True if a network's items are among the items; ``evidence`` that items explain the likings is in
-    nats.
-    """
+    """Check how well a learner predicts held-out examples, whose near-duplicates are grouped; ``evidence`` is in nats."""
     better, worse = sides(examples)
     liked = int((examples.rated & (examples.liking > examples.middle)).sum())
     disliked = int((examples.rated & (examples.liking < examples.middle)).sum())

@@ -63,19 +63,12 @@ def loras_in(prompt: str, written: str) -> tuple[tuple[str, float], ...]:
 
 @dataclass(frozen=True)
 class PlaceEffects:
-    """Effects on the places of m pictures, of which others have none.
+    """Effects on the places of m pictures, of which others have none."""
 
-    Attributes:
-        ids: (m,) of the pictures, ascending.
-        make: (m,) number of each picture's make.
-        logits: of each make, in logits of the score.
-        words: each make, such as ``pictures by dreamshaper-8``.
-    """
-
-    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    make: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    logits: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    words: Sequence[str] = ()
+    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (m,) of the pictures, ascending
+    make: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (m,) number of each picture's make
+    logits: np.ndarray = field(default_factory=lambda: np.zeros(0))  # of each make, in logits of the score
+    words: Sequence[str] = ()  # each make, such as ``pictures by dreamshaper-8``
 
     def points(self, ids: Sequence[int] | np.ndarray, scores: np.ndarray) -> np.ndarray:
         """(n,) points that count beside the (n,) scores of pictures where these are put in places; 0 for none."""

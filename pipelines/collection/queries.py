@@ -26,7 +26,7 @@ from ..support.wording import printable
 from .collection import Collection
 from .damage import examined, suspected
 from .labels import ALBUM, FAVOURITE, TAG, is_labelled
-from .makes import place_effects
+from .makes import NAMED_LORAS, place_effects
 from .pictures import hidden_ids
 from .ratings import OPINIONS, REJECT
 from .tables import HERE, FingerprintRow, GenerationRow, ImageRow, LabelRow, MetadataRow, RatingRow, ScoreRow
@@ -45,6 +45,11 @@ _PLURALS = (
     ("woman", "women"), ("man", "men"), ("person", "people"), ("child", "children"), ("city", "cities"), ("body", "bodies"),
     ("lady", "ladies"), ("baby", "babies"), ("leaf", "leaves"), ("wolf", "wolves"), ("foot", "feet"), ("mouse", "mice"),
 )  # fmt: skip
+#: Names that may stand before a word and a colon, as in "model:sdxl", and where the word is looked for then.
+FIELDS: dict[str, Any] = {
+    name: func.coalesce(getattr(GenerationRow, name, None), getattr(MetadataRow, name), "")
+    for name in ("model", "sampler", "negative", "scheduler", "tool")
+} | {"lora": func.coalesce(GenerationRow.prompt, MetadataRow.prompt, "") + NAMED_LORAS}
 _UNSEARCHABLE = re.compile("[\x00\ud800-\udfff]")
 _NUMBER = re.compile(r"\d{1,18}")
 
@@ -60,7 +65,8 @@ class Query:
         low, high: percentiles under the judge between which pictures lie, 0–100.
         judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
         words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
-            picture without a prompt; with a leading ``-`` it must not.
+            picture without a prompt; with a leading ``-`` it must not. One such as ``model:sdxl`` is looked for in that of
+            ``FIELDS``.
         names: words may also be in a tag, in the name of the model, or in that of a file that soart has not drawn.
         whole: words of letters must be whole ones, in the singular or plural.
         damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
@@ -246,10 +252,19 @@ def _contains(word: str, names: bool, whole: bool, root: int) -> ColumnElement[b
             return and_(parts, lower.regexp_match(whole_word(plain)))
         return lower.contains(plain, autoescape=True)
 
+    if field := field_of(word):
+        value = func.lower(FIELDS[field]).contains(plain.partition(":")[2], autoescape=True)
+        return ~value if word.startswith("-") else value
     contained = within(text)
     if names:
         contained |= exists().where(LabelRow.image_id == ImageRow.id, LabelRow.kind == TAG, within(LabelRow.name))
     return ~contained if word.startswith("-") else contained
+
+
+def field_of(word: str) -> str:
+    """The name of ``FIELDS`` that a word has before a colon; else empty."""
+    name, _, value = word.removeprefix("-").partition(":")
+    return name.lower() if value and name.lower() in FIELDS else ""
 
 
 def _forms(word: str) -> set[str]:

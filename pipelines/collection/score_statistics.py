@@ -1,4 +1,4 @@
-"""Scores under one judge beside prompts, settings and days, as the database counts them.
+"""Scores under one judge beside prompts, settings and days, as the database counts them, and how pictures were made.
 
 All are about the pictures that one scan saw, and stream: memory does not grow with the collection.
 """
@@ -13,14 +13,15 @@ import numpy as np
 from sqlalchemy import case, func, select
 
 from ...metrics.damage.names import STORED_TECHNICAL
+from ...metrics.items.faces import VERSION as FACES
 from .collection import Collection
 from .files import image_ids_of_scan
 from .makes import NAMED_LORAS
-from .tables import HERE, TIME, FileRow, ImageRow, MetadataRow, ScoreRow
+from .tables import HERE, TIME, FileRow, ImageRow, ItemsRow, MetadataRow, ScoreRow
 
 #: Settings of pictures that are texts, and facts that are numbers.
 TEXTS = ("prompt", "negative", "model", "sampler", "scheduler", "tool")
-NUMBERS = ("steps", "guidance", "pixels")
+NUMBERS = ("steps", "guidance", "pixels", "date")
 _NANOSECONDS = 86_400 * 10**9
 #: Day on which a file changed, since 1970; databases round quotients towards zero.
 _DAY = (TIME - case((TIME < 0, _NANOSECONDS - 1), else_=0)) // _NANOSECONDS
@@ -28,11 +29,11 @@ _BLOCK = 1000
 
 
 def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
-    """SHA-256 of the prompts and settings of the pictures of a scan, and of the days on which their files last changed.
+    """SHA-256 of prompts and settings of a scan's pictures, of the days of their files, of how many were searched for faces.
 
     It differs wherever one of the statistics below may differ while the pictures and their scores are the same.
     """
-    settings = [getattr(MetadataRow, name) for name in (*TEXTS, *NUMBERS) if name != "pixels"]
+    settings = [getattr(MetadataRow, name) for name in (*TEXTS, *NUMBERS) if name not in ("pixels", "date")]
     pictures = select(MetadataRow.image_id, *settings).where(MetadataRow.image_id.in_(image_ids_of_scan(scan_number)))
     files = select(FileRow.image_id, _DAY).where(FileRow.scan == scan_number, FileRow.image_id.is_not(None))
     digest = hashlib.sha256()
@@ -40,6 +41,8 @@ def digest_of_settings(collection: Collection, scan_number: int) -> bytes:
         for query in (pictures.order_by(MetadataRow.image_id), files.order_by(FileRow.image_id, _DAY)):
             for row in session.execute(query.execution_options(yield_per=_BLOCK)):
                 digest.update(repr(tuple(row)).encode(errors="surrogateescape"))
+        looked = select(func.count()).where(ItemsRow.version == FACES)
+        digest.update(str(session.scalar(looked)).encode())
     return digest.digest()
 
 
@@ -86,9 +89,12 @@ def numbers_and_scores(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One of ``NUMBERS`` and the score of every picture that has both, (n, 2) float64 in the order of hashes.
 
+    The date is the day on which a file last changed, since 1970.
+
     Also (n,) int64 numbers that are equal for equal prompts; −1 for pictures without one.
     """
-    column: Any = ImageRow.width * ImageRow.height if number == "pixels" else getattr(MetadataRow, number)
+    others = {"pixels": ImageRow.width * ImageRow.height, "date": _DAY}
+    column: Any = others[number] if number in others else getattr(MetadataRow, number)
     query = (
         select(column, ScoreRow.value, MetadataRow.prompt)
         .select_from(ImageRow)
@@ -98,6 +104,8 @@ def numbers_and_scores(
         .where(ImageRow.id.in_(image_ids_of_scan(scan_number)))
         .order_by(ImageRow.sha256)
     )
+    if number == "date":
+        query = query.join(FileRow, FileRow.image_id == ImageRow.id).where(FileRow.scan == scan_number)
     with collection.session("be read") as session:
         rows = session.execute(query.execution_options(yield_per=_BLOCK))
         found = ((value, score, _number_of(prompt)) for value, score, prompt in rows)
@@ -112,14 +120,21 @@ def _number_of(prompt: str | None) -> int:
     return int.from_bytes(hashlib.blake2b(prompt.encode(errors="surrogateescape"), digest_size=8).digest()) >> 1
 
 
-def scores_by_day(collection: Collection, scan_number: int, judge: str) -> list[tuple[int, int, float]]:
-    """Return (days since 1970 in UTC, number of files, sum of scores) of the days on which files last changed."""
+def made_of_scan(collection: Collection, scan_number: int) -> Iterator[Any]:
+    """Yield (id, path, width, height, prompt, model, ``NAMED_LORAS``) of every picture, those of one prompt together."""
     query = (
-        select(_DAY, func.count(), func.sum(ScoreRow.value))
-        .join(ScoreRow, ScoreRow.image_id == FileRow.image_id)
-        .where(FileRow.scan == scan_number, ScoreRow.judge == judge, ScoreRow.value.is_not(None))
-        .group_by(_DAY)
-        .order_by(_DAY)
+        select(
+            ImageRow.id,
+            ImageRow.path,
+            ImageRow.width,
+            ImageRow.height,
+            MetadataRow.prompt,
+            MetadataRow.model,
+            NAMED_LORAS,
+        )
+        .outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
+        .where(ImageRow.id.in_(image_ids_of_scan(scan_number)))
+        .order_by(MetadataRow.prompt, ImageRow.path)
     )
     with collection.session("be read") as session:
-        return [(int(days), count, total) for days, count, total in session.execute(query)]
+        yield from session.execute(query.execution_options(yield_per=_BLOCK))

@@ -89,11 +89,7 @@ class Storage:
 
     @staticmethod
     def is_collection(where: Path | str) -> bool:
-        """True if a folder, or the database of a URL, holds a collection.
-
-        Raises:
-            CollectionError: the URL is wrong, or its server cannot be reached.
-        """
+        """True if a folder, or the database of a URL, holds a collection."""
         if not is_url(where):
             # A name that is too long for a file, such as a prompt, is no collection.
             return os.path.isfile(from_home(where) / DATABASE)  # noqa: PTH113
@@ -107,11 +103,7 @@ class Storage:
 
     @classmethod
     def check_place(cls, where: Path | str | None) -> None:
-        """Check that a collection can be opened or made, before work that takes long; no new one is made.
-
-        Raises:
-            CollectionError: there is a collection that cannot be opened, or none and no place to make one.
-        """
+        """Check that a collection can be opened or made, before work that takes long; no new one is made."""
         address = address_of(where)
         if where is not None and cls.is_collection(where):
             cls(where).close()
@@ -205,11 +197,7 @@ class Storage:
         return path if path.is_absolute() or self.folder is None else self.folder / path
 
     def file(self, name: str) -> Path:
-        """Path of a file in the collection's folder.
-
-        Raises:
-            CollectionError: the collection is in memory and has no folder.
-        """
+        """Path of a file in the collection's folder."""
         if self.folder is None:
             raise CollectionError("A collection in memory cannot hold files: open it in a folder.")
         return self.folder / name

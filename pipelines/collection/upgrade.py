@@ -43,11 +43,7 @@ def stored_version(connection: Connection) -> str | None:
 
 
 def upgrade_if_needed(engine: Engine, name: str) -> None:
-    """Make the tables of a new collection, or upgrade those of an older one; all of it or nothing.
-
-    Raises:
-        SQLAlchemyError, OSError: the database cannot be written, or its file cannot be copied.
-    """
+    """Make the tables of a new collection, or upgrade those of an older one; all of it or nothing."""
     with _alone(engine) as connection:
         # Another process may have upgraded them while this one waited.
         if is_current(connection, name):

@@ -28,18 +28,12 @@ LEVEL = 0.9
 
 @dataclass(frozen=True)
 class AtStrength:
-    """Mean values at one strength of a LoRA, 1 for what was trained.
-
-    Attributes:
-        value: by the taste, 0 to 100.
-        second: mean liking by the second taste; NaN without one.
-        adherence: NaN if nothing of the prompts can be told.
-    """
+    """Mean values at one strength of a LoRA, 1 for what was trained."""
 
     strength: float
-    value: float
-    second: float
-    adherence: float
+    value: float  # by the taste, 0 to 100
+    second: float  # mean liking by the second taste; NaN without one
+    adherence: float  # NaN if nothing of the prompts can be told
 
 
 @dataclass(frozen=True)

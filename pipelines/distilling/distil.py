@@ -59,20 +59,13 @@ _SYNTAX = frozenset("<>:")
 
 @dataclass(frozen=True)
 class Estimate:
-    """Time and memory of a run, measured on its first pictures and one pair.
+    """Time and memory of a run, measured on its first pictures and one pair."""
 
-    Attributes:
-        pictures: still to draw, those of the trust card included.
-        steps: of training still to make.
-        memory: bytes that training needs beside the model.
-        checkpointed: True if each block of the denoiser is computed twice, because memory would not suffice else.
-    """
-
-    pictures: int
-    steps: int
+    pictures: int  # still to draw, those of the trust card included
+    steps: int  # of training still to make
     seconds: float
-    memory: int
-    checkpointed: bool
+    memory: int  # bytes that training needs beside the model
+    checkpointed: bool  # True if each block of the denoiser is computed twice, because memory would not suffice else
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,6 @@ import numpy as np
 
 #: Fewest different prompts with a property, and without it, to compare; and about how many words are counted at most.
 FEWEST, WORDS = 8, 50_000
-#: False discovery rate up to which pages show associations, those above 5 % in grey.
-UNCERTAIN = 0.5
 #: Kinds that pages list on their own, uncertain ones too: what draws.
 MAKES = ("model", "LoRA", "sampler")
 
@@ -45,6 +43,21 @@ class Association:
     high: float
     q: float
     within: int = 0
+
+    @property
+    def words(self) -> str:
+        """The words by which a search finds its pictures."""
+        return searched(self.kind, self.value)
+
+
+def searched(kind: str, value: str) -> str:
+    """The words by which a search finds pictures with a property.
+
+    >>> from soart.pipelines.evaluation.associations import searched
+    >>> searched("word", "at night"), searched("model", "sdxl turbo")
+    ('at night', 'model:"sdxl turbo"')
+    """
+    return value if kind == "word" else f'{kind.casefold()}:"{value}"' if " " in value else f"{kind.casefold()}:{value}"
 
 
 @dataclass(slots=True)

@@ -1,22 +1,16 @@
-"""Queries what correlates with higher scores, and the time line."""
+"""Queries what correlates with higher scores."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from datetime import UTC, datetime, timedelta
-
 from ..collection.collection import Collection
 from ..collection.makes import names_of_loras, without_loras
-from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores, scores_by_day
+from ..collection.score_statistics import NUMBERS, mean_scores, numbers_and_scores
 from ..ingest.metadata import prompt_words
 from .associations import Association, Tally, findings
-from .result import Period
 from .trends import Trend, trend
 
 #: Settings whose values are compared.
 _SETTINGS = ("model", "sampler", "scheduler", "tool")
-#: Most periods of the time line; with more, days are merged into months, and months into years.
-_PERIODS = 40
 
 
 def find_associations(collection: Collection, scan_number: int, judge: str) -> tuple[Association, ...]:
@@ -43,25 +37,9 @@ def find_associations(collection: Collection, scan_number: int, judge: str) -> t
 
 
 def find_trends(collection: Collection, scan_number: int, judge: str) -> tuple[Trend, ...]:
-    """Rank correlations of scores with steps, guidance and number of pixels."""
+    """Rank correlations of scores with steps, guidance, number of pixels and date."""
     trends = []
     for name in NUMBERS:
         pairs, prompts = numbers_and_scores(collection, scan_number, judge, name)
         trends.append(trend(name, pairs[:, 0], pairs[:, 1], prompts))
     return tuple(each for each in trends if each is not None)
-
-
-def timeline(collection: Collection, scan_number: int, judge: str) -> tuple[Period, ...]:
-    """Pictures by the day, month or year in which their files last changed (UTC)."""
-    days = [
-        (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day), count, total)
-        for day, count, total in scores_by_day(collection, scan_number, judge)
-    ]
-    for form in ("%Y-%m-%d", "%Y-%m", "%Y"):
-        pictures, sums = Counter[str](), defaultdict[str, float](float)
-        for date, count, total in days:
-            pictures[date.strftime(form)] += count
-            sums[date.strftime(form)] += total
-        if len(pictures) <= _PERIODS or form == "%Y":
-            break
-    return tuple(Period(name, count, sums[name] / count) for name, count in pictures.items())

@@ -1,8 +1,8 @@
-"""Evaluates a collection: scores, damage, outliers, styles and near-duplicates.
+"""Evaluates a collection: scores, damage, outliers, parts and near-duplicates.
 
 Items are read in blocks, and only a few numbers of each picture stay in memory, so that memory hardly grows with the
-collection. The unit space of the collection and its styles are learnt from a sample, drawn by content hash: the same
-pictures give the same sample, whatever their names and ids.
+collection. The unit space of the collection is learnt from a sample, drawn by content hash: the same pictures give
+the same sample, whatever their names and ids.
 """
 
 from __future__ import annotations
@@ -25,19 +25,18 @@ from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.results import replace_scores, store_changed_scores, store_result, stored_result
 from ..collection.score_statistics import digest_of_settings
-from .correlates import find_associations, find_trends, timeline
+from .contents import COLOURS, colours_of, face_counts, find_parts
+from .correlates import find_associations, find_trends
 from .near_duplicates import corrected, near_duplicates
-from .result import Evaluation, Style
+from .result import Evaluation
 
 if TYPE_CHECKING:
-    from ...metrics.similarity.outliers_and_styles import Overview
+    from ...metrics.similarity.outliers import Overview
 
 #: Pictures from which the unit space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
-#: Typical pictures of a style.
-SHOWN = 6
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "11"
+_VERSION = "12"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -54,7 +53,7 @@ def items_of(collection: Collection, version: str, ids: np.ndarray) -> np.ndarra
 
 
 def fingerprint(collection: Collection, scan_number: int, ids: np.ndarray, main: str, values: np.ndarray) -> str:
-    """Hash of the pictures (n,) of a scan, of their settings, of the main values (n,), and of versions of the damage."""
+    """Hash of the pictures (n,) of a scan, of settings and faces, of the main values (n,), and of versions of the damage."""
     digest = hashlib.sha256(f"{_VERSION} {SAMPLE} {STORED_TECHNICAL} {FAULTS_VERSION} {main}".encode() + ids.tobytes())
     digest.update(digest_of_settings(collection, scan_number) + values.tobytes())
     return digest.hexdigest()
@@ -97,7 +96,7 @@ def _evaluate(
     progress: Callable[[int], None],
 ) -> Evaluation:
     # Imported here, because it takes a second that a stored evaluation need not wait for.
-    from ...metrics.similarity.outliers_and_styles import Overview, outlier_limit
+    from ...metrics.similarity.outliers import Overview, outlier_limit
 
     overview = Overview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
     judges = [TechnicalJudge.load(), *detectors()]
@@ -119,22 +118,20 @@ def _evaluate(
         damage=damage,
         group=group,
         best=best,
-        style=positions.style,
         unfit=positions.unfit,
-        styles=_styles(positions, ids, scores[main], len(overview.styles)),
+        faces=(faces := face_counts(collection, ids)),
+        parts=find_parts(collection, scan_number, ids, scores[main], positions.colours, faces),
         associations=find_associations(collection, scan_number, main),
         trends=find_trends(collection, scan_number, main),
-        timeline=timeline(collection, scan_number, main),
     )
 
 
 @dataclass(frozen=True)
 class _Positions:
-    """MT distance (n,) from the unit space, nearest style and distance from its centre; why pictures are unfit."""
+    """MT distance (n,) from the unit space, colours (n, t) as of ``COLOURS``, and why pictures (n,) are unfit."""
 
     distance: np.ndarray
-    style: np.ndarray
-    centre_distance: np.ndarray
+    colours: np.ndarray
     unfit: np.ndarray
 
 
@@ -148,13 +145,13 @@ def _pass_over_items(
     """Scores (n,) by stored name, and the positions of pictures, from one pass over the items."""
     extractor, n = taste_extractor(), len(ids)
     scores = {judge.stored_name: np.empty(n) for judge in judges}
-    positions = _Positions(np.empty(n), np.empty(n, np.int64), np.empty(n), np.empty(n, "U80"))
+    positions = _Positions(np.empty(n), np.empty((n, len(COLOURS)), bool), np.empty(n, "U80"))
     for block, items in _blocks(collection, extractor.version, ids):
         for judge in judges:
             scores[judge.stored_name][block] = judge.score(items)
         positions.unfit[block] = why_unfit(items, extractor.names)
         positions.distance[block] = overview.distances(items)
-        positions.style[block], positions.centre_distance[block] = overview.style_of(overview.coordinates(items))
+        positions.colours[block] = colours_of(items, extractor.names)
         progress(len(items))
     for values in scores.values():
         values[positions.unfit != ""] = np.nan
@@ -176,15 +173,3 @@ def _by_id(ids: np.ndarray, values: np.ndarray, unfit: np.ndarray) -> tuple[dict
         dict(zip(ids[known].tolist(), values[known].tolist(), strict=True)),
         dict(zip(ids[why].tolist(), unfit[why].tolist(), strict=True)),
     )
-
-
-def _styles(positions: _Positions, ids: np.ndarray, scores: np.ndarray, count: int) -> tuple[Style, ...]:
-    """Facts of each style; its typical pictures are those nearest its centre, its mean is of those that can be judged."""
-    styles, fit = [], (positions.unfit == "") & np.isfinite(scores)
-    for number in range(count):
-        members = np.flatnonzero(positions.style == number)
-        typical = members[np.argsort(positions.centre_distance[members], kind="stable")[:SHOWN]]
-        judged = members[fit[members]]
-        mean = float(scores[judged].mean()) if len(judged) else float("nan")
-        styles.append(Style(number, len(members), mean, tuple(int(i) for i in ids[typical])))
-    return tuple(styles)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ from ..ingest.scan import Scan, as_text
 from ..ingest.scan_records import check_undisturbed
 from ..ingest.sync import Update, sync
 from ..judges.engines import Judging
+from ..judges.face_source import FaceSource
 from ..judges.finding import By, judges_for, kinds_of
 from ..judges.storing import judge_pictures
 from ..scoring.rated_tastes import tastes_at_hand
@@ -48,6 +49,10 @@ class EvaluatedCollection:
         """(n,) main scores and effects of models, by which pictures are put in places; −∞ for those without a score."""
         return np.asarray(self.evaluation.standing + self.effect)
 
+    def part(self, ids: Set[int]) -> EvaluatedCollection:
+        """The same for some of the pictures alone."""
+        return replace(self, evaluation=self.evaluation.part(np.isin(self.evaluation.ids, list(ids))))
+
 
 def unkept(collection: Collection) -> list[str]:
     """A sentence if an evaluation in a collection is lost in the end, because the collection cannot be written."""
@@ -64,6 +69,7 @@ def sync_and_evaluate(
     *,
     judging: Judging = judge_pictures,
     retry: bool = False,
+    faces: bool = False,
     progress: Callable[[int], None] = lambda files: None,
     expect: Callable[[int], None] = lambda total: None,
     inspected: Callable[[Inspection], None] = lambda inspection: None,
@@ -78,6 +84,7 @@ def sync_and_evaluate(
         by: the judge that ranks, or its name; several of them, or weights by judge or name. By default the overall score.
         judging: engine that runs judges; this process by default.
         retry: True to inspect files again that could not be decoded.
+        faces: True to look for faces too, so that they are among the parts of the collection.
         progress: called with a number of files that are done.
         expect: called with the number of files, as for ``sync``.
         inspected: called with each inspection, such as ``FirstFindings.add``.
@@ -108,7 +115,7 @@ def sync_and_evaluate(
         collection,
         scan,
         engine,
-        [None, *kinds_of(judges)],
+        [None, *kinds_of(judges), *([FaceSource().item_kind] if faces else [])],
         retry=retry,
         progress=progress,
         expect=expect,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...metrics.damage.titles import JudgeKey, Kind, stored_title
-from ...metrics.tastes.agreement import Agreement, compare_tastes
 from ..collection.counts import count_collection
 from ..judges.versions import latest_of, without_version
 from .folders import EvaluatedCollection
@@ -37,13 +36,6 @@ class JudgeColumn:
         """The three quartiles, ascending; none without values."""
         own = self._sorted()
         return [own[len(own) // 4], own[len(own) // 2], own[3 * len(own) // 4]] if own else []
-
-    @property
-    def order(self) -> np.ndarray:
-        """Rows of the pictures with a value, the best first."""
-        order = np.argsort(-self.values, kind="stable")
-        judged: np.ndarray = order[np.isfinite(self.values[order])]
-        return judged
 
     def _sorted(self) -> list[float]:
         own: list[float] = np.sort(self.values[np.isfinite(self.values)]).tolist()
@@ -83,22 +75,3 @@ def titles_of(judges: Sequence[JudgeColumn]) -> list[str]:
         f"judge: {JudgeKey.of(judge.name).name}" if titles.count(title) > 1 else title
         for judge, title in zip(judges, titles, strict=True)
     ]
-
-
-def agreement_with(evaluated: EvaluatedCollection, judges: Sequence[JudgeColumn]) -> tuple[Agreement | None, int]:
-    """Compare the main score and judges on the pictures that have all of these values; also return their number.
-
-    Judges of less than half of the pictures are left out, because the others would lose most of theirs. The agreement
-    is None if there are fewer than two to compare or two pictures in common.
-    """
-    e = evaluated.evaluation
-    columns = [(stored_title(e.main), e.standing)] + [
-        (title, judge.values)
-        for title, judge in zip(titles_of(judges), judges, strict=True)
-        if 2 * judge.pictures >= len(e.ids)
-    ]
-    values = np.stack([column for _, column in columns])
-    common = np.isfinite(values).all(axis=0)
-    if len(columns) < 2 or common.sum() < 2:
-        return None, int(common.sum())
-    return compare_tastes([title for title, _ in columns], values[:, common]), int(common.sum())

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...metrics.damage.titles import damage_noun, stored_title
 from ...notebooks import Cell, html_table
 from ..collection.thumbnails import thumbnail_of_file
 from ..support.failures import told_together
@@ -29,8 +28,6 @@ class Overview:
     """Summary of an evaluation of some folders; it prints as a few lines.
 
     Attributes:
-        by: stored name of the judge that ranks; ``SEVERAL`` for several together.
-        pictures: number of different pictures.
         summary: counts, and the most notable pictures of each kind.
         files: a record of each file, by the columns of ``soart evaluate --export`` (docs/evaluate.md).
         problems: a sentence for each file that cannot be used, one if the taste is not reliable yet, and one if the
@@ -47,18 +44,26 @@ class Overview:
         ...     for name in ("one.png", "copy.png"):
         ...         Image.radial_gradient("L").convert("RGB").save(pictures / name)
         ...     print(soart.evaluate(pictures, by="noise", collection=Path(folder, "collection")))
-        1 picture in 2 files, by freedom from noise: mean score 62
+        1 picture in 2 files
+        By freedom from noise: mean 61.6, middle half 61.6 … 61.6. 100 is free of it; below 50, which hardly any undamaged picture has, it is suspected.
+        Sizes: 256 × 256 1
         Best: one.png (62)
-        Suspected damage: none
-        Near-duplicates: 0 redundant (0 groups), exact copies: 1
-        Far from the rest: 0
+        To decide: 1 exact copy
     """
 
-    by: str
-    pictures: int
     summary: Summary = field(repr=False)
     files: tuple[Mapping[str, Any], ...] = field(repr=False)
     problems: tuple[str, ...] = ()
+
+    @property
+    def by(self) -> str:
+        """Stored name of the judge that ranks; ``SEVERAL`` for several together."""
+        return self.summary.by
+
+    @property
+    def pictures(self) -> int:
+        """Number of different pictures."""
+        return self.summary.pictures
 
     @property
     def best(self) -> tuple[ListedPicture, ...]:
@@ -91,29 +96,13 @@ class Overview:
         return pd.DataFrame(list(self.files), columns=list(self.files[0]) if self.files else None)
 
     def _lines(self) -> list[str]:
-        summary = self.summary
-        damage = [f"{damage_noun(name)} {count}" for name, (count, _) in summary.damage.items() if count]
-        mean = f": mean score {figure(summary.mean, 2)}" if summary.best else ""
-        return [
-            f"{counted(self.pictures)} in {counted(summary.files, 'file')}, by {stored_title(self.by)}{mean}",
-            *(f"{kind}: {_names(those)}" for kind, those in (("Best", self.best), ("Worst", self.worst)) if those),
-            f"Suspected damage: {', '.join(damage) or 'none'}",
-            f"Near-duplicates: {summary.spare} redundant ({counted(summary.groups[0], 'group')}), exact copies: "
-            f"{summary.copies}",
-            f"Far from the rest: {summary.outliers[0]}",
-        ]
-
-
-def _names(pictures: Sequence[ListedPicture]) -> str:
-    return ", ".join(f"{Path(one.path).name} ({figure(one.score, 2)})" for one in pictures)
+        return [f"{counted(self.pictures)} in {counted(self.summary.files, 'file')}", *self.summary.lines(LISTED)]
 
 
 def overview_of(evaluated: EvaluatedCollection, doubts: Sequence[str] = ()) -> Overview:
     """The overview of an evaluated collection, which must be open; ``doubts`` are sentences on unreliable judges."""
     update, judged = evaluated.update, evaluated.judged
     return Overview(
-        evaluated.evaluation.main,
-        len(evaluated.evaluation.ids),
         summarise(evaluated, LISTED),
         tuple(records(evaluated.collection, update.scan_number, evaluated.evaluation, update.unusable, judged)),
         (*doubts, *unkept(evaluated.collection), *update.problems, *update.table_problems, *judged.problems),

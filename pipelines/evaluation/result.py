@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from ...metrics.damage.suspicion import evidence_of
 from ...metrics.damage.technical import DETECTORS, HALF, TechnicalJudge, technometric_of
 from ...metrics.percentiles import percentiles
 from .associations import Association
+from .contents import Part
 from .trends import Trend
 
 #: Attributes that are arrays, by the names under which they are stored.
@@ -25,28 +26,9 @@ _ARRAYS = {
     "mode": "damage",
     "group": "group",
     "best": "best",
-    "style": "style",
     "unfit": "unfit",
+    "faces": "faces",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """Pictures with similar items: their number, mean score and ids nearest the centre; style 0 is the largest."""
-
-    number: int
-    pictures: int
-    score: float
-    typical: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Period:
-    """Day, month or year, such as ``2026-11``, with number and mean score of the files that last changed then."""
-
-    name: str
-    pictures: int
-    score: float
 
 
 @dataclass(frozen=True)
@@ -62,6 +44,7 @@ class Evaluation:
         group: number of the group of near-duplicates, −1 for none.
         best: True for the picture to keep of each group.
         unfit: why the picture cannot be judged, such as ``"all black"``; empty for those that can. It has no scores.
+        faces: number of faces that are found, −1 where nobody looked.
         associations: of words, models and settings with the main score, the most certain of each kind first.
     """
 
@@ -73,12 +56,11 @@ class Evaluation:
     damage: np.ndarray
     group: np.ndarray
     best: np.ndarray
-    style: np.ndarray
     unfit: np.ndarray
-    styles: tuple[Style, ...]
+    faces: np.ndarray
+    parts: tuple[Part, ...]
     associations: tuple[Association, ...]
     trends: tuple[Trend, ...]
-    timeline: tuple[Period, ...]
 
     @cached_property
     def judged(self) -> np.ndarray:
@@ -123,6 +105,13 @@ class Evaluation:
         """Name of the damage suspected of the picture in a row; empty for none."""
         return DETECTORS[self.damage[row]] if self.damage[row] >= 0 else ""
 
+    def part(self, rows: np.ndarray) -> Evaluation:
+        """The pictures in some rows (n,) alone; of near-duplicates there are at least two."""
+        arrays = {name: getattr(self, name)[rows] for name in _ARRAYS.values()}
+        group = arrays["group"]
+        arrays["group"] = np.where(np.bincount(group + 1, minlength=1)[group + 1] > 1, group, -1)
+        return replace(self, scores={name: values[rows] for name, values in self.scores.items()}, **arrays)
+
     def packed(self) -> bytes:
         """The evaluation as bytes, without pickle."""
         plain = {
@@ -151,7 +140,7 @@ class Evaluation:
         return cls(**values)
 
 
-_LISTS: dict[str, type] = {"styles": Style, "associations": Association, "trends": Trend, "timeline": Period}
+_LISTS: dict[str, type] = {"parts": Part, "associations": Association, "trends": Trend}
 
 
 def _tuples(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,20 +1,35 @@
-"""Summary of an evaluation: its most notable pictures, and counts."""
+"""Summary of an evaluation, which the terminal, JSON and pages print: contents, the good in it, and decisions to take."""
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
+from pathlib import Path
 
 import numpy as np
 
+from ...metrics.damage.fitness import BLANK
+from ...metrics.damage.names import OVERALL
 from ...metrics.damage.technical import DETECTORS, TechnicalJudge
+from ...metrics.damage.titles import JudgeKey, Kind, damage_noun, stored_title
 from ...metrics.similarity.diversity import choose_varied
 from ..collection.files import count_files_with_pictures, first_paths
 from ..collection.queries import known_prompts
 from ..scoring.looks import seen_in
+from ..support.figures import figure, signed
+from ..support.wording import counted, percent, printable
+from .associations import MAKES, Association
+from .contents import Part
 from .folders import EvaluatedCollection
-from .result import Evaluation, Style
+from .result import Evaluation
+from .trends import Trend
+
+#: Most decisions, and most pictures of one; an association is shown if its false discovery rate is at most this.
+MOST_DECISIONS, _MEMBERS, CLEAR = 20, 8, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +57,182 @@ class ListedPicture:
         return f"and {self.alike:,} more like it" if self.alike else ""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """Counts and the most notable pictures of a collection.
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A picture, or near-duplicates, on which the user should decide.
 
     Attributes:
+        kind: ``damaged``, ``duplicates`` or ``unusual``.
+        pictures: of near-duplicates all, the one to keep first.
+    """
+
+    kind: str
+    pictures: tuple[ListedPicture, ...]
+    why: str
+
+    @property
+    def moved(self) -> list[int]:
+        """Ids of the pictures that the action moves away."""
+        return [picture.id for picture in self.pictures[self.kind == "duplicates" :]]
+
+    @property
+    def action(self) -> str:
+        """The action in words."""
+        away = f"move {len(self.moved)} away" if len(self.moved) > 1 else "move the other away"
+        return f"Keep this, {away}" if self.kind == "duplicates" else "Move away"
+
+    @property
+    def command(self) -> str:
+        """The action as a command; its moves can be undone."""
+        rule = {"damaged": ("--damaged",), "duplicates": ("--duplicates",)}.get(self.kind, ("--below", "101"))
+        paths = [picture.path for picture in self.pictures]
+        near = [path if (short := os.path.relpath(path)).startswith("..") else short for path in paths]
+        return shlex.join(["soart", "cull", *near, *rule, "--to", "culled"])
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A collection's contents, the good in it, and decisions to take: the terminal, JSON and pages show the same.
+
+    Attributes:
+        by: stored name of the judge that ranks.
         files, copies: number of files with usable pictures, and of those that are identical to another one.
         mean, quartiles: of the main score, of the pictures that can be judged; of all if none can.
+        yardstick: what such a mean means, in a sentence; empty where none is known.
         unfit: number of pictures that cannot be judged, by reason.
+        parts: the largest parts of each kind; ``looks`` are those that look alike, each with some of its best pictures.
+        makes: associations of models, LoRAs and samplers, uncertain ones too.
+        clear: all other associations and trends that are clear.
         best, worst: best or worst first, of near-duplicates only the best or the worst; the best few of one look or prompt.
-        groups: number of groups of near-duplicates, and the largest ones; the picture to keep comes first.
-        spare: number of redundant pictures: near-duplicates of one to keep.
-        styles: each with its most typical pictures; the score of a style is NaN if none of its pictures can be judged.
+        damage: number of pictures suspected of each damage.
+        groups, spare: number of groups of near-duplicates, and of redundant pictures in them.
+        decisions: at most ``MOST_DECISIONS``; the worst of each kind in turn.
         missed: number of pictures that do not show what they were asked for, and those that show least; the note says
             what is missing.
     """
 
+    by: str
+    pictures: int
     files: int
     copies: int
     mean: float
     quartiles: tuple[float, float]
+    yardstick: str
     unfit: Mapping[str, int]
+    parts: tuple[Part, ...]
+    looks: tuple[tuple[Part, tuple[ListedPicture, ...]], ...]
+    makes: tuple[Association, ...]
+    clear: tuple[Association | Trend, ...]
     best: tuple[ListedPicture, ...]
     worst: tuple[ListedPicture, ...]
-    damage: Mapping[str, tuple[int, tuple[ListedPicture, ...]]]
-    groups: tuple[int, tuple[tuple[ListedPicture, ...], ...]]
+    damage: Mapping[str, int]
+    groups: int
     spare: int
-    outliers: tuple[int, tuple[ListedPicture, ...]]
-    styles: tuple[tuple[Style, tuple[ListedPicture, ...]], ...]
+    outliers: int
+    decisions: tuple[Decision, ...]
     missed: tuple[int, tuple[ListedPicture, ...]]
+
+    @property
+    def contents(self) -> dict[str, list[Part]]:
+        """The parts that are no looks by their kind in words; a kind of which all pictures are says nothing."""
+        kinds = {"models": "model", "LoRAs": "LoRA", "subjects": "subject", "sizes": "size"}
+        told = {title: [part for part in self.parts if part.kind == kind] for title, kind in kinds.items()}
+        return {title: parts for title, parts in told.items() if parts}
+
+    @property
+    def open_matters(self) -> str:
+        """The number of pictures of each kind that need a decision, in words; empty if none does."""
+        kinds = [
+            f"{damage_noun(name)} {count} ({percent(count, self.pictures)})" for name, count in self.damage.items()
+        ]
+        redundant = f"{counted(self.spare, 'redundant near-duplicate')} in {counted(self.groups, 'group')}"
+        copies = counted(self.copies, "exact copy").replace("copys", "copies")
+        unusual = f"{self.outliers} unlike the rest"
+        told = [
+            f"suspected {', '.join(kinds)}" if kinds else "",
+            redundant * bool(self.spare),
+            copies * bool(self.copies),
+        ]
+        return "; ".join(filter(None, [*told, unusual * bool(self.outliers)]))
+
+    def lines(self, top: int) -> list[str]:
+        """The summary as lines of text, at most ``top`` of each list."""
+        low, high = self.quartiles
+        found = []
+        if self.best:
+            scores = f"mean {self.mean:.1f}, middle half {low:.1f} … {high:.1f}"
+            found.append(f"By {stored_title(self.by)}: {scores}. {self.yardstick}".rstrip())
+        if self.unfit:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.unfit.items()))
+            found.append(f"Cannot be judged: {reasons}")
+        for title, parts in self.contents.items():
+            found.append(f"{title.capitalize() if title != 'LoRAs' else title}: {_parts(parts[: 2 * top])}")
+        if self.looks:
+            means = ((part, f"{part.pictures}, mean {figure(part.score, 2)}") for part, _ in self.looks)
+            found.append("Looks: " + "; ".join(f"{printable(part.name)} {told}" for part, told in means))
+        for title, pictures in (("Best", self.best), ("Worst", self.worst)):
+            if pictures:
+                found.append(f"{title}: {_names(pictures[:top])}")
+        told = [*(one for one in self.makes if one.q <= CLEAR), *self.clear]
+        if told[: 2 * top]:
+            found += ["What goes with better and worse pictures here, with a 95 % interval:"]
+            found += [f"  {told_of(one)}" for one in told[: 2 * top]]
+        if self.open_matters:
+            found.append(f"To decide: {self.open_matters}")
+        name = _short_names([one.pictures[0] for one in self.decisions])
+        for one in self.decisions[: 4 * top]:
+            found.append(f"  {name[one.pictures[0].id]}: {one.why} → {printable(one.command)}")
+        return found
+
+
+def _parts(parts: Sequence[Part]) -> str:
+    return ", ".join(f"{printable(part.name)} {part.pictures}" for part in parts)
+
+
+def _short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
+    """Names of files by picture id, with their folders if two have the same name."""
+    names = [Path(one.path).name for one in pictures]
+    folders = [Path(*Path(one.path).parts[-2:]) for one in pictures] if len({*names}) < len(names) else names
+    return {one.id: printable(str(name)) for one, name in zip(pictures, folders, strict=True)}
+
+
+def _names(pictures: Sequence[ListedPicture]) -> str:
+    name = _short_names(pictures)
+    return ", ".join(
+        f"{name[one.id]} ({figure(one.score, 2)}{f', {others}' if (others := one.others) else ''})" for one in pictures
+    )
+
+
+def told_of(finding: Association | Trend) -> str:
+    """A finding in words, such as ``model sdxl: +12.1 (+8.3 … +15.9), 40 pictures of 20 prompts``."""
+    if isinstance(finding, Trend):
+        (low, high, _, mean), (other_low, other_high, _, other) = finding.bins[0], finding.bins[-1]
+        ends = f"mean {mean:.1f} at {finding.label(low, high)}, {other:.1f} at {finding.label(other_low, other_high)}"
+        return f"{finding.name}: {ends}"
+    interval = f"{signed(finding.difference, 1)} ({signed(finding.low, 1)} … {signed(finding.high, 1)})"
+    within = f", within {finding.within} of them" if finding.within else ""
+    return f"{finding.kind} {printable(finding.value)!r}: {interval}, {finding.pictures} pictures of {finding.prompts} prompts{within}"
+
+
+def yardstick(judge: str, mean: float) -> str:
+    """What a mean by a judge means, in a sentence; empty where no yardstick is known."""
+    key = JudgeKey.of(judge)
+    if not key.points or not np.isfinite(mean):
+        return ""
+    if key.name == OVERALL:
+        place = (
+            "as many as usual"
+            if abs(mean - 50) < 2
+            else "more than the usual 50"
+            if mean > 50
+            else "fewer than the usual 50"
+        )
+        return f"A picture's points are the share of 4,225 pictures by other generators that it beats: yours beat {mean:.0f} of 100 on average, {place}."
+    if key.kind is Kind.TASTE:
+        return ""
+    if key.name in DETECTORS:
+        return "100 is free of it; below 50 (halos: 37), which hardly any undamaged picture has, it is suspected."
+    return "100 is without a fault; 2 of 100 undamaged pictures have less than 50."
 
 
 class _Rows:
@@ -105,19 +267,13 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     for row, others in varied.items():
         alike[int(first[row])] = alike.get(int(first[row]), 0) + len(others)
     best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, first[[*varied]], top))
-    damaged = {}
-    for k, name in enumerate(DETECTORS):
-        members = np.flatnonzero(e.damage == k)
-        by = e.scores[TechnicalJudge.detector(name).stored_name]
-        damaged[name] = (len(members), rows.want(members[np.argsort(by[members], kind="stable")][:top]))
-    far = np.flatnonzero(e.outlier)
-    outliers = rows.want(far[np.argsort(-e.distance[far], kind="stable")][:top])
-    sizes = np.bincount(e.group[e.group >= 0])
-    groups = [rows.want(_members(e, int(g))) for g in np.argsort(-sizes, kind="stable")[:top]]
-    judged_styles = set(e.style[e.judged].tolist())
-    styles = [(style, rows.want(np.array([e.place[i] for i in style.typical], dtype=int)[:top])) for style in e.styles]
+    looks = [part for part in e.parts if part.kind == "look"]
     judged = evaluated.judged
+    shown = {part.name: rows.want(np.array([e.place[image] for image in part.best[:top]], dtype=int)) for part in looks}
     missed = rows.want(np.array([e.place[image] for image in judged.missed[:top]], dtype=int))
+    undecided = [(kind, rows.want(members), why) for kind, members, why in _undecided(e)]
+    sizes = np.bincount(e.group[e.group >= 0])
+    damages = Counter(DETECTORS[k] for k in e.damage[e.damage >= 0].tolist())
     paths = rows.paths()
 
     def show(row: int, note: str = "") -> ListedPicture:
@@ -129,28 +285,61 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     def show_with_alike(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(replace(show(row), alike=alike.get(row, 0)) for row in chosen)
 
-    def show_all(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
-        return tuple(show(row) for row in chosen)
-
+    mean = float(scores[order].mean()) if len(order) else float("nan")
     return Summary(
+        by=e.main,
+        pictures=len(e.ids),
         files=(files := count_files_with_pictures(evaluated.collection, evaluated.update.scan_number)),
         copies=files - len(e.ids),
-        mean=float(scores[order].mean()) if len(order) else float("nan"),
+        mean=mean,
         quartiles=(_quantile(scores[order], 0.25), _quantile(scores[order], 0.75)),
+        yardstick=yardstick(e.main, mean),
         # As a plain dictionary, because asdict() mixes up the keys of a Counter.
         unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
+        parts=e.parts,
+        looks=tuple((part, tuple(show(row) for row in shown[part.name])) for part in looks),
+        makes=tuple(one for one in e.associations if one.kind in MAKES),
+        clear=(
+            *(one for one in e.associations if one.kind not in MAKES and one.q <= CLEAR),
+            *(trend for trend in e.trends if trend.clear),
+        ),
         best=show_with_alike(best),
         worst=show_with_alike(worst),
-        damage={name: (n, show_all(chosen)) for name, (n, chosen) in sorted(damaged.items(), key=lambda d: -d[1][0])},
-        groups=(len(sizes), tuple(tuple(show(r, "keep" if e.best[r] else "") for r in g) for g in groups)),
+        damage=dict(damages.most_common()),
+        groups=len(sizes),
         spare=int(sizes.sum()) - len(sizes),
-        outliers=(len(far), tuple(show(r, f"{e.distance[r]:.1f} times the usual distance") for r in outliers)),
-        styles=tuple(
-            (style if style.number in judged_styles else replace(style, score=float("nan")), show_all(chosen))
-            for style, chosen in styles
-        ),
+        outliers=int(e.outlier.sum()),
+        decisions=tuple(Decision(kind, tuple(show(r) for r in members), why) for kind, members, why in undecided),
         missed=(len(judged.missed), tuple(show(r, "; ".join(judged.not_shown(int(e.ids[r])))) for r in missed)),
     )
+
+
+def _undecided(e: Evaluation) -> list[tuple[str, np.ndarray, str]]:
+    """Kind, rows and reason of the decisions to take: the worst of each kind in turn."""
+
+    def damage(row: int) -> float:
+        return float(e.scores[TechnicalJudge.detector(DETECTORS[e.damage[row]]).stored_name][row])
+
+    rows = sorted(np.flatnonzero(e.damage >= 0).tolist(), key=damage)
+    blank = [
+        ("damaged", np.array([row]), str(e.unfit[row])) for row in np.flatnonzero(np.isin(e.unfit, BLANK)).tolist()
+    ]
+    damaged = blank + [
+        ("damaged", np.array([row]), f"suspected {damage_noun(e.damage_name(row))}, {damage(row):.0f} of 100")
+        for row in rows
+    ]
+    sizes = np.bincount(e.group[e.group >= 0])
+    alike = [
+        ("duplicates", members[:_MEMBERS], f"{counted(len(members) - 1, 'near-duplicate')}")
+        for members in (_members(e, int(group)) for group in np.argsort(-sizes, kind="stable")[:MOST_DECISIONS])
+    ]
+    far = np.flatnonzero(e.outlier)
+    unusual = [
+        ("unusual", np.array([row]), f"unlike the rest, {e.distance[row]:.1f} times the usual distance")
+        for row in far[np.argsort(-e.distance[far], kind="stable")].tolist()
+        if e.damage[row] < 0 and not e.unfit[row]
+    ]
+    return [one for turn in zip_longest(damaged, alike, unusual) for one in turn if one][:MOST_DECISIONS]
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

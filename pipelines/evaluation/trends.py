@@ -9,8 +9,11 @@ the design effect of prompts (Kish, *Survey Sampling*, 1965).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
+
+from ..support.figures import figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,19 @@ class Trend:
     low: float
     high: float
     bins: tuple[tuple[float, float, int, float], ...]
+
+    @property
+    def clear(self) -> bool:
+        """True if the interval leaves no doubt on which side of 0 it lies."""
+        return self.low > 0 or self.high < 0
+
+    def label(self, low: float, high: float) -> str:
+        """The ends of a bin, such as ``20 … 30``; of days since 1970 as dates, of pixels in millions."""
+        if self.name == "date":
+            ends = [str(date.fromordinal(719_163 + int(end))) for end in (low, high)]
+        else:
+            ends = [f"{end / 1e6:.2g} Mpx" if self.name == "pixels" else figure(end, 6) for end in (low, high)]
+        return " … ".join(dict.fromkeys(ends))
 
 
 def trend(name: str, values: np.ndarray, scores: np.ndarray, prompts: np.ndarray | None = None) -> Trend | None:

@@ -31,15 +31,8 @@ from .default_places import collections_folder
 
 #: Keys of facts that the next scan or judge writes again.
 _FOUND_AGAIN = (
-    "schema_version",
-    "pictures",
-    "roots",
-    "scans_begun",
-    "folders_read",
-    "looked",
-    "table_problems",
-    "adherence",
-)
+    "schema_version", "pictures", "roots", "scans_begun", "folders_read", "looked", "table_problems", "adherence",
+)  # fmt: skip
 _LATEST_JUDGE = "latest:"
 #: Files that a collection makes again, or needs no longer.
 _MADE_AGAIN = (

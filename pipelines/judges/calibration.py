@@ -27,17 +27,12 @@ CURVES = Path(__file__).with_name("curves.json")
 
 @dataclass(frozen=True)
 class Curve:
-    """P(shown) of a margin m: logistic with log-odds ``slope`` · m + ``offset``.
-
-    Attributes:
-        covariance: 2×2 of both, from the fit.
-        spread: standard deviation of the log-odds between phrases, beyond the curve.
-    """
+    """P(shown) of a margin m: logistic with log-odds ``slope`` · m + ``offset``."""
 
     slope: float
     offset: float
-    covariance: tuple[tuple[float, float], tuple[float, float]]
-    spread: float
+    covariance: tuple[tuple[float, float], tuple[float, float]]  # 2×2 of both, from the fit
+    spread: float  # standard deviation of the log-odds between phrases, beyond the curve
 
     def log_odds(self, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(n,) log-odds of (n,) margins, and their standard deviations."""

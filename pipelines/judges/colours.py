@@ -40,21 +40,13 @@ def _places() -> tuple[list[int], list[int]]:
 
 @dataclass(frozen=True)
 class Colours:
-    """Statistics of a picture's colours, in 0…1.
+    """Statistics of a picture's colours, in 0…1."""
 
-    Attributes:
-        light: mean luma.
-        contrast: standard deviation of luma.
-        chroma: mean chroma.
-        strongest: chroma that 5 % of the pixels exceed.
-        hues: (12,) mean chroma near each of the hues of ``metrics.items.colour``; their sum is ``chroma``.
-    """
-
-    light: float
-    contrast: float
-    chroma: float
-    strongest: float
-    hues: np.ndarray
+    light: float  # mean luma
+    contrast: float  # standard deviation of luma
+    chroma: float  # mean chroma
+    strongest: float  # chroma that 5 % of the pixels exceed
+    hues: np.ndarray  # (12,) mean chroma near each of the hues of ``metrics.items.colour``; their sum is ``chroma``
 
     @classmethod
     def of(cls, item: np.ndarray) -> Colours:

@@ -23,25 +23,14 @@ GROUP, CROWD = 2, 5
 PEOPLE: Mapping[str, int] = {
     **dict.fromkeys(
         [
-            "face",
-            "portrait",
-            "headshot",
-            "selfie",
-            "person",
-            "human",
-            "woman",
-            "man",
-            "lady",
-            "girl",
-            "boy",
-            "child",
-            "baby",
+            "face", "portrait", "headshot", "selfie", "person", "human", "woman", "man", "lady", "girl", "boy",
+            "child", "baby",
         ],
         1,
     ),
     **dict.fromkeys(("people", "women", "men", "children", "couple", "family", "group of people"), GROUP),
     **dict.fromkeys(("crowd", "crowd of people"), CROWD),
-}
+}  # fmt: skip
 #: Those among them that tell a sex or an age, which faces do not.
 UNTOLD = frozenset(["woman", "man", "lady", "girl", "boy", "child", "baby", "women", "men", "children"])
 #: Log-odds that a picture shows faces if none is found, what a face that is found adds to its own, where half of the pictures

@@ -48,15 +48,10 @@ def stored_name(judge: Judge) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WithoutValue:
-    """Pictures to which a judge gave no value for one reason.
+    """Pictures to which a judge gave no value for one reason."""
 
-    Attributes:
-        count: of the pictures.
-        names: of the first of them by name, whichever was judged first; none if they have no names.
-    """
-
-    count: int = 0
-    names: tuple[str, ...] = ()
+    count: int = 0  # of the pictures
+    names: tuple[str, ...] = ()  # of the first of them by name, whichever was judged first; none if they have no names
 
     @classmethod
     def of(cls, without: Sequence[bool] | np.ndarray, names: Sequence[str]) -> WithoutValue:

@@ -20,15 +20,10 @@ if TYPE_CHECKING:
 
 
 class Brief(NamedTuple):
-    """Facts that decide which source can tell a phrase.
+    """Facts that decide which source can tell a phrase."""
 
-    Attributes:
-        prompt: without the syntax of tools.
-        size: width and height of the picture in pixels.
-    """
-
-    prompt: str
-    size: tuple[int, int]
+    prompt: str  # without the syntax of tools
+    size: tuple[int, int]  # width and height of the picture in pixels
 
 
 class PhraseSource(Protocol):

@@ -5,18 +5,31 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
+from typing import Any
 
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
 from ...metrics.items.nouns import noun_classes
 from ...prompts.phrases.cutting import LINKS
 from ..collection.collection import Collection
+from ..collection.damage import examined
 from ..collection.labels import TAG, labels_of
-from ..collection.queries import WINDOW, Query, common_folder, metadata_of, order, title_of, whole_word, written_words
+from ..collection.queries import (
+    FIELDS,
+    WINDOW,
+    Query,
+    common_folder,
+    field_of,
+    metadata_of,
+    order,
+    title_of,
+    whole_word,
+    written_words,
+)
 from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.pictures import StoredPictures
@@ -32,6 +45,8 @@ from .storing import values_of
 SURE = 0.97
 #: Words that a sentence names at most.
 _NAMED = 3
+#: Rater whose ratings the filters of commands mean.
+OWNER = "me"
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
 #: cannot tell at all.
 _SIZES = ((64, 64), (1024, 1024))
@@ -54,7 +69,21 @@ class Hit:
 #: On a collection without any metadata.
 UNWRITTEN = "No picture has a prompt or tag: file names and what is shown are searched."
 _QUOTES = str.maketrans("“”„«»‘’", '"""""\'\'')
-_SOUGHT = re.compile(r'-?"[^"]+"|[^\s,;"]+')
+_SOUGHT = re.compile(r'-?(?:\w+:)?"[^"]+"|[^\s,;"]+')
+#: Filters of the gallery that may stand among the words.
+_FILTER = re.compile(r'(?<!\S)(damage|faces|rated|tag|album):("[^"]+"|\S+)', re.IGNORECASE)
+
+
+def filters_in(text: str) -> tuple[str, dict[str, str]]:
+    """The words of a search without the filters among them, and these by name.
+
+    >>> from soart.pipelines.judges.searching import filters_in
+    >>> filters_in('a fox faces:2+ tag:"at night"')
+    ('a fox', {'faces': '2+', 'tag': 'at night'})
+    """
+    text = text.translate(_QUOTES)
+    found = {match[1].casefold(): match[2].strip('"') for match in _FILTER.finditer(text)}
+    return " ".join(_FILTER.sub(" ", text).split()), found
 
 
 def sought(text: str) -> tuple[str, ...]:
@@ -74,14 +103,20 @@ _MEANT = {"sea": "coast", "seaside": "coast", "ocean": "coast", "shore": "coast"
 
 
 def wanted(text: str) -> str:
-    """A text as a judge reads it: without the words that a leading minus excludes.
+    """A text as a judge reads it: without the words that a leading minus excludes, and those of ``FIELDS``.
 
     >>> from soart.pipelines.judges.searching import wanted
     >>> wanted("a dog at the sea, -cat")
     'a dog at the coast,'
     """
-    kept = re.sub(r'(?<!\S)-("[^"]+"|\S+)', " ", text.translate(_QUOTES))
+    fields = rf'(?:{"|".join(FIELDS)}):(?:"[^"]+"|\S+)'
+    kept = re.sub(rf'(?<!\S)(?:-(?:"[^"]+"|\S+)|{fields})', " ", text.translate(_QUOTES), flags=re.IGNORECASE)
     return " ".join(re.sub(r"\w+", lambda word: _MEANT.get(word[0].casefold(), word[0]), kept).split())
+
+
+def to_see(words: Sequence[str]) -> list[str]:
+    """The words that pictures may show."""
+    return [word for word in words if not word.startswith("-") and not field_of(word)]
 
 
 def written(query: Query, words: Sequence[str], find: Callable[[Query], list[int]]) -> list[int]:
@@ -108,6 +143,9 @@ def where_written(collection: Collection, rows: Sequence[ImageRow], words: Seque
             }
             found = []
             for word in (word.casefold() for word in words if not word.startswith("-")):
+                if field := field_of(word):
+                    found.append(field)
+                    continue
                 whole = [place for place, text in texts.items() if re.search(whole_word(word), text.casefold())]
                 found += (whole or [place for place, text in texts.items() if word in text.casefold()] or ["model"])[:1]
             places[row.id] = " and ".join(dict.fromkeys(found))
@@ -130,13 +168,13 @@ def find_pictures_for(
     """
     words, by_id = sought(text), {row.id: row for row in rows}
     find = partial(_among, collection, by_id)
-    positive = [word for word in words if not word.startswith("-")]
+    positive = to_see(words)
     told = [by_id[image] for image in written(Query(sort="name", ascending=False), words, find)]
     places = where_written(collection, told, words)
     rank = ("prompt", "tag", "file name", "model")
     hits = [Hit(row, 1.0, places[row.id] or "no word against it") for row in told]
     hits.sort(key=lambda hit: min((rank.index(one) for one in hit.evidence.split(" and ") if one in rank), default=0))
-    allowed = {*find(Query(words=tuple(word for word in words if word.startswith("-")), names=True, whole=True))}
+    allowed = {*find(Query(words=tuple(word for word in words if word not in positive), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
     notes: list[str] = []
     unwritten = [UNWRITTEN] if rows and not hits and not written_words(collection) else []
@@ -220,7 +258,10 @@ def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple
     None if none can. The sentences tell the phrases that it cannot look for, or why it was taken.
     """
     # Too many words are refused before anything is loaded.
-    if not Query(words=sought(words)).words:
+    asked = Query(words=sought(words)).words
+    if asked and not to_see(asked):
+        return None, []
+    if not asked:
         raise JudgeError(f"There is nothing to look for in {words[:40]!r}: name what the pictures should show.")
     judge = with_faces(load(by or "adherence"))
     problem: JudgeError | None = None
@@ -264,11 +305,55 @@ def check_words(words: str, judge: GuardedJudge) -> list[str]:
     return []
 
 
-def item_kinds(words: str, judge: GuardedJudge | None, faces: str = "") -> list[ItemKind]:
-    """Kinds of items that other processes can measure of photographs, so that words, or some faces, can be looked for in them."""
-    looks = judge is not None and isinstance(judge.inner, AdherenceJudge)
-    kinds = judge.inner.item_kinds(wanted(words), _SIZES[-1]) if looks else []  # type: ignore[union-attr]
-    return [*dict.fromkeys([*kinds, *([FaceSource().item_kind] if face_range(faces) else [])])]
+@dataclass(frozen=True)
+class Search:
+    """A search for words and filters, as the gallery's field and ``--matching`` take it.
+
+    Attributes:
+        text: as it was given.
+        words: what prompts, tags, names or pictures should have; may be empty.
+        filters: by name, see ``filters_in``.
+        judge: looks for the words in pictures; None if none can.
+        notes: sentences on words that it cannot look for.
+    """
+
+    text: str
+    words: str
+    filters: Mapping[str, str]
+    judge: GuardedJudge | None
+    notes: list[str]
+
+    @classmethod
+    def of(cls, text: str, load: Callable[[str], GuardedJudge], by: str = "", faces: str = "") -> Search:
+        """The search of a text, with the judge ``by``, and for a number of faces."""
+        words, filters = filters_in(text)
+        filters |= {"faces": faces} if faces else {}
+        face_range(filters.get("faces", ""))
+        # A text of nothing is refused there.
+        judge, notes = reader_of(words, by, load) if words or not filters else (None, [])
+        return cls(text, words, filters, judge, notes)
+
+    @property
+    def kinds(self) -> list[ItemKind]:
+        """Kinds of items that other processes can measure of photographs for it."""
+        inner = self.judge.inner if self.judge is not None else None
+        kinds = inner.item_kinds(wanted(self.words), _SIZES[-1]) if isinstance(inner, AdherenceJudge) else []
+        return [*dict.fromkeys([*kinds, *([FaceSource().item_kind] if "faces" in self.filters else [])])]
+
+    def find(
+        self, collection: Collection, rows: Sequence[ImageRow], progress: Callable[[int], None] = lambda done: None
+    ) -> tuple[list[Hit], list[str]]:
+        """The pictures that fit, see ``find_pictures_for``; with filters alone all that pass them."""
+        rows = with_face_count(collection, rows, self.filters.get("faces", ""))
+        plain: dict[str, Any] = {name: value for name, value in self.filters.items() if name != "faces"}
+        if "damage" in plain and rows and not examined(collection):
+            raise JudgeError("The damage of these pictures is not known yet: run soart evaluate on their folder first.")
+        if plain:
+            passing = {*order(collection, Query(**plain), OWNER)}
+            rows = [row for row in rows if row.id in passing]
+        if self.words:
+            return find_pictures_for(collection, rows, self.words, self.judge, progress)
+        return [Hit(row, 1.0, " ".join(f"{name}:{value}" for name, value in self.filters.items())) for row in rows], []
 
 
 def face_range(text: str) -> tuple[int, float] | None:
@@ -350,7 +435,7 @@ def _known_phrases(judge: AdherenceJudge, words: str, sizes: Iterable[tuple[int,
 def _first(texts: Sequence[str]) -> str:
     """The first of some texts, quoted, and the number of others."""
     more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
-    return ", ".join(map(repr, texts[:_NAMED])) + more
+    return ", ".join(repr(text[:40]) for text in texts[:_NAMED]) + more
 
 
 def _cannot_tell(known: dict[str, bool], where: str, *, advised: bool = False) -> str:

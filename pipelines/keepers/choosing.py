@@ -24,17 +24,12 @@ CLEAR = 0.55
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Rows of a group in the order in which they are worth keeping, and how many are kept; ``chosen`` if by the user.
-
-    Attributes:
-        margin: score of the last one kept less that of the next; NaN if all are kept or one has no score.
-        close: True if the margin is within the error of the score.
-    """
+    """Rows of a group in the order in which they are worth keeping, and how many are kept; ``chosen`` if by the user."""
 
     rows: tuple[int, ...]
     kept: int
-    margin: float
-    close: bool
+    margin: float  # score of the last one kept less that of the next; NaN if all are kept or one has no score
+    close: bool  # True if the margin is within the error of the score
     chosen: bool = False
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -126,9 +126,7 @@ def split_options(pipeline: Any, options: Mapping[str, Any]) -> tuple[dict[str, 
     )
 
 
-def counted_and_seeded(
-    prompt: str | Sequence[str], n: int | None, options: Mapping[str, Any]
-) -> tuple[int, dict[str, Any]]:
+def counted_and_seeded(n: int | None, options: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Number of pictures, and options, of a call with ``num_images_per_prompt`` or a ``generator`` of PyTorch."""
     others = dict(options)
     for name, own, given in (("num_images_per_prompt", "n", n is not None), ("generator", "seed", "seed" in others)):
@@ -141,7 +139,7 @@ def counted_and_seeded(
         return 16 if n is None else n, others
     if not isinstance(each, int) or each < 1:
         raise ModelError(f"Expected num_images_per_prompt of at least 1, got {each!r}.")
-    return each * (1 if isinstance(prompt, str) else len(prompt)), others
+    return each, others
 
 
 def needed_inputs(kind: type) -> tuple[str, ...]:

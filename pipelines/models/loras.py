@@ -180,11 +180,7 @@ def _parts(pipeline: Any) -> list[torch.nn.Module]:  # noqa: ANN401
 
 
 def layers_of(part: torch.nn.Module) -> list[Any]:
-    """The layers of a part of a pipeline that have adapters.
-
-    Raises:
-        LoraError: PEFT is not installed.
-    """
+    """The layers of a part of a pipeline that have adapters."""
     try:
         from peft.tuners.tuners_utils import BaseTunerLayer
     except ImportError as error:

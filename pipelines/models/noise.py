@@ -30,7 +30,7 @@ from .calls import PICTURES, call_of
 from .generator import ImageGenerator, out_of_memory
 from .loading import LoadedModel
 from .request import DrawnPicture, Request
-from .step_preview import NEEDED, decoded, replaced
+from .step_preview import replaced
 
 #: Longest side in pixels of the picture that memory is measured on; larger ones need more in proportion to their area.
 MEASURED_SIDE = 256
@@ -132,7 +132,7 @@ class NoiseSampler:
         self, noise: torch.Tensor, request: Request, *, checkpointed: bool = True
     ) -> Iterator[torch.Tensor]:
         """The picture (1, 3, h, w) in 0…1 of a noise, in a graph that is of use in this context only."""
-        arguments = self.generator.arguments([request]) | {"output_type": "latent", "return_dict": False}
+        arguments = self.generator.arguments([request]) | {"output_type": "pt", "return_dict": False}
         with ExitStack() as stack:
             pipeline = stack.enter_context(self.generator.ready(request))
             stack.enter_context(torch.inference_mode(mode=False))
@@ -140,9 +140,14 @@ class NoiseSampler:
             stack.enter_context(_frozen(pipeline))
             if checkpointed:
                 stack.enter_context(_checkpointed(core_of(pipeline)))
+            # No derivative passes through them, and the final picture meets them.
+            for name in ("safety_checker", "watermark"):
+                if getattr(pipeline, name, None) is not None:
+                    stack.enter_context(replaced(pipeline, name, None))
             with _noise(pipeline, _given([noise])):
-                latents = _unguarded(type(pipeline))(pipeline, **arguments, **self._callbacks())[0]
-            yield pipeline.image_processor.postprocess(decoded(pipeline, latents, self.size), output_type="pt")
+                picture = _unguarded(type(pipeline))(pipeline, **arguments, **self._callbacks())[0]
+            # Some have opacity, too.
+            yield picture[:, :3]
 
     def _callbacks(self) -> dict[str, Any]:
         if "callback_on_step_end" not in self.generator.model.accepts:
@@ -248,8 +253,6 @@ def refusal_of_gradient(generator: ImageGenerator) -> str:
     pipeline = model.pipeline
     if _unguarded(type(pipeline)) is None or core_of(pipeline) is None:
         return f"A {type(pipeline).__name__} gives no derivative."
-    if missing := [name for name in NEEDED if getattr(pipeline, name, None) is None]:
-        return f"A {type(pipeline).__name__} without {missing[0]} gives no derivative."
     if model.offload not in ("", "none"):
         return "A model that is offloaded gives no derivative: load it with offload='none'."
     return ""
@@ -387,11 +390,24 @@ def replaced_forward(module: Any, forward: Callable[..., Any]) -> AbstractContex
 
 
 def _checkpointed(core: Any) -> AbstractContextManager[None]:  # noqa: ANN401
-    """Computes each call of a module again for its derivative."""
+    """Computes each call of a module again for its derivative, with the attention that it had."""
     own = core.forward
 
     def forward(*inputs: Any, **options: Any) -> Any:  # noqa: ANN401
-        return checkpoint(own, *inputs, use_reentrant=False, **options)
+        attention = getattr(core, "attn_processors", None)
+
+        def again(*values: Any, **more: Any) -> Any:  # noqa: ANN401
+            present = getattr(core, "attn_processors", None)
+            if present == attention:
+                return own(*values, **more)
+            # Pipelines with PAG take theirs back when their call ends.
+            core.set_attn_processor(dict(attention or {}))
+            try:
+                return own(*values, **more)
+            finally:
+                core.set_attn_processor(present)
+
+        return checkpoint(again, *inputs, use_reentrant=False, **options)
 
     return replaced_forward(core, forward)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ...errors import ModelError, first_line
+from ...errors import ModelError
 
 #: Attributes of a scheduler's output that hold the predicted original.
 _PREDICTIONS = ("pred_original_sample", "denoised")
@@ -235,8 +235,8 @@ class StepPreview:
         # Each family packs its latents in its own way; torch raises any of these.
         except (AttributeError, RuntimeError, TypeError, ValueError) as error:
             raise ModelError(
-                f"A {type(pipeline).__name__} cannot be previewed because its latents cannot be decoded "
-                f"({first_line(error)}): draw without this callback."
+                f"A {type(pipeline).__name__} cannot be previewed because it packs its latents in a way of its own: "
+                "draw without this callback."
             ) from error
         self.scores = np.array([self._score(picture) for picture in self.pictures])
         return True

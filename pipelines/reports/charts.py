@@ -7,7 +7,7 @@ means that nothing remains to be drawn. A chart is drawn 400 units wide, to be r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -96,11 +96,7 @@ def _box(chart: Chart, x: tuple[float, float], y: tuple[float, float], colour: s
 
 
 def intervals_chart(
-    intervals: Sequence[Interval],
-    unit: str,
-    subject: str,
-    *,
-    limits: tuple[float, float] | None = None,
+    intervals: Sequence[Interval], unit: str, subject: str, *, limits: tuple[float, float] | None = None
 ) -> Markup | None:
     """A row for each mean with its 90 % interval, in the given order; coloured if the interval lies on one side of 0.
 
@@ -167,46 +163,16 @@ def _rows(height: int, x: Scale, names: Sequence[str], values: Sequence[str], *,
     return chart
 
 
-def counts_chart(counts: Mapping[str, int], unit: str, subject: str, *, total: int | None = None) -> Markup | None:
-    """A bar for each of the first ``MOST_ROWS`` counts; with a total, bars say their share too.
-
-    ``unit`` names what is counted, in the plural, and ``subject`` the whole, for the reading.
-    """
-    rows = tuple((name, max(count, 0)) for name, count in counts.items())[:MOST_ROWS]
-    return _draw_counts(rows, unit, subject, total) if rows else None
-
-
-@lru_cache(KEPT)
-def _draw_counts(rows: tuple[tuple[str, int], ...], unit: str, subject: str, total: int | None) -> Markup:
-    scale = scale_of((0, 1.04 * max(1, *(count for _, count in rows))), 4, whole=True)
-    chart = _rows(24, scale, [name for name, _ in rows], [str(count) for _, count in rows], bottom=44)
-    with chart.group("bar"):
-        for place, (name, count) in zip(range(len(rows))[::-1], rows, strict=True):
-            share = f", {100 * count / total:.1f} %" if total else ""
-            _box(chart, (0, count), (place - 0.31, place + 0.31), BAD, f"{name}: {count}{share}")
-    name, count = max(rows, key=lambda row: row[1])
-    return chart.finish(f"{subject}, {unit}: most often {name}, {count}.", unit, "")
-
-
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A line of a chart.
+    """A line of a chart."""
 
-    Attributes:
-        name: its name in the legend; and, with hyphens for spaces, the class of its group.
-        points: x and y of each point.
-        titles: tooltips of the points.
-        kind: of ``LOOKS``; a ``"zero"`` has no legend.
-        band: lower and upper end of the interval of each point; empty for none.
-        interval: name of the band in the legend.
-    """
-
-    name: str
-    points: tuple[tuple[float, float], ...]
-    titles: tuple[str, ...] = ()
-    kind: str = "line"
-    band: tuple[tuple[float, float], ...] = ()
-    interval: str = "interval"
+    name: str  # its name in the legend; and, with hyphens for spaces, the class of its group
+    points: tuple[tuple[float, float], ...]  # x and y of each point
+    titles: tuple[str, ...] = ()  # tooltips of the points
+    kind: str = "line"  # of ``LOOKS``; a ``"zero"`` has no legend
+    band: tuple[tuple[float, float], ...] = ()  # lower and upper end of the interval of each point; empty for none
+    interval: str = "interval"  # name of the band in the legend
 
 
 def lines_chart(

@@ -3,7 +3,7 @@
 // Everything from the data is set as text, never as HTML.
 
 /**
- * @typedef {any[]} Row thumbnail, path, score and percentile (null if it cannot be judged), damage, style, distance, outlier, group, best, time,
+ * @typedef {any[]} Row thumbnail, path, score and percentile (null if it cannot be judged), damage, distance, outlier, group, best, time,
  *   prompt, model, size, adherence, what is not shown and the values of judges of a picture.
  *
  * @typedef {object} Data
@@ -129,7 +129,6 @@ function showDetails(row) {
     percentile: row[at.percentile]?.toFixed(0) ?? null,
     size: row[at.size],
     damage: row[at.damage] || (row[at.score] === null ? null : "none suspected"),
-    style: row[at.style] || "–",
     prompt: row[at.prompt],
     model: row[at.model],
     adherence: row[at.adherence] === null ? null : row[at.adherence].toFixed(2),
@@ -189,7 +188,6 @@ function update() {
   matches = rows.filter(
     (row) =>
       (!wanted.damage || hasDamage(row)) &&
-      (!wanted.style || String(row[at.style]) === wanted.style) &&
       KINDS[wanted.only](row) &&
       (!search || textOf(row).includes(search)),
   );
@@ -200,13 +198,10 @@ function update() {
   drawMore();
 }
 
-for (const field of ["damage", "style"]) {
-  const select = /** @type {HTMLSelectElement} */ (form.elements.namedItem(field));
-  addOptions(
-    select,
-    rows.map((row) => row[at[field]]),
-  );
-}
+addOptions(
+  /** @type {HTMLSelectElement} */ (form.elements.namedItem("damage")),
+  rows.map((row) => row[at.damage]),
+);
 form.addEventListener("input", update);
 form.addEventListener("submit", (event) => event.preventDefault());
 // Draws more once the end of the grid comes near.

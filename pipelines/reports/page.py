@@ -32,18 +32,8 @@ TEMPLATES = Path(__file__).parent
 THUMBNAIL = 320
 #: Endings, in lower case, of files that are not pages; a page would replace the user's own file.
 OTHER_FILES = SUFFIXES | {
-    ".csv",
-    ".json",
-    ".jsonl",
-    ".md",
-    ".parquet",
-    ".pdf",
-    ".txt",
-    ".xlsx",
-    ".yaml",
-    ".yml",
-    ".zip",
-}
+    ".csv", ".json", ".jsonl", ".md", ".parquet", ".pdf", ".txt", ".xlsx", ".yaml", ".yml", ".zip",
+}  # fmt: skip
 
 
 def data_url(pixels: np.ndarray) -> str:

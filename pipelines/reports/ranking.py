@@ -10,7 +10,7 @@ import numpy as np
 from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.damage.titles import JudgeKey, Kind, stored_title
 from ..collection.collection import Collection
-from ..evaluation.associations import UNCERTAIN, Association, Tally, findings
+from ..evaluation.associations import Association, Tally, findings
 from ..ingest.metadata import prompt_words
 from ..judges.ranking import RankedPicture
 from ..scoring.example_pictures import example_thumbnails
@@ -47,8 +47,8 @@ _JUDGES = (
 )
 #: Characters of a prompt by another tool on the page; the whole of it is in a tooltip.
 _PROMPT = 160
-#: Most words on the page.
-_WORDS = 12
+#: Most words on the page, and false discovery rate up to which it shows them, those above 5 % in grey.
+_WORDS, _UNCERTAIN = 12, 0.5
 
 
 def word_associations(ranking: Sequence[RankedPicture], prompts: Mapping[int, str]) -> list[Association]:
@@ -60,7 +60,7 @@ def word_associations(ranking: Sequence[RankedPicture], prompts: Mapping[int, st
     tally = Tally("word")
     for prompt, values in scores.items():
         tally.add(prompt, prompt_words(prompt), len(values), float(np.mean(values)))
-    found = [one for one in findings({"word": tally}, _WORDS) if one.q <= UNCERTAIN]
+    found = [one for one in findings({"word": tally}, _WORDS) if one.q <= _UNCERTAIN]
     return sorted(found, key=lambda one: -one.difference)
 
 

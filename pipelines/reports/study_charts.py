@@ -20,19 +20,12 @@ _PROMPT = 80
 
 @dataclass(frozen=True, slots=True)
 class SlotChart:
-    """The effects of a slot.
+    """The effects of a slot."""
 
-    Attributes:
-        chart: the drawing: rows of options, best first, or a curve with a band if they are numbers.
-        options: the options, in the order of the chart; ``""`` for nothing.
-        best: the best number with its effect, in words; empty for options.
-        left_out: number of options in the middle that are not drawn.
-    """
-
-    chart: Markup
-    options: tuple[str, ...]
-    best: str = ""
-    left_out: int = 0
+    chart: Markup  # the drawing: rows of options, best first, or a curve with a band if they are numbers
+    options: tuple[str, ...]  # the options, in the order of the chart; ``""`` for nothing
+    best: str = ""  # the best number with its effect, in words; empty for options
+    left_out: int = 0  # number of options in the middle that are not drawn
 
 
 def curves_of(effects: Sequence[OptionEffect]) -> dict[str, list[OptionEffect]]:

@@ -41,30 +41,21 @@ _SOFTWARE, _OURS = 0x0131, "soart: explanation"
 
 @dataclass(frozen=True)
 class ScoreExplanation:
-    """The score of a picture in a collection, explained.
+    """The score of a picture in a collection, explained."""
 
-    Attributes:
-        score: by the judge; None if the picture cannot be read, or cannot be judged by a taste.
-    """
-
-    score: float | None
+    score: float | None  # by the judge; None if the picture cannot be read, or cannot be judged by a taste
     reasons: tuple[Reason, ...] = ()
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class ExplainedPicture:
-    """The score of a picture, explained.
-
-    Attributes:
-        heat: (g, g), positive where the picture is better than its own mean.
-        overlay: the picture under its heat map, (h, w, 3) uint8.
-    """
+    """The score of a picture, explained."""
 
     score: float
     reasons: tuple[Reason, ...]
-    heat: np.ndarray
-    overlay: np.ndarray
+    heat: np.ndarray  # (g, g), positive where the picture is better than its own mean
+    overlay: np.ndarray  # the picture under its heat map, (h, w, 3) uint8
 
 
 @dataclass(frozen=True)

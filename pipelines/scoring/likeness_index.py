@@ -28,17 +28,11 @@ GROWTH = 2
 
 @dataclass(frozen=True)
 class LikenessIndex:
-    """Vectors of the pictures of a collection that have items of one version.
+    """Vectors of the pictures of a collection that have items of one version."""
 
-    Attributes:
-        ids: (n,) int64 of the pictures, ascending.
-        vectors: (n, d) float32; the product of two is the likeness of their pictures, −1…1.
-        standard: makes vectors of items.
-    """
-
-    ids: np.ndarray
-    vectors: np.ndarray
-    standard: Standard
+    ids: np.ndarray  # (n,) int64 of the pictures, ascending
+    vectors: np.ndarray  # (n, d) float32; the product of two is the likeness of their pictures, −1…1
+    standard: Standard  # makes vectors of items
     among: int
 
     @classmethod

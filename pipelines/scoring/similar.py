@@ -26,16 +26,12 @@ NEARLY_ALL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class SimilarPicture:
-    """A picture like the named ones.
-
-    Attributes:
-        likeness: mean cosine of the items, −1…1.
-    """
+    """A picture like the named ones."""
 
     place: int
     row: ImageRow
     path: Path
-    likeness: float
+    likeness: float  # mean cosine of the items, −1…1
 
 
 def by_likeness(collection: Collection, ids: Sequence[int], image: int) -> list[int]:

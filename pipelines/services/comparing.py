@@ -22,16 +22,11 @@ BEST = "best"
 
 @dataclass(frozen=True)
 class ComparisonRound:
-    """The order of compared pictures so far, and the next choice.
-
-    Attributes:
-        standing: their order; its row numbers are those of ``rows``.
-        choice: ids of the pictures to choose from next.
-    """
+    """The order of compared pictures so far, and the next choice."""
 
     rows: list[ImageRow]
-    standing: Standing
-    choice: list[int]
+    standing: Standing  # their order; its row numbers are those of ``rows``
+    choice: list[int]  # ids of the pictures to choose from next
     choices: int
 
 

@@ -40,13 +40,9 @@ NICENESS = 10
 
 @dataclass(frozen=True)
 class EvaluationState:
-    """State of a collection's evaluation.
+    """State of a collection's evaluation."""
 
-    Attributes:
-        version: counts up with every change that pages show.
-    """
-
-    version: int
+    version: int  # counts up with every change that pages show
     live: bool
     found: bool
     message: str
@@ -136,10 +132,7 @@ class EvaluationService(CollectionService):
                 self._start("Reading the evaluation", lambda job: self.run(job, self.roots()))
 
     def evaluate(self, by: str = "", folders: Sequence[Path] | None = None) -> Job:
-        """Evaluate in the background.
-
-        Without ``folders`` it takes those of the last time.
-        """
+        """Evaluate in the background. Without ``folders`` it takes those of the last time."""
         self.judges.judge(by or OVERALL, Allow.OFFERED)
         roots = self.roots() if folders is None else [self.folder / "images", *folders]
         with self._lock:
@@ -214,10 +207,7 @@ class EvaluationService(CollectionService):
         return self._move(plan.moves)
 
     def move_pictures(self, ids: Sequence[int]) -> tuple[Job, str]:
-        """Move pictures away in the background, as ``move`` does.
-
-        Returns the job, and the name of its undo file.
-        """
+        """Move pictures away in the background, as ``move`` does. Returns the job, and the name of its undo file."""
         return self._move(self.moves_of(ids))
 
     def moves_of(self, ids: Sequence[int]) -> list[Move]:
@@ -328,7 +318,7 @@ class EvaluationService(CollectionService):
             job.expect(0)
             return sync_and_evaluate(
                 self.collection, Scan(roots, exclude=self.culled, contained=True), self.engine, judge,
-                progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
+                faces=True, progress=job.advance, expect=expect, evaluating=lambda pictures: job.check(),
             )  # fmt: skip
 
         mark_moved(self.collection)

@@ -148,25 +148,14 @@ def picture_details(
             effect = Reason(why, float(effects.points([row.id], np.array([score]))[0]))
     labels = {kind: labels_of(collection, kind, [row.id]).get(row.id, []) for kind in KINDS}
     return PictureDetails(
-        row=row,
-        title=(provenance and provenance.prompt) or title_of(row),
-        judge=judge,
-        explanation=explanation,
-        percentile=percentile,
-        warning=item_judge.doubt() if isinstance(item_judge, TasteJudge) else None,
-        ratings=ratings_of_picture(collection, row.id),
-        tags=labels[TAG],
-        albums=labels[ALBUM],
-        favourite_of=labels[FAVOURITE],
-        file=str(collection.locate(row)),
-        provenance=provenance,
-        damage=suspected(collection, [row.id]).get(row.id),
-        judged=judged,
-        effect=effect,
-        examples=rows_by_hash(collection, [*examples_of(explanation.reasons)]),
-        parents=parents_of(collection, row),
+        row=row, title=(provenance and provenance.prompt) or title_of(row), judge=judge, explanation=explanation,
+        percentile=percentile, warning=item_judge.doubt() if isinstance(item_judge, TasteJudge) else None,
+        ratings=ratings_of_picture(collection, row.id), tags=labels[TAG], albums=labels[ALBUM],
+        favourite_of=labels[FAVOURITE], file=str(collection.locate(row)), provenance=provenance,
+        damage=suspected(collection, [row.id]).get(row.id), judged=judged, effect=effect,
+        examples=rows_by_hash(collection, [*examples_of(explanation.reasons)]), parents=parents_of(collection, row),
         children=children_of(collection, row),
-    )
+    )  # fmt: skip
 
 
 def _percentile(scale: Scale, score: float) -> float | None:

@@ -65,7 +65,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DrawingProgress:
-    """State of the latest drawing: ids of its pictures, in the order of the requests until judges have sorted them, and values by id."""
+    """State of the latest drawing: ids of its pictures, in the order of requests until judges sort them, and values by id."""
 
     live: bool
     total: int

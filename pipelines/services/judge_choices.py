@@ -25,7 +25,7 @@ SCORE, TASTE, PEOPLE, MODEL, FAULT = "score", "taste", "person", "model", "fault
 
 @dataclass(frozen=True, slots=True)
 class JudgeChoice:
-    """A judge that a page offers; ``doubt`` is the word of trust of a taste in doubt, ``missing`` counts pictures without value."""
+    """A judge that a page offers; ``doubt`` is the word of trust of a taste in doubt, ``missing`` counts pictures without one."""
 
     name: str
     kind: str

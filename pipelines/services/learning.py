@@ -20,27 +20,18 @@ from ..tastes import learning as tastes
 
 @dataclass(frozen=True)
 class Lesson:
-    """Outcome of a learning.
+    """Outcome of a learning."""
 
-    Attributes:
-        judged: number of judgements that were stored before it began, see ``Judgements``.
-    """
-
-    judged: int
+    judged: int  # number of judgements that were stored before it began, see ``Judgements``
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """Judgements of a rater that teach the taste.
+    """Judgements of a rater that teach the taste."""
 
-    Attributes:
-        count: number of ratings 1–5, "not for me" included, and of choices, not counting ties.
-        unequal: True if they tell pictures apart: a choice does, and so do two different ratings.
-    """
-
-    count: int
-    unequal: bool
+    count: int  # number of ratings 1–5, "not for me" included, and of choices, not counting ties
+    unequal: bool  # True if they tell pictures apart: a choice does, and so do two different ratings
 
 
 def judgements_by(collection: Collection, rater: str, until: datetime | None = None) -> Judgements:

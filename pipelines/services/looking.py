@@ -13,7 +13,7 @@ from ..collection.queries import Query, order
 from ..judges.catalogue import Catalogue
 from ..judges.face_source import FaceSource
 from ..judges.guarded import GuardedJudge
-from ..judges.searching import face_range, reader_of, seen_in, sought, unknown_words, wanted, written
+from ..judges.searching import face_range, reader_of, seen_in, sought, to_see, unknown_words, wanted, written
 from ..scoring.measuring import measure
 from ..support.background import Job, Jobs
 from ..support.wording import counted
@@ -47,12 +47,12 @@ class SearchService:
     def answer(self, query: Query, text: str, faces: str, find: Find) -> Answer:
         """The pictures of a query that fit a text and have as many faces as asked for."""
         words, unseen = sought(text), 0
-        positive = [word for word in words if not word.startswith("-")]
+        positive = to_see(words)
         ids = written(query, words, find) if words else find(query)
         evidence: dict[int, str] = {}
         note = ""
         if positive:
-            there, against = {*ids}, tuple(word for word in words if word.startswith("-"))
+            there, against = {*ids}, tuple(word for word in words if word not in positive)
             others = {*find(replace(query, words=against, names=True, whole=True))} - there
             seen = self._seen.get(self._key(text))
             if seen is not None:
@@ -70,7 +70,7 @@ class SearchService:
 
     def look(self, text: str, faces: str) -> Job:
         """Look for words in all pictures in the background, and for faces if asked."""
-        positive = [word for word in sought(text) if not word.startswith("-")]
+        positive = to_see(sought(text))
 
         def work(job: Job) -> None:
             ids = order(self.collection, Query(), "")

@@ -87,10 +87,7 @@ class RatingService(CollectionService):
         return before
 
     def undo(self, image: int, value: float | None, before: float | None) -> float | None:
-        """Undo a rating, unless another one was stored since.
-
-        Returns the rating that is stored now.
-        """
+        """Undo a rating, unless another one was stored since. Returns the rating that is stored now."""
         with self._lock:
             stored = self._stored(image)
             if stored == value:

@@ -39,7 +39,7 @@ COPIES = "copies"
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """Progress of reading a collection; ``job`` and ``files`` are 0, ``left`` seconds None, and ``failed`` empty while unknown."""
+    """Progress of reading a collection; while unknown ``job`` and ``files`` are 0, ``left`` seconds None, ``failed`` empty."""
 
     job: int
     files: int

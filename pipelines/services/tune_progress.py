@@ -15,14 +15,10 @@ IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "e
 
 @dataclass(frozen=True)
 class LatestFindings:
-    """Findings of a study after its latest batch.
-
-    Attributes:
-        goal: by picture id, of judged pictures.
-    """
+    """Findings of a study after its latest batch."""
 
     findings: StudyFindings
-    goal: dict[int, float]
+    goal: dict[int, float]  # by picture id, of judged pictures
     done: int
 
     @property
@@ -33,7 +29,7 @@ class LatestFindings:
 
 @dataclass(frozen=True)
 class TuneProgress:
-    """State of a tune as pages show it; ``version`` counts their changes, ``pictures`` are ids with batches as they were drawn."""
+    """State of a tune as pages show it; ``version`` counts changes, ``pictures`` are ids with batches as they were drawn."""
 
     state: str
     version: int

@@ -158,10 +158,7 @@ class TuningService(CollectionService):
             self._replace_by(tunes[key])
 
     def resume(self, budget: int | None = None) -> None:
-        """Resume the tune.
-
-        ``budget`` is the new number of pictures in all; None for that of the settings.
-        """
+        """Resume the tune. ``budget`` is the new number of pictures in all; None for that of the settings."""
         with self._lock:
             self._change(lambda settings: replace(settings, state=RUNNING, why="", budget=budget or settings.budget))
             self._run()
@@ -178,10 +175,7 @@ class TuningService(CollectionService):
             self.version += 1
 
     def narrow(self, bans: tuple[str, ...], pins: tuple[str, ...]) -> None:
-        """Change bans and pins, from the next batch on.
-
-        Options are written ``slot=option``.
-        """
+        """Change bans and pins, from the next batch on. Options are written ``slot=option``."""
         with self._lock:
             self._space(replace(self._started(), bans=bans, pins=pins)).check_tunable()
             self._change(lambda settings: replace(settings, bans=bans, pins=pins))

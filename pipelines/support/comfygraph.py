@@ -48,39 +48,19 @@ SLOTS: dict[str, dict[int, str]] = {
 }
 #: Text inputs of encoders, the most informative first.
 ENCODED = (
-    "populated_text",
-    "t5xxl",
-    "text_g",
-    "clip_g",
-    "clip_l",
-    "text_l",
-    "llama",
-    "mt5xl",
-    "bert",
-    "user_prompt",
-    "prompt",
-    "text",
-)
+    "populated_text", "t5xxl", "text_g", "clip_g", "clip_l", "text_l", "llama", "mt5xl", "bert", "user_prompt",
+    "prompt", "text",
+)  # fmt: skip
 #: Inputs of video samplers for texts that a node of their own has encoded.
 EMBEDDED = frozenset({"text_embeds", "hyvid_embeds"})
 # Inputs of a sampler that do not lead to the picture it starts from.
 _NO_PICTURE = frozenset(
     {
-        "positive",
-        "negative",
-        "conditioning",
-        "model",
-        "clip",
-        "vae",
-        "guider",
-        "sigmas",
-        "noise",
-        "seed",
-        "noise_seed",
-        "sampler",
+        "positive", "negative", "conditioning", "model", "clip", "vae", "guider", "sigmas", "noise", "seed",
+        "noise_seed", "sampler",
     }
     | {"control_net", "text", "prompt", "text_embeds", "steps", "cfg", "clip_vision", "style_model"}
-)
+)  # fmt: skip
 #: Inputs of nodes that hold one value.
 VALUES = ("value", "number", "int", "float", "seed", "string", "text")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -51,18 +51,18 @@ class _Loop:
 
 
 class Loops:
-    """Loops by their workflow and the node that counts their runs; several threads and pages may use them at once.
+    """Loops by their workflow, the node that counts their runs, and their page; several threads and pages may use them.
 
-    ``tell`` is called with every loop that has changed, as plain JSON values: ``workflow``, ``node``, ``runs`` wanted,
-    ``done``, the ``phase`` of the next run, and ``why`` none follows (a sentence, empty if one does). ``clock`` is in
-    seconds.
+    ``tell`` is called with every loop that has changed, as plain JSON values: ``workflow``, ``node``, ``page``, ``runs``
+    wanted, ``done``, the ``phase`` of the next run, and ``why`` none follows (a sentence, empty if one does). ``clock``
+    is in seconds. Two pages may have different copies of a workflow, so a loop stays with its page while that is open.
     """
 
     def __init__(
         self, tell: Callable[[dict[str, Any]], None] = lambda state: None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._tell, self._clock = tell, clock
-        self._loops: dict[tuple[str, str], _Loop] = {}
+        self._loops: dict[tuple[str, str, str], _Loop] = {}
         self._promises = 0
         self._lock = threading.Lock()
 
@@ -71,14 +71,17 @@ class Loops:
         with self._lock:
             return [_told(place, loop) for place, loop in self._loops.items()]
 
-    def finished(self, workflow: str, node: str, runs: int, enough: str = "") -> None:
+    def finished(self, workflow: str, node: str, runs: int, enough: str = "", page: str = "") -> None:
         """Count a run that came to its end: the one that a page has queued for the loop, or else the first of a new one.
 
         Of one wanted run alone nothing is remembered; ``enough`` is a sentence on why no further run is worth it, or
         empty.
         """
         with self._lock:
-            place = workflow, node
+            place = workflow, node, page
+            if place not in self._loops and (without := (workflow, node, "")) in self._loops:
+                # Of a client that has no page.
+                place = without
             before = self._loops.pop(place, None)
             goes_on = before is not None and before.phase in ("promised", "queued")
             loop = _Loop(before.done + 1 if before is not None and goes_on else 1, runs)
@@ -93,15 +96,19 @@ class Loops:
                     del self._loops[next(iter(self._loops))]
             self._tell(_told(place, loop))
 
-    def promise(self, workflow: str, *, idle: bool) -> int | None:
+    def promise(self, workflow: str, page: str = "", *, idle: bool, pages: Container[str] = ()) -> int | None:
         """Take a page at its word that it queues the next run of a workflow, of all its loops, now.
 
-        Returns the promise's number; None if no run is due, another page has promised it, or the host is not idle.
+        Loops of others among the open ``pages`` stay theirs. Returns the promise's number; None if no run is due, another
+        page has promised it, or the host is not idle.
         """
         if not idle:
             return None
         with self._lock:
-            loops, now = list(self._of(workflow)), self._clock()
+            loops, now = (
+                [one for one in self._of(workflow) if one[0][2] == page or one[0][2] not in pages],
+                self._clock(),
+            )
             for place, loop in loops:
                 if loop.phase == "queued":
                     # It is neither waiting nor running, and was not counted.
@@ -115,7 +122,9 @@ class Loops:
             self._promises += 1
             for place, loop in due:
                 loop.phase, loop.promise, loop.promised_at = "promised", self._promises, now
-                self._tell(_told(place, loop))
+                del self._loops[place]
+                self._loops[(*place[:2], page)] = loop
+                self._tell(_told((*place[:2], page), loop))
             return self._promises
 
     def queued(self, promise: int) -> None:
@@ -126,21 +135,21 @@ class Loops:
                     loop.phase = "queued"
                     self._tell(_told(place, loop))
 
-    def stop(self, workflow: str, reason: str, node: str | None = None) -> None:
-        """End the loops of a workflow, or that of one node, "by hand", "interrupted", "failed" or "not queued"."""
+    def stop(self, workflow: str, reason: str, node: str | None = None, page: str | None = None) -> None:
+        """End the loops of a workflow, or of one node or page, "by hand", "interrupted", "failed" or "not queued"."""
         if reason not in _REASONS:
             known = ", ".join(_REASONS)
             raise SoartError(f"A loop does not end because of {reason!r}: the reasons are {known}.")
         with self._lock:
             for place, loop in self._of(workflow):
-                if loop.phase and node in (None, place[1]):
+                if loop.phase and node in (None, place[1]) and page in (None, place[2]):
                     loop.stop(reason)
                     self._tell(_told(place, loop))
 
-    def _of(self, workflow: str) -> Iterator[tuple[tuple[str, str], _Loop]]:
+    def _of(self, workflow: str) -> Iterator[tuple[tuple[str, str, str], _Loop]]:
         return ((place, loop) for place, loop in self._loops.items() if place[0] == workflow)
 
 
-def _told(place: tuple[str, str], loop: _Loop) -> dict[str, Any]:
+def _told(place: tuple[str, str, str], loop: _Loop) -> dict[str, Any]:
     facts = {"runs": loop.runs, "done": loop.done, "phase": loop.phase, "why": loop.why}
-    return {"workflow": place[0], "node": place[1], **facts}
+    return {"workflow": place[0], "node": place[1], "page": place[2], **facts}

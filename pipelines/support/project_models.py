@@ -56,11 +56,7 @@ def local_models(texts: Sequence[str], *, judges: bool) -> list[str]:
 
 
 def allow(project: Path, model: str) -> None:
-    """Remember that the file of a project may name a local model; a relative path begins at the current folder.
-
-    Raises:
-        OSError: the answer cannot be written.
-    """
+    """Remember that the file of a project may name a local model; a relative path begins at the current folder."""
     answers = _answers()
     if (pair := _pair(project, model)) not in answers:
         path = answers_file()

@@ -92,10 +92,7 @@ def _import(
 
 
 def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[list[str], str | None]:
-    """Groups of pictures that are left out together in cross-validation, and a note if they are of few prompts.
-
-    Pictures of one prompt make a group; with fewer than ``FEWEST_PROMPTS`` prompts, pictures of one seed do.
-    """
+    """Groups of pictures, by prompt or seed, that are left out together in cross-validation, and a note if prompts are few."""
     prompts = {made[row.id].prompt for row in rows} - {""}
     by_seed = 0 < len(prompts) < FEWEST_PROMPTS
     groups = []
@@ -227,7 +224,7 @@ def learn(
         rng=np.random.default_rng(seed), network=network, rater=rater,
         prompts=prompts, tastes=start.tastes, makings=[known.get(i) for i in ids],
     )  # fmt: skip
-    notes = [*start.left_out, *notes_on_shared, *([note] if note and np.isfinite(taste.trust.concordance) else [])]
+    notes = [*start.left_out, *notes_on_shared, *([note] if note else [])]
     if len(taste.examples) < len(examples):
         notes.append(
             f"Of the {len(examples)} judged pictures, the most that are learnt from count: {len(taste.examples)}."

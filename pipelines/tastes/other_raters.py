@@ -22,12 +22,7 @@ Pair = tuple[np.ndarray, np.ndarray]
 def beliefs_in(
     collection: Collection, rater: str, prior_names: Sequence[str], priors: Mapping[int, np.ndarray], spread: float
 ) -> tuple[Beliefs, ...]:
-    """Beliefs (k,) in the trusts in prior scores, by how well they predict the raters other than ``rater``.
-
-    A belief is None for a prior score of which others show nothing; there is none at all if nobody else has rated.
-    ``priors`` holds (k,) prior scores of all measured pictures, by id; ``spread`` is the standard deviation of the
-    rater's likings.
-    """
+    """Beliefs (k,) in the trusts in prior scores by picture, as other raters show them; None where they show nothing."""
     stars = list(stars_of_others(collection, rater).values())
     if not stars:
         return ()

@@ -158,7 +158,7 @@ def likeness_of(seen: Seen) -> Callable[[int], np.ndarray]:
 def unusual(looks: np.ndarray) -> np.ndarray:
     """(n,) 1 for looks (n, q) that are outliers, else 0."""
     # scikit-learn, which it imports, takes a second.
-    from ...metrics.similarity.outliers_and_styles import outlier_limit
+    from ...metrics.similarity.outliers import outlier_limit
 
     if not len(looks):
         return np.zeros(0)

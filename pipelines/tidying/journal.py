@@ -1,7 +1,7 @@
 """Journal of changes to the user's files, by which they can be undone.
 
 Each change is written down before it is made, as one JSON object a line: a file was ``moved``, a small file ``written``
-(with its old content), or bytes were ``inserted`` into one. Written and changed files are recognised by their SHA-256
+(with its old content), bytes were ``inserted`` into one, or pictures were ``labelled``. Written and changed files are recognised by their SHA-256
 before and after. The lines are signed, see ``signing``. ``undoing`` undoes them; an undone change adds a line
 ``{"undone": number}``, so that an interrupted undo can be continued.
 """
@@ -22,6 +22,8 @@ from typing import IO, Any
 
 from ...errors import CollectionError
 from ...files import check_writable, read_regular, write_whole
+from ..collection.collection import Collection
+from ..collection.labels import set_label
 from .moving import move_file, move_link
 from .signing import SIGNATURE, own_key, signature
 
@@ -136,6 +138,13 @@ class Journal:
         self._note(inserted=str(path.absolute()), at=at, length=len(addition), **hashes, **_place_if_other(path))
         rewrite(path, new)
         return new
+
+    def label(self, collection: Collection, kind: str, name: str, images: Sequence[int], *, on: bool) -> list[int]:
+        """Give pictures of a collection a label, or take it away; return the ids that changed."""
+        changed = set_label(collection, kind, name, images, on=on)
+        if changed:
+            self._note(labelled=collection.name, kind=kind, name=name, images=changed, on=on)
+        return changed
 
     def close(self) -> None:
         """Close the journal."""

@@ -13,6 +13,7 @@ from ..collection.distinct import forget_distinct, mark_distinct
 from ..collection.files import image_ids_by_path
 from ..collection.labels import FAVOURITE, check_label, set_label
 from ..support.failures import Failure, summed_up
+from .journal import Journal
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,12 @@ def label_files(
     *,
     on: bool = True,
     distinct: bool = False,
+    journal: Journal | None = None,
 ) -> Labelling:
     """Give pictures labels (kind and name), or take them away; nothing is stored if one is not allowed or no file known.
 
-    ``distinct`` also remembers that the pictures are no duplicates of each other or, if not ``on``, forgets that.
+    ``distinct`` also remembers that the pictures are no duplicates of each other or, if not ``on``, forgets that. A ``journal``
+    takes down the changes of labels.
     """
     checked = [(kind, check_label(kind, name)) for kind, name in labels]
     # The names that a scan stores.
@@ -59,7 +62,8 @@ def label_files(
         corrections = 1
     elif distinct:
         corrections = forget_distinct(collection, ids)
-    changed = {(kind, name): len(set_label(collection, kind, name, ids, on=on)) for kind, name in checked}
+    label = set_label if journal is None else journal.label
+    changed = {(kind, name): len(label(collection, kind, name, ids, on=on)) for kind, name in checked}
     return Labelling(len(ids), changed, corrections, summed_up(unknown))
 
 

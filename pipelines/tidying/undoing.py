@@ -19,6 +19,8 @@ from typing import Any, ClassVar, Self
 from ...errors import CollectionError
 from ...files import read_regular, write_whole
 from ...metrics.formats.decoders import SUFFIXES
+from ..collection.collection import Collection
+from ..collection.labels import set_label
 from ..support.failures import Failure, reason_of, summed_up
 from ..support.wording import counted
 from .journal import is_mark, place_of, remove_folders, rewrite, sha256_of, writing
@@ -30,6 +32,7 @@ _CHANGES: tuple[dict[str, tuple[type, ...]], ...] = (
     {"moved": (str,), "to": (str,)},
     {"written": (str,), "old": (str, type(None)), "before": (str, type(None)), "after": (str,)},
     {"inserted": (str,), "at": (int,), "length": (int,), "before": (str,), "after": (str,)},
+    {"labelled": (str,), "kind": (str,), "name": (str,), "images": (list,), "on": (bool,)},
 )
 
 
@@ -113,6 +116,8 @@ class RecordedChanges:
                     returning[folders] = returning.get(folders, 0) + 1
                 else:
                     others.append(f"Moves {str(target)!r} to {str(source)!r}.")
+            elif "labelled" in entry:
+                others.append(f"Changes the {entry['kind']} {entry['name']!r} of {counted(len(entry['images']))}.")
             elif "written" in entry and entry["old"] is None:
                 others.append(f"Deletes {entry['written']!r}.")
             else:
@@ -146,7 +151,7 @@ class RecordedChanges:
                 continue
             try:
                 failure = _undo_one(entry)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, CollectionError) as error:
                 failure = _not_undone(entry, reason_of(error))
             if failure:
                 failures.append(failure)
@@ -194,6 +199,8 @@ def _is_change(entry: object) -> bool:
 def _places(entry: dict[str, Any]) -> list[Place]:
     """The paths of a change, each with its place at the time of the change."""
     names = [("moved", "from_place"), ("to", "to_place")]
+    if "labelled" in entry:
+        return []
     if "moved" not in entry:
         names = [("written" if "written" in entry else "inserted", "place")]
     return [(Path(entry[name]), entry.get(place, entry[name])) for name, place in names]
@@ -201,6 +208,8 @@ def _places(entry: dict[str, Any]) -> list[Place]:
 
 def _not_undone(entry: dict[str, Any], reason: str) -> Failure:
     """The failure of undoing a change."""
+    if "labelled" in entry:
+        return Failure(f"the {entry['kind']} {entry['name']!r}", f"cannot be changed back: {reason}")
     if "moved" in entry:
         return Failure(entry["to"], f"cannot be moved back: {reason}")
     return Failure(entry["written"] if "written" in entry else entry["inserted"], f"cannot be restored: {reason}")
@@ -218,6 +227,10 @@ def _undo_one(entry: dict[str, Any]) -> Failure | None:
 
     A change that was written down and never made counts as undone.
     """
+    if "labelled" in entry:
+        with Collection(entry["labelled"]) as collection:
+            set_label(collection, entry["kind"], entry["name"], entry["images"], on=not entry["on"])
+        return None
     if "moved" in entry:
         source, target = Path(entry["moved"]), Path(entry["to"])
         if not os.path.lexists(target):

@@ -11,18 +11,7 @@ import typer
 from ...errors import SoartError
 from ...pipelines.ingest.fork_server import start_for
 from .evaluate_output import document, print_contrast, print_evaluation, print_judged
-from .options import (
-    By,
-    Folders,
-    Json,
-    Only,
-    engine,
-    load_judges,
-    model_effect,
-    output_file,
-    processes,
-    wrong_usage,
-)
+from .options import By, Folders, Json, Only, engine, load_judges, model_effect, output_file, processes, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_problems, say, show_in_desktop
 
 if TYPE_CHECKING:
@@ -51,6 +40,7 @@ def evaluate_with_progress(
     *,
     judging: Judging | None = None,
     retry: bool = False,
+    faces: bool = False,
 ) -> EvaluatedCollection:
     """Bring a collection in step with folders and evaluate it, behind a progress bar with first findings."""
     from ...pipelines.evaluation.first_findings import FirstFindings
@@ -60,16 +50,9 @@ def evaluate_with_progress(
     findings = FirstFindings()
     with Progress("inspecting", 0, lambda: findings.sentence) as bar:
         return sync_and_evaluate(
-            store,
-            scan,
-            inspecting,
-            dict(judges),
-            judging=judging or judge_pictures,
-            retry=retry,
-            progress=bar,
-            expect=bar.expect,
-            inspected=findings.add,
-        )
+            store, scan, inspecting, dict(judges), judging=judging or judge_pictures, retry=retry, faces=faces,
+            progress=bar, expect=bar.expect, inspected=findings.add,
+        )  # fmt: skip
 
 
 def evaluate(
@@ -92,8 +75,7 @@ def evaluate(
         ),
     ] = None,
     against: Annotated[
-        list[str] | None,
-        typer.Option("--against", help="Compare with the pictures of this folder or collection."),
+        list[str] | None, typer.Option("--against", help="Compare with the pictures of this folder or collection.")
     ] = None,
     collection: Annotated[
         str | None,
@@ -107,10 +89,10 @@ def evaluate(
     retry: Annotated[
         bool, typer.Option("--retry", help="Inspect files again that could not be decoded before.")
     ] = False,
-    top: Annotated[int, typer.Option(min=0, help="Lines to print of each list.")] = 5,
+    top: Annotated[int, typer.Option(min=0, help="Lines to print of each list; of decisions four times as many.")] = 5,
     as_json: Json = False,
 ) -> None:
-    """Evaluate folders of pictures: good, damaged, duplicate and unusual ones, and what goes with better pictures.
+    """Evaluate folders of pictures: what is in them, what is good and goes with it, and what needs a decision.
 
     Nothing is written beside the pictures. A second run opens new and changed files only.
     """
@@ -154,12 +136,7 @@ def evaluate(
             check_report(target, [root for _, roots in stores for root in roots])
         evaluated, *others = (
             evaluate_with_progress(
-                store,
-                scan_of(roots),
-                engine_named(where, workers),
-                judges,
-                judging=judging,
-                retry=retry,
+                store, scan_of(roots), engine_named(where, workers), judges, judging=judging, retry=retry, faces=True
             )
             for store, roots in stores
         )

@@ -7,8 +7,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...pipelines.support.figures import figure
-from ...pipelines.support.wording import counted, percent
+from ...pipelines.support.wording import counted
 from .terminal import printable, say
 
 if TYPE_CHECKING:
@@ -17,11 +16,7 @@ if TYPE_CHECKING:
     from ...pipelines.evaluation.contrast import Contrast
     from ...pipelines.evaluation.folders import EvaluatedCollection
     from ...pipelines.evaluation.gaps import Gap
-    from ...pipelines.evaluation.summary import ListedPicture
     from ...pipelines.ingest.sync import Update
-
-#: An association is printed if its false discovery rate is at most this.
-CLEAR = 0.05
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401
@@ -53,20 +48,17 @@ def document(
 
     evaluation, summary = evaluated.evaluation, summarise(evaluated, top)
     facts = asdict(summary)
-    facts["damage"] = {name: {"pictures": n, "worst": worst} for name, (n, worst) in facts["damage"].items()}
-    facts["groups"] = {"count": facts["groups"][0], "largest": facts["groups"][1]}
-    facts["outliers"] = {"count": facts["outliers"][0], "farthest": facts["outliers"][1]}
-    facts["styles"] = [style | {"typical": typical} for style, typical in facts["styles"]]
+    facts["looks"] = [part | {"best": best} for part, best in facts["looks"]]
+    facts["decisions"] = [
+        {**asdict(one), "action": one.action, "command": one.command} for one in summary.decisions[: 4 * top]
+    ]
     plain: dict[str, Any] = _plain(
         {
             "collection": evaluated.collection.name,
-            "by": evaluation.main,
-            "pictures": len(evaluation.ids),
             "update": _update(evaluated.update),
             **facts,
             "associations": [asdict(association) for association in evaluation.associations],
             "trends": [asdict(trend) for trend in evaluation.trends],
-            "timeline": [asdict(period) for period in evaluation.timeline],
             "judges": _judges(evaluated),
             "phrases": [asdict(share) for share in evaluated.judged.phrases],
             "against": _against(contrasted) if contrasted else None,
@@ -119,66 +111,19 @@ def _against(contrast: Contrast) -> dict[str, Any]:
     return {"apart" if name == "auc" else name: value for name, value in asdict(contrast).items()}
 
 
-def _names(pictures: Sequence[ListedPicture]) -> str:
-    return ", ".join(
-        f"{printable(Path(picture.path).name)} ({figure(picture.score, 2)}{f', {others}' if (others := picture.others) else ''})"
-        for picture in pictures
-    )
-
-
 def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:
     """Print the evaluation, at most ``top`` pictures of each list."""
-    from ...metrics.damage.titles import damage_noun, stored_title
     from ...pipelines.evaluation.summary import summarise
-    from ...pipelines.support.figures import signed
 
-    evaluation, summary, update = evaluated.evaluation, summarise(evaluated, top), _update(evaluated.update)
+    summary, update = summarise(evaluated, top), _update(evaluated.update)
     missing = f", {update['missing']} missing" if update["missing"] else ""
     say(
-        f"{counted(len(evaluation.ids))} in {counted(summary.files, 'file')} ({update['looked']} inspected, "
+        f"{counted(summary.pictures)} in {counted(summary.files, 'file')} ({update['looked']} inspected, "
         f"{update['recognised']} recognised, {update['unchanged']} unchanged{missing}); "
         f"stored in {evaluated.collection.name}"
     )
-    low, high = summary.quartiles
-    if evaluation.judged.any():
-        say(f"Scores by {stored_title(evaluation.main)}: mean {summary.mean:.1f}, middle half {low:.1f} … {high:.1f}")
-    if summary.unfit:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(summary.unfit.items()))
-        say(f"Cannot be judged: {reasons}")
-    for name, pictures in (("Best", summary.best), ("Worst", summary.worst)):
-        if pictures:
-            say(f"{name}: {_names(pictures)}")
-    damaged = [
-        f"{damage_noun(name)} {count} ({percent(count, len(evaluation.ids))})"
-        for name, (count, _) in summary.damage.items()
-        if count
-    ]
-    say(f"Suspected damage: {', '.join(damaged) or 'none'}")
-    count, groups = summary.groups
-    say(f"Near-duplicates: {summary.spare} redundant ({counted(count, 'group')}); exact copies: {summary.copies}")
-    for group in groups:
-        say(f"  {_names(group[:top])}{f' and {len(group) - top} more' if len(group) > top else ''}")
-    count, farthest = summary.outliers
-    say(f"Far from the rest: {count}" + (f": {_names(farthest)}" if farthest else ""))
-    if len(summary.styles) > 1:
-        styles = (
-            counted(style.pictures)
-            + (f" with mean {style.score:.0f}" if isfinite(style.score) else " that cannot be judged")
-            for style, _ in summary.styles
-        )
-        say(f"Styles: {', '.join(styles)}")
-    clear = [association for association in evaluation.associations if association.q <= CLEAR]
-    for a in clear[: 2 * top]:
-        say(
-            f"  {a.kind} {printable(a.value)!r}: {signed(a.difference, 1)} ({signed(a.low, 1)} … {signed(a.high, 1)}), {a.pictures} "
-            f"pictures of {a.prompts} prompts{f', within {a.within} of them' if a.within else ''}"
-        )
-    if evaluation.associations and not clear:
-        say("No word, model, LoRA, sampler or tool clearly goes with better or worse pictures.")
-    for trend in evaluation.trends:
-        if trend.low > 0 or trend.high < 0:
-            interval = f"{signed(trend.low, 2)} … {signed(trend.high, 2)}"
-            say(f"  score and {trend.name}: rank correlation {signed(trend.rho, 2)} ({interval})")
+    for line in summary.lines(top):
+        say(line)
 
 
 def _print_gaps(title: str, gaps: Sequence[Gap], scale: float = 1.0, unit: str = "") -> None:

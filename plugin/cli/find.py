@@ -30,8 +30,7 @@ def find(
         typer.Argument(metavar="PATHS", help="Pictures, folders of pictures, or a collection (folder or URL)."),
     ] = None,
     like: Annotated[
-        list[Path] | None,
-        typer.Option("--like", metavar="PICTURE", help="Find pictures like this one; repeatable."),
+        list[Path] | None, typer.Option("--like", metavar="PICTURE", help="Find pictures like this one; repeatable.")
     ] = None,
     by: Annotated[
         str,
@@ -61,7 +60,7 @@ def find(
     from ...metrics.items.combined import taste_extractor
     from ...metrics.protocols import Measures
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import find_pictures_for, item_kinds, reader_of, with_face_count
+    from ...pipelines.judges.searching import Search, with_face_count
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.similar import check_liked, similar
     from ...pipelines.support.figures import fixed
@@ -71,12 +70,13 @@ def find(
         from ...pipelines.tidying.copying import check_copy_target
 
         check_copy_target(copy_to, [Path(path) for path in places])
-    chosen, notes = None, list[str]()
+    search, notes = None, list[str]()
     if like:
         check_liked(like)
         measurer = Measures(taste_extractor(None if network == "none" else network))
     else:
-        chosen, notes = reader_of(words, by, lambda name: load_judges([name])[0][0])
+        search = Search.of(words, lambda name: load_judges([name])[0][0], by, faces)
+        notes = search.notes
         print_notes(notes if not as_json else [])
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
@@ -85,18 +85,18 @@ def find(
             progress,
             progress.expect,
             LocalEngine(processes()),
-            item_kinds(words, chosen, faces),
+            search.kinds if search else [],
         )
     with collection, Progress("looking", len(rows)) as progress:
-        sought = with_face_count(collection, rows, faces)
-        if like:
-            alike, left_out = similar(collection, sought, like, measurer, progress)
+        if search is None:
+            sought = with_face_count(collection, rows, faces)
+            alike, left_out = similar(collection, sought, like or (), measurer, progress)
             found = [(one.path, one.likeness, fixed(one.likeness, 2)) for one in alike]
         else:
-            hits, left_out = find_pictures_for(collection, sought, words, chosen, progress)
+            hits, left_out = search.find(collection, rows, progress)
             found = [(collection.locate(hit.row), hit.value, hit.evidence) for hit in hits]
     problems = named_as_given([*problems, *left_out], places)
-    found, name = found[:top], "likeness" if like else chosen.name if chosen else "words"
+    found, name = found[:top], "likeness" if search is None else search.judge.name if search.judge else "words"
     copied, copy_to, not_copied, hints = copied_best([path for path, *_ in found], copy_to)
     problems += [*not_copied, *hints]
     if as_json:

@@ -11,7 +11,7 @@ import typer
 
 from ...files import named_as_given, plain_path
 from ...pipelines.support.wording import counted
-from .options import By, Folders, Json, Only, Rater, model_effect
+from .options import By, Folders, Json, Matching, Only, Rater, matched, model_effect, search_of
 from .ranking_output import PROMPT, copied_best, names_from_common_folder
 from .taste import within_values
 from .terminal import Progress, emit, print_problems, printable, say
@@ -55,12 +55,14 @@ def keep(
     rater: Rater = "me",
     top: Annotated[int, typer.Option("--top", min=0, help="Groups to print.")] = 20,
     only: Only = None,
+    matching: Matching = "",
     as_json: Json = False,
 ) -> None:
     """Find the keepers: the best picture of each prompt, burst or group of look-alikes.
 
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
+    from ...pipelines.collection.pictures import images_by_id
     from ...pipelines.keepers.finding import UNITS, find_keepers
     from ...pipelines.tidying.copying import check_copy_target
     from ...pipelines.tidying.cull import check_target, cull, moves_of_others
@@ -78,17 +80,18 @@ def keep(
         if move_others_to is not None:
             check_target(move_others_to, roots)
 
+    search = search_of(matching)
     journal = checked_undo_file() if move_others_to is not None and not dry_run else None
     copied, moved, undone = None, None, list[str]()
-    with evaluated_folders(
-        folders,
-        only,
-        by,
-        check,
-        move_others_to,
-        reads_only=dry_run or move_others_to is None,
-    ) as (roots, evaluated):
+    with evaluated_folders(folders, only, by, check, move_others_to, reads_only=dry_run or move_others_to is None) as (
+        roots,
+        evaluated,
+    ):
         evaluated.collection.model_effect = model_effect()
+        if search:
+            store, ids = evaluated.collection, evaluated.evaluation.ids.tolist()
+            rows = matched(search, store, [*images_by_id(store, ids).values()])
+            evaluated = evaluated.part({row.id for row in rows})
         found = find_keepers(evaluated, group, per_group, rater=rater)
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 
 from ...files import named_as_given
 from ...pipelines.support.wording import counted
-from .options import By, Json, Only, rater_name
+from .options import By, Json, Matching, Only, matched, rater_name, search_of
 from .terminal import Progress, show
 from .tidy import Dry, conclude, evaluated_folders, undo_named
 
@@ -31,8 +32,7 @@ def label(
     album: Annotated[list[str] | None, typer.Option("--album", help="Add to this album; repeatable.")] = None,
     favourite: Annotated[bool, typer.Option("--favourite", help="Mark as a favourite of --rater.")] = False,
     not_duplicates: Annotated[
-        bool,
-        typer.Option("--not-duplicates", help="Mark these pictures as not duplicates of each other."),
+        bool, typer.Option("--not-duplicates", help="Mark these pictures as not duplicates of each other.")
     ] = False,
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove these labels, or the not-duplicates mark, instead of adding them.")
@@ -59,6 +59,7 @@ def label(
     dry_run: Dry = False,
     by: By = None,
     only: Only = None,
+    matching: Matching = "",
     as_json: Json = False,
 ) -> None:
     """Give pictures tags, albums and favourites, or write stars and labels to files for photo managers.
@@ -68,6 +69,7 @@ def label(
     """
     from ...pipelines.collection.labels import ALBUM, FAVOURITE, TAG
     from ...pipelines.ingest.roots import open_evaluated
+    from ...pipelines.tidying.journal import Journal, checked_undo_file
     from ...pipelines.tidying.labelling import label_files
 
     labels = [*((TAG, name) for name in tag or ()), *((ALBUM, name) for name in album or ())]
@@ -84,20 +86,25 @@ def label(
             "nothing to do with these pictures: add --tag, --album, --favourite or --not-duplicates",
             param_hint="PICTURES",
         )
-    if asked and not pictures:
-        raise typer.BadParameter("no pictures named: add the files to label", param_hint="PICTURES")
+    if asked and not pictures and not matching:
+        raise typer.BadParameter("no pictures named: add the files to label, or --matching", param_hint="PICTURES")
     if dry_run or only or by:
         raise typer.BadParameter("these are for --xmp and --png", param_hint="--dry-run, --only, --by")
+    search = search_of(matching)
     with open_evaluated(folder) as store:
+        if search:
+            pictures = [*(pictures or ()), *(str(store.locate(row)) for row in matched(search, store, store.images()))]
         if not pictures:
             return _list_labels(store, as_json)
-        done = label_files(store, [*map(Path, pictures)], labels, on=not remove, distinct=not_duplicates)
+        journal = Journal(checked_undo_file()) if search else None
+        files = [*map(Path, pictures)]
+        with closing(journal) if journal else nullcontext():
+            done = label_files(store, files, labels, on=not remove, distinct=not_duplicates, journal=journal)
     changed = [{"kind": kind, "name": name, "changed": count} for (kind, name), count in done.changed.items()]
-    facts = {"pictures": done.pictures, "labels": changed, "corrections": done.corrections, "problems": done.problems}
-    show(as_json, facts, _labelled(done, remove=remove, not_duplicates=not_duplicates), done.problems)
-    if done.problems:
-        raise typer.Exit(1)
-    return None
+    facts = {"pictures": done.pictures, "labels": changed, "corrections": done.corrections}
+    undo = journal.path if journal and journal.path.exists() else None
+    lines = [*_labelled(done, remove=remove, not_duplicates=not_duplicates)]
+    return conclude(as_json, facts, lines, done.problems, undo)
 
 
 def _list_labels(store: Collection, as_json: bool) -> None:

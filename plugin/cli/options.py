@@ -17,10 +17,13 @@ from ...pipelines.configuration import TYPED
 from ...pipelines.models.options import GeneratorOptions
 from ...pipelines.support.wording import composed
 from .setting_defaults import is_typed, setting
-from .terminal import err, note
+from .terminal import Progress, err, note, print_notes
 
 if TYPE_CHECKING:
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.collection.tables import ImageRow
     from ...pipelines.judges.guarded import GuardedJudge
+    from ...pipelines.judges.searching import Search
     from ...pipelines.models.generator import ImageGenerator
     from ...pipelines.scoring.taste_store import StoresInTurn, TasteStore
 
@@ -108,13 +111,11 @@ CollectionOption = Annotated[
     ),
 ]
 Pictures = Annotated[
-    list[str],
-    typer.Argument(metavar="PATHS", help="Pictures, folders of pictures, or a collection (folder or URL)."),
+    list[str], typer.Argument(metavar="PATHS", help="Pictures, folders of pictures, or a collection (folder or URL).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 Report = Annotated[
-    Path | None,
-    typer.Option("--report", callback=page_file, help="Write the ranking as an HTML page to this file."),
+    Path | None, typer.Option("--report", callback=page_file, help="Write the ranking as an HTML page to this file.")
 ]
 Top = Annotated[int, typer.Option("--top", min=1, help="Lines of the ranking to print.")]
 By = Annotated[
@@ -124,6 +125,14 @@ By = Annotated[
         metavar="NAME[=WEIGHT]",
         help="Judge: overall (the default), technical, a taste of yours, a fault such as blur, a model such as clip:HUB_ID, "
         "person:NAME or module:Class; repeatable. soart list judges lists them.",
+    ),
+]
+Matching = Annotated[
+    str,
+    typer.Option(
+        "--matching",
+        metavar="WORDS",
+        help='Only pictures that these words find, as by soart find; filters may be among them: "dog faces:2+ model:sdxl".',
     ),
 ]
 CopyTo = Annotated[
@@ -166,6 +175,25 @@ Lora = Annotated[
         help="Folder of .safetensors LoRAs, or one file, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
     ),
 ]
+
+
+def search_of(matching: str) -> Search | None:
+    """The search of ``--matching``; None without words."""
+    if not matching:
+        return None
+    from ...pipelines.judges.searching import Search
+
+    return Search.of(matching, lambda name: load_judges([name])[0][0])
+
+
+def matched(search: Search, collection: Collection, rows: Sequence[ImageRow]) -> list[ImageRow]:
+    """The pictures that a search finds; what it cannot tell is printed, and that it finds none is an error."""
+    with Progress("looking", len(rows)) as progress:
+        hits, notes = search.find(collection, rows, progress)
+    print_notes([*search.notes, *notes])
+    if not hits:
+        raise SoartError(f"No picture matches {search.text!r}: try fewer or other words.")
+    return [hit.row for hit in hits]
 
 
 def generator_options(model: str | None, loras: Path | None = None) -> GeneratorOptions:

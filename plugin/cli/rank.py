@@ -15,14 +15,17 @@ from .options import (
     By,
     CopyTo,
     Json,
+    Matching,
     Open,
     Pictures,
     Report,
     Top,
     engine,
     load_judges,
+    matched,
     model_effect,
     processes,
+    search_of,
 )
 from .ranking_output import RankingOutput, show_ranking
 from .terminal import Progress, emit, print_notes, say, show_in_desktop
@@ -33,6 +36,7 @@ def rank(
     report: Report = None,
     top: Top = 50,
     by: By = None,
+    matching: Matching = "",
     alike: Annotated[
         bool,
         typer.Option(
@@ -56,26 +60,19 @@ def rank(
         from ...pipelines.tidying.copying import check_copy_target
 
         check_copy_target(copy_to, [Path(path) for path in paths])
-    judges = load_judges(by, paths)
+    judges, search = load_judges(by, paths), search_of(matching)
     warnings = doubts_of(judges)
     with Progress("reading", 0) as progress:
         collection, rows, problems = open_pictures(
-            paths, measurer_of(judges), progress, progress.expect, LocalEngine(processes()), kinds_of(judges)
-        )
+            paths, measurer_of(judges), progress, progress.expect, LocalEngine(processes()),
+            [*kinds_of(judges), *(search.kinds if search else [])],
+        )  # fmt: skip
     title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
         collection.model_effect = model_effect()
+        rows = matched(search, collection, rows) if search else rows
         output = RankingOutput(as_json, report, top, title, tuple(warnings), copy_to)
-        facts = show_ranking(
-            collection,
-            rows,
-            output,
-            judges,
-            problems,
-            alike=alike,
-            engine=engine(),
-            given=paths,
-        )
+        facts = show_ranking(collection, rows, output, judges, problems, alike=alike, engine=engine(), given=paths)
     if as_json:
         emit(facts)
     print_notes(warnings)

@@ -22,17 +22,9 @@ COMMANDS = {
     "config unset": "soart config set KEY --default",
 }
 _SETTINGS = (
-    "device",
-    "dtype",
-    "offload",
-    "batch-size",
-    "model-config",
-    "request",
-    "engine",
-    "workers",
-    "tastes",
+    "device", "dtype", "offload", "batch-size", "model-config", "request", "engine", "workers", "tastes",
     "wildcards",
-)
+)  # fmt: skip
 _ITSELF = "name the collection itself in place of the folder"
 #: By an old option, if need be with the command before it, what to do now.
 OPTIONS = {

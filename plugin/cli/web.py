@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlencode
 
 import platformdirs
 import typer
@@ -22,6 +23,7 @@ from ...errors import CollectionError, SoartError, install_command
 from ...pipelines.models.backends.address import backend_address
 from .options import (
     Lora,
+    Matching,
     Model,
     chosen_priors,
     generator_options,
@@ -104,6 +106,7 @@ def web(
             help=f"Answer other programs on this machine too, such as the script for web UIs; the token is printed, or that of {API_TOKEN}.",
         ),
     ] = False,
+    matching: Matching = "",
     model: Model = None,
     lora: Lora = None,
 ) -> None:
@@ -134,26 +137,17 @@ def web(
         collections = _collections([opened.get(name, name) for name in names], create=create)
         wanted = chosen_priors([store, *map(tastes_of, filter(Collection.is_collection, collections))])
         settings = ServerSettings(
-            collections,
-            partial(load_generator, drawing),
-            backend=backend_address(drawing.model),
-            vocabulary=drawing.vocabulary,
-            tastes=store,
-            rater=rater,
-            password=password,
-            guests=guests,
-            allowed=allow_folders or (),
-            judges=weighted(by or (), "--by"),
-            priors=wanted,
-            watch=watch,
-            model_effect=model_effect(),
-            read=frozenset(opened.values()),
+            collections, partial(load_generator, drawing), backend=backend_address(drawing.model),
+            vocabulary=drawing.vocabulary, tastes=store, rater=rater, password=password, guests=guests,
+            allowed=allow_folders or (), judges=weighted(by or (), "--by"), priors=wanted, watch=watch,
+            model_effect=model_effect(), read=frozenset(opened.values()),
             names=frozenset({host.lower(), *(name.lower() for name in allow_host or ())}),
             api_token=_api_token() if api else "",
-        )
+        )  # fmt: skip
         serve_gallery(
-            settings, listener, host, lasting=port != 0, open_browser=open_browser, proxies=trusted_proxy or ()
-        )
+            settings, listener, host, lasting=port != 0, open_browser=open_browser, proxies=trusted_proxy or (),
+            page=f"c/0/gallery?{urlencode({'words': matching})}" if matching else "",
+        )  # fmt: skip
 
 
 def _api_token() -> str:
@@ -201,7 +195,7 @@ def serve_gallery(
     state = platformdirs.user_state_path("soart")
     secret = signing_key(state) if lasting else ""
     app = create_app(replace(settings, token=token, port=port, secret=secret, ended=state / "web-ended"))
-    address = f"http://{_displayed(host)}:{port}/{page}?token={token}"
+    address = f"http://{_displayed(host)}:{port}/{page}{'&' if '?' in page else '?'}token={token}"
     say(f"soart web: {address}  (Ctrl-C ends it)")
     if settings.watch:
         note(_watched(app))

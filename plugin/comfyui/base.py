@@ -51,23 +51,14 @@ MOST_SEED = 2**53 - 1
 
 
 class SoartNode(io.ComfyNode):
-    """Base of the nodes: subclasses define ``define_schema`` and ``run``.
+    """Base of the nodes: subclasses define ``define_schema`` and ``run``."""
 
-    Attributes:
-        run: the node's own work.
-        shows_images: True if the node shows pictures without scores.
-    """
-
-    run: ClassVar[Callable[..., io.NodeOutput]]
-    shows_images: ClassVar[bool] = False
+    run: ClassVar[Callable[..., io.NodeOutput]]  # the node's own work
+    shows_images: ClassVar[bool] = False  # True if the node shows pictures without scores
 
     @classmethod
     def execute(cls, keep_going: bool | list[bool] = False, **inputs: Any) -> io.NodeOutput:  # noqa: ANN401
-        """Run; with ``keep_going`` (a list of one for nodes that take lists) show a mistake as text.
-
-        Raises:
-            SoartError: a mistake, or a package is missing.
-        """
+        """Run; with ``keep_going`` (a list of one for nodes that take lists) show a mistake as text."""
         try:
             return cls.run(**inputs)
         except SoartError as error:
@@ -98,9 +89,10 @@ class SoartNode(io.ComfyNode):
         cards: Sequence[dict[str, Any]] = (),
         chart: dict[str, Any] | None = None,
         loop: dict[str, Any] | None = None,
+        liked: Sequence[dict[str, str]] = (),
         images: torch.Tensor | None = None,
     ) -> dict[str, Any]:
-        """The contents to show in the node: texts, a table, pictures with scores, a chart, runs to follow, and pictures alone.
+        """The contents to show in the node: texts, a table, pictures with scores, a chart, and more.
 
         The keys are always the same, because ComfyUI merges the runs of a list by the keys of the first.
         """
@@ -110,6 +102,7 @@ class SoartNode(io.ComfyNode):
             "soart_cards": list(cards),
             "soart_chart": [] if chart is None else [chart],
             "soart_loop": [] if loop is None else [loop],
+            "soart_liked": list(liked),
         }
         # Texts become plain ones: ComfyUI keeps the content, and other packs may look at it.
         content: dict[str, Any] = json.loads(json.dumps(shown))
@@ -127,13 +120,7 @@ def folded(one: io.Input) -> io.Input:
 
 
 def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), **others: Any) -> io.Schema:  # noqa: ANN401
-    """The schema of a node, with the switch ``keep_going``, in soart's category.
-
-    Args:
-        inputs: without the switch, which comes after them.
-        later: inputs that later versions added, after the switch: workflows hold values by place, and earlier ones must load.
-        others: further arguments of ``io.Schema``.
-    """
+    """The schema of a node, with the switch ``keep_going`` before ``later`` inputs: workflows hold values by place."""
     switch = io.Boolean.Input(
         "keep_going", default=False, optional=True,
         tooltip="On: an error is shown in this node and stops only the nodes after it. Off: an error ends the whole run.",
@@ -148,11 +135,7 @@ def place_of(cls: type[io.ComfyNode]) -> dict[str, str]:
 
 
 class Progress:
-    """The node's progress bar; the host raises from its updates if the user interrupts the run.
-
-    Args:
-        total: number of updates.
-    """
+    """The node's progress bar; the host raises from its updates if the user interrupts the run."""
 
     def __init__(self, total: int) -> None:
         self._bar = ProgressBar(max(total, 1))
@@ -183,11 +166,7 @@ class Progress:
 
 
 def output_folder(name: str) -> Path:
-    """The folder of the collection of this name, below ComfyUI's output folder.
-
-    Raises:
-        CollectionError: as for ``folder_inside``.
-    """
+    """The folder of the collection of this name, below ComfyUI's output folder."""
     from ...pipelines.collection.host_folder import folder_inside
 
     return folder_inside(Path(folder_paths.get_output_directory()), name, "ComfyUI")
@@ -220,12 +199,7 @@ def judge_inputs() -> list[io.Input]:
 
 
 def judge_of(by: str, taste: ItemJudge | None) -> GuardedJudge:
-    """The linked taste, or else the judge of this name, guarded.
-
-    Raises:
-        JudgeError: there is no judge of this name, or it would be code.
-        TasteError: the file of the taste is damaged.
-    """
+    """The linked taste, or else the judge of this name, guarded."""
     from ...pipelines.judges.finding import guarded
     from ...pipelines.judges.guarded import GuardedJudge
 
@@ -271,11 +245,7 @@ _loaded: dict[tuple[str, str, str], ImageGenerator] = {}
 
 
 def generator_of(model: str, device: str) -> ImageGenerator:
-    """The generator of a model, cached until another model is named or its files change.
-
-    Raises:
-        ModelError: the model cannot be loaded.
-    """
+    """The generator of a model, cached until another model is named or its files change."""
     if not model.strip():
         raise ModelError("Expected a model: 'embedded', a diffusers folder, a .safetensors file, or a hub id.")
     if backend_address(model.strip()) is not None:
@@ -304,11 +274,7 @@ def checkpoint_choices() -> list[str]:
 
 
 def checkpoint_path(name: str) -> str:
-    """The file of a checkpoint.
-
-    Raises:
-        ModelError: ComfyUI has no checkpoint of this name.
-    """
+    """The file of a checkpoint."""
     path = folder_paths.get_full_path("checkpoints", name)
     if path is None:
         raise ModelError(f"There is no checkpoint {name!r} in ComfyUI's folder of checkpoints.")

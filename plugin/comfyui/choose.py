@@ -26,7 +26,7 @@ from .base import (
 )
 from .panels import score_cards, score_table, unscored_cards
 from .pictures import take
-from .rating import ME, RATED
+from .rating import ME, PROGRAM, RATED
 from .score import judged_batch
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _learn(pixels: Mapping[int, np.ndarray], picked: Sequence[int]) -> str:
 
     try:
         with Collection(output_folder(RATED)) as collection:
-            pairs = store_picks(collection, ME, pixels, picked, "comfyui")
+            pairs = store_picks(collection, ME, pixels, picked, PROGRAM)
     except CollectionError as error:
         return f"The pick is not stored: {error}"
     return f"Stored for SOART Taste: {pairs} pairs of a better and a worse picture in {RATED!r}."

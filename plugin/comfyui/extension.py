@@ -12,25 +12,27 @@ from . import saved_workflows as saved_workflows
 from . import words as words
 from .choose import SoartChoose
 from .generate import SoartGenerate
-from .judge import SoartJudge
 from .optimize import SoartOptimize
-from .score import SoartGate, SoartRank, SoartScore
+from .rate_and_learn import SoartRate
+from .score import SoartGate, SoartJudge, SoartRank, SoartScore
 from .steer import SoartFactorEffects, SoartObserve, SoartPromptChoice
 from .taste import SoartExplain, SoartTaste
 
 NODES = [
-    SoartGenerate,
-    SoartScore,
-    SoartRank,
+    SoartRate,
     SoartChoose,
-    SoartJudge,
+    SoartGenerate,
     SoartTaste,
-    SoartExplain,
     SoartPromptChoice,
     SoartObserve,
     SoartFactorEffects,
     SoartGate,
     SoartOptimize,
+    # Not listed: saved workflows hold them, and SOART Rate & learn does what they do.
+    SoartScore,
+    SoartRank,
+    SoartJudge,
+    SoartExplain,
 ]
 
 

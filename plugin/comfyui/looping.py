@@ -25,17 +25,20 @@ def count_run(cls: type[io.ComfyNode], facts: dict[str, Any]) -> None:
     """
     place = place_of(cls)
     if place["workflow"]:
-        _loops.finished(**place, runs=facts["runs"], enough=facts["enough"])
+        page = PromptServer.instance.client_id or ""
+        _loops.finished(**place, runs=facts["runs"], enough=facts["enough"], page=page)
 
 
 def _promise(document: dict[str, Any]) -> dict[str, Any]:
-    idle = PromptServer.instance.get_queue_info()["exec_info"]["queue_remaining"] == 0
-    return {"promise": _loops.promise(str(document.get("workflow", "")), idle=idle)}
+    server = PromptServer.instance
+    idle = server.get_queue_info()["exec_info"]["queue_remaining"] == 0
+    place = str(document.get("workflow", "")), str(document.get("page", ""))
+    return {"promise": _loops.promise(*place, idle=idle, pages=server.sockets)}
 
 
 def _stop(document: dict[str, Any]) -> None:
-    node = document.get("node")
-    _loops.stop(str(document.get("workflow", "")), str(document.get("reason")), None if node is None else str(node))
+    node, page = (None if (value := document.get(name)) is None else str(value) for name in ("node", "page"))
+    _loops.stop(str(document.get("workflow", "")), str(document.get("reason")), node, page)
 
 
 answer_get("/soart/loops", _loops.states)

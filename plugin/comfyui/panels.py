@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
 from .pictures import plain, to_images
-from .rating import RATED, rating_of_any
+from .rating import RATED, place_of_file, rating_of_any
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from ...metrics.protocols import Reason
     from ...pipelines.judges.in_memory import ScoredPicture
     from ...pipelines.tuning.ask_tell import Question, Told
     from ...pipelines.tuning.findings import StudyFindings
@@ -50,7 +52,7 @@ def score_cards(
 
     ``pixels`` are (h, w, 3) uint8 by number in the batch.
     """
-    from ...pipelines.reports.score_words import points_text, reason_words
+    from ...pipelines.reports.score_words import points_text
 
     previews = saved_previews([pixels[picture.number] for picture in scored], cls)
     return [
@@ -60,7 +62,7 @@ def score_cards(
             "value": plain(picture.score),
             "score": points_text(picture.score, name),
             "note": f"better than {picture.percentile:.0f} %",
-            "why": reason_words(picture.reasons),
+            **_reasons(picture.reasons),
             "rate": rating_of_any(preview, RATED),
         }
         for picture, preview in zip(scored, previews, strict=True)
@@ -80,7 +82,7 @@ def observed_card(
     choice: Question, told: Told, pixels: np.ndarray, rate: dict[str, Any], cls: type[io.ComfyNode]
 ) -> dict[str, Any]:
     """The (h, w, 3) uint8 picture of a choice with its score, to be rated by a click; ``rate`` is of ``rating``."""
-    from ...pipelines.reports.score_words import points_text, reason_words
+    from ...pipelines.reports.score_words import points_text
 
     score = "not judged" if told.score is None else points_text(told.score, choice.study.judge.stored_name)
     return {
@@ -89,9 +91,19 @@ def observed_card(
         "value": None if told.score is None else plain(told.score),
         "score": score,
         "note": choice.request.prompt,
-        "why": reason_words(told.reasons),
+        **_reasons(told.reasons),
         "rate": rate,
     }
+
+
+def _reasons(reasons: Sequence[Reason]) -> dict[str, Any]:
+    """Reasons in words, and where the front end finds the pictures that each is about; those that it cannot find are named."""
+    from ...pipelines.reports.score_words import reason_words
+
+    found = [[place_of_file(example.file) for example in reason.examples] for reason in reasons]
+    like = [[place for place in places if place] if all(places) else [] for places in found]
+    bare = [replace(reason, examples=()) if places else reason for reason, places in zip(reasons, like, strict=True)]
+    return {"why": reason_words(bare), "like": like}
 
 
 def saved_previews(pictures: Sequence[np.ndarray], cls: type[io.ComfyNode]) -> list[dict[str, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import folder_paths
 
-from ...errors import CollectionError
+from ...errors import CollectionError, SoartError
 from .addresses import answer_post
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 #: The rater of pictures that are in no collection, and the collection that their ratings go into.
 ME, RATED = "me", "soart-rated"
+#: Where such pictures come from.
+PROGRAM = "comfyui"
+#: Least stars of a picture that is liked.
+LIKED = 4
 #: The rating of a picture that is well made, but not to the rater's liking.
 NOT_FOR_ME = "not for me"
 
@@ -71,7 +76,7 @@ def _image(collection: Collection, document: dict[str, Any], name: str) -> int:
     from ...metrics.image import read_image
     from ...pipelines.services.outside import sent_picture, store_sent
 
-    return store_sent(collection, sent_picture(read_image(_shown_file(place)).pixels, "comfyui"))
+    return store_sent(collection, sent_picture(read_image(_shown_file(place)).pixels, PROGRAM))
 
 
 def _shown_file(place: dict[str, Any]) -> Path:
@@ -103,5 +108,77 @@ def _store(document: dict[str, Any], store: Callable[[Collection, str, dict[str,
         store(collection, rater, document)
 
 
+def _rated(document: dict[str, Any]) -> dict[str, Any]:
+    """What a rater has given pictures: 1 to 5, ``NOT_FOR_ME``, or None."""
+    from ...pipelines.collection import ratings
+    from ...pipelines.collection.collection import Collection
+    from .base import output_folder
+
+    rater = ratings.check_rater(str(document.get("rater", "")))
+    folder, images = output_folder(str(document.get("collection", ""))), document.get("images")
+    if not isinstance(images, list):
+        raise CollectionError(f"Expected a list as images, got {images!r}.")
+    if not Collection.is_collection(folder):
+        return {"stars": [None] * len(images)}
+    with Collection(folder) as collection:
+        ids = [_known(collection, image) for image in images]
+        given = ratings.judgements_of(collection, rater, [image for image in ids if image is not None])
+    values = [given.get(image) or None if image is not None else None for image in ids]
+    return {"stars": [NOT_FOR_ME if value == ratings.NOT_FOR_ME else value for value in values]}
+
+
+def _known(collection: Collection, image: object) -> int | None:
+    """The id of a picture of the collection, also of one that a node shows; None if it is not there."""
+    from ...metrics.image import read_image
+    from ...pipelines.services.outside import sent_picture
+
+    if not isinstance(image, dict):
+        return image if isinstance(image, int) else None
+    with suppress(SoartError):
+        key = sent_picture(read_image(_shown_file(image)).pixels, PROGRAM).request.key(PROGRAM)
+        return next((row.id for row in collection.requested([key]).values()), None)
+    return None
+
+
+def place_of_file(file: str) -> dict[str, str] | None:
+    """Where the front end finds a picture of ComfyUI's output folder; None for files elsewhere."""
+    home, path = Path(folder_paths.get_output_directory()).resolve(), Path(file)
+    if not file or not path.is_absolute() or not path.is_relative_to(home) or not path.is_file():
+        return None
+    return {"filename": path.name, "subfolder": path.parent.relative_to(home).as_posix(), "type": "output"}
+
+
+def liked_places(most: int = 12) -> list[dict[str, str]]:
+    """Where the front end finds the pictures rated highly by click, the latest first."""
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.collection.ratings import ratings
+    from .base import output_folder
+
+    if not Collection.is_collection(folder := output_folder(RATED)):
+        return []
+    with suppress(SoartError), Collection(folder) as collection:
+        rows = {row.id: row for row in collection.images()}
+        liked = [image for image, stars in ratings(collection, ME).items() if stars >= LIKED and image in rows]
+        places = [place_of_file(str(collection.locate(rows[image]))) for image in liked[: -most - 1 : -1]]
+        return [place for place in places if place]
+    return []
+
+
+def opinions() -> int:
+    """A number that changes with every rating and choice by click; 0 without any."""
+    from ...pipelines.collection.collection import Collection
+    from ...pipelines.collection.comparisons import comparisons
+    from ...pipelines.collection.ratings import ratings
+    from .base import output_folder
+
+    if not Collection.is_collection(folder := output_folder(RATED)):
+        return 0
+    with suppress(SoartError), Collection(folder) as collection:
+        given = tuple(ratings(collection, ME).items()), tuple(comparisons(collection, ME))
+        return hash(given) if any(given) else 0
+    return 0
+
+
+answer_post("/soart/rated", _rated)
 answer_post("/soart/rate", partial(_store, store=_rate))
 answer_post("/soart/choose", partial(_store, store=_choose))

@@ -1,4 +1,4 @@
-"""ComfyUI nodes that score batches: Score, Rank, Gate."""
+"""ComfyUI nodes that score batches: Gate, and Score, Rank and Judge, which saved workflows hold."""
 
 from __future__ import annotations
 
@@ -37,15 +37,32 @@ if TYPE_CHECKING:
 
 #: Sentences that are given of a batch without a value.
 _NAMED = 3
+#: Decimal places of scores of judges with scales of their own.
+DECIMALS = 4
+#: Tooltips of inputs that nodes share.
+TOP_K = "How many of the best to keep, few of one look; 0 keeps all."
+PROMPT = "What the pictures should show: one prompt for all, or one line per picture."
 _AMONG = (
     "What percentiles compare with: the pictures of this collection, a folder in ComfyUI's output folder. Empty: the pictures "
     "that a taste was learnt from, and for other judges this batch."
 )
 
 
-def _scoring_inputs(*more: io.Input) -> list[io.Input]:
+def prompts_of(text: str, count: int) -> dict[int, str]:
+    """The prompt of each picture by number: its own line if there are as many lines as pictures, else the whole text."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return dict(enumerate(lines)) if len(lines) == count else dict.fromkeys(range(count), text.strip())
+
+
+def scoring_inputs(*more: io.Input) -> list[io.Input]:
+    """Pictures, judge and taste, further inputs, and the collection of percentiles."""
     among = folded(io.String.Input("among", default="", optional=True, tooltip=_AMONG))
     return [io.Image.Input("images", tooltip=IMAGES), *judge_inputs(), *more, among]
+
+
+def alike_input() -> io.Input:
+    """Switches off that few of one look are kept."""
+    return io.Boolean.Input("alike", default=False, optional=True, tooltip="Keep the best even where they look alike.")
 
 
 def judged_batch(
@@ -78,7 +95,7 @@ def judged_batch(
     return scored, pictures
 
 
-class _ScoringNode(SoartNode):
+class ScoringNode(SoartNode):
     """Base of nodes that score a batch."""
 
     @classmethod
@@ -102,8 +119,41 @@ class _ScoringNode(SoartNode):
         cards = score_cards(scored, pictures.pixels, judge.stored_name, cls)
         return cls.show(pictures.notes, score_table(scored, title), cards=cards)
 
+    @classmethod
+    def rank(
+        cls,
+        images: torch.Tensor,
+        judge: GuardedJudge,
+        title: str,
+        top_k: int,
+        decimals: int = 1,
+        *,
+        alike: bool = True,
+        **options: Any,  # noqa: ANN401
+    ) -> io.NodeOutput:
+        """Sort a batch, best first; ``options`` are of ``judged_batch``."""
+        scored, pictures = judged_batch(images, judge, **options)
+        best = kept(scored, pictures, judge, top_k, alike=alike)
+        shown = cls.show_scores(pictures, best, judge, f"{title}, best first")
+        scores = [round(picture.score, DECIMALS) for picture in best]
+        return io.NodeOutput(take(images, [one.number for one in best]), scores, score_lines(best, decimals), ui=shown)
 
-class SoartScore(_ScoringNode):
+
+def kept(
+    scored: Sequence[ScoredPicture], pictures: Pictures, judge: GuardedJudge, top_k: int, *, alike: bool
+) -> list[ScoredPicture]:
+    """The best pictures, at most ``top_k`` (0 for all), and unless ``alike`` few of one look, with a note on the others."""
+    from ...pipelines.judges.in_memory import best_first, best_varied
+
+    best = best_first(scored)[: top_k or None]
+    if len(best) < len(scored) and not alike and pictures.judged is not None:
+        best, others = best_varied(pictures.judged, scored, judge, top_k)
+        if any(others):
+            pictures.notes.append(f"Left out, because they look like others that are kept: {sum(others)}.")
+    return best
+
+
+class SoartScore(ScoringNode):
     """Scores a batch."""
 
     @classmethod
@@ -114,7 +164,8 @@ class SoartScore(_ScoringNode):
             display_name="SOART Score",
             description="Scores pictures, with reasons: by the overall or technical score, one of your tastes, or a detector of one fault.",
             is_output_node=True,
-            inputs=_scoring_inputs(),
+            is_deprecated=True,
+            inputs=scoring_inputs(),
             outputs=[
                 io.Float.Output("scores", display_name="scores", is_output_list=True,
                                 tooltip="One score per picture, higher is better."),
@@ -136,24 +187,20 @@ class SoartScore(_ScoringNode):
         return io.NodeOutput(scores, percentiles, score_lines(scored), ui=shown)
 
 
-class SoartRank(_ScoringNode):
+class SoartRank(ScoringNode):
     """Sorts a batch, best first."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        top = io.Int.Input(
-            "top_k", default=0, min=0, max=4096, tooltip="How many of the best to keep, few of one look; 0 keeps all."
-        )
-        alike = io.Boolean.Input(
-            "alike", default=False, optional=True, tooltip="Keep the best even where they look alike."
-        )
+        top, alike = io.Int.Input("top_k", default=0, min=0, max=4096, tooltip=TOP_K), alike_input()
         return node_schema(
             node_id="SoartRank",
             display_name="SOART Rank",
             description="Sorts a batch, best first, and keeps the best of it.",
             is_output_node=True,
-            inputs=[*_scoring_inputs(top), alike],
+            is_deprecated=True,
+            inputs=[*scoring_inputs(top), alike],
             outputs=[
                 io.Image.Output("ranked", display_name="ranked", tooltip="The remaining pictures, best first, as one batch."),
                 io.Float.Output("scores", display_name="scores", is_output_list=True, tooltip="Their scores, best first."),
@@ -173,21 +220,46 @@ class SoartRank(_ScoringNode):
         alike: bool = False,
     ) -> io.NodeOutput:
         """Rank the batch."""
-        from ...pipelines.judges.in_memory import best_first, best_varied
-
         judge = judge_of(by, taste)
-        scored, pictures = judged_batch(images, judge, among)
-        best = best_first(scored)[: top_k or None]
-        if len(best) < len(scored) and not alike and pictures.judged is not None:
-            best, others = best_varied(pictures.judged, scored, judge, top_k)
-            if any(others):
-                pictures.notes.append(f"Left out, because they look like others that are kept: {sum(others)}.")
-        ranked = take(images, [picture.number for picture in best])
-        shown = cls.show_scores(pictures, best, judge, f"{title_of(judge)}, best first")
-        return io.NodeOutput(ranked, [picture.score for picture in best], score_lines(best), ui=shown)
+        return cls.rank(images, judge, title_of(judge), top_k, alike=alike, among=among)
 
 
-class SoartGate(_ScoringNode):
+class SoartJudge(ScoringNode):
+    """Sorts a batch by a judge of any kind, such as adherence to the prompt, best first."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Inputs and outputs."""
+        return node_schema(
+            node_id="SoartJudge",
+            display_name="SOART Judge",
+            description="Sorts pictures by how well they show the prompt, or by any other judge such as CLIP, best first.",
+            is_output_node=True,
+            is_deprecated=True,
+            inputs=[
+                io.Image.Input("images", tooltip=IMAGES),
+                io.String.Input("by", default="adherence", tooltip="The judge: adherence, clip:HUB_ID, pyiqa:METRIC or another one; "
+                                "the command 'soart list judges' lists them. Some of these models forbid commercial use."),
+                io.String.Input("prompt", default="", multiline=True, optional=True, tooltip=PROMPT),
+                io.Int.Input("top_k", default=0, min=0, max=4096, optional=True, tooltip="How many of the best to keep; 0 keeps all."),
+            ],
+            outputs=[
+                io.Image.Output("ranked", display_name="ranked", tooltip="The remaining pictures, best first, as one batch."),
+                io.Float.Output("scores", display_name="scores", is_output_list=True,
+                                tooltip="Their values, best first; higher is better."),
+                io.String.Output("text", display_name="text", tooltip="Their numbers in the incoming batch, values and percentiles."),
+            ],
+        )  # fmt: skip
+
+    @classmethod
+    def run(cls, images: torch.Tensor, by: str, prompt: str = "", top_k: int = 0) -> io.NodeOutput:
+        """Judge the batch."""
+        judge = judge_of(by, None)
+        prompts = prompts_of(prompt, len(images))
+        return cls.rank(images, judge, f"judge: {judge.name}", top_k, DECIMALS, prompts=prompts)
+
+
+class SoartGate(ScoringNode):
     """Passes good pictures on."""
 
     @classmethod
@@ -206,7 +278,7 @@ class SoartGate(_ScoringNode):
             display_name="SOART Gate",
             description="Passes on only the better pictures, those that reach a percentile. If none does, the nodes after this one do not run.",
             is_output_node=True,
-            inputs=_scoring_inputs(least),
+            inputs=scoring_inputs(least),
             outputs=[
                 io.Image.Output("passed", display_name="passed", tooltip="The pictures that pass, in their order."),
                 io.Int.Output("count", display_name="count", tooltip="Number of pictures that pass."),

@@ -30,11 +30,16 @@ from .rating import ME, RATED
 from .score import judged_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import torch
 
     from ...metrics.protocols import ItemJudge
     from ...metrics.tastes.blend import Taste
     from ...metrics.tastes.taste import LearntTaste
+    from ...pipelines.judges.guarded import GuardedJudge
+    from ...pipelines.judges.in_memory import ScoredPicture
+    from .pictures import Pictures
 
 
 class SoartExplain(SoartNode):
@@ -50,6 +55,7 @@ class SoartExplain(SoartNode):
             display_name="SOART Explain",
             description="Explains the scores of pictures: reasons, and a heat map over each, green where the picture is better than its average, red where it is worse.",
             is_output_node=True,
+            is_deprecated=True,
             inputs=[
                 io.Image.Input("images", tooltip=IMAGES),
                 *judge_inputs(),
@@ -69,21 +75,32 @@ class SoartExplain(SoartNode):
     @classmethod
     def run(cls, images: torch.Tensor, by: str, grid: int = 4, taste: ItemJudge | None = None) -> io.NodeOutput:
         """Explain the scores."""
-        from ...pipelines.reports.score_words import reason_words
-        from ...pipelines.scoring.explaining import explain_batch
-
         judge = judge_of(by, taste)
-        if not hasattr(judge.inner, "explain"):
-            raise JudgeError(f"The judge {judge.name!r} gives no reasons: choose a score of soart or a taste.")
+        check_explains(judge)
         scored, pictures = judged_batch(images, judge)
-        chosen = {picture.number: pictures.pixels[picture.number] for picture in scored}
-        explained = explain_batch(cast("ItemJudge", judge.inner), chosen, grid, Progress(len(scored)))
-        maps = [one.overlay for one in explained.values()]
-        rows = [[number + 1, text] for number, one in explained.items() for text in reason_words(one.reasons)]
-        heat = to_images(maps)
+        heat, rows = explained(judge, scored, pictures, grid)
         table = {"title": title_of(judge), "columns": ["picture", "reason and contribution"], "rows": rows}
         text = "\n".join(f"picture {number}: {reason}" for number, reason in rows)
         return io.NodeOutput(heat, text, ui=cls.show(pictures.notes, table, images=heat))
+
+
+def check_explains(judge: GuardedJudge) -> None:
+    """Check that a judge can tell where its scores come from."""
+    if not hasattr(judge.inner, "explain"):
+        raise JudgeError(f"The judge {judge.name!r} gives no reasons: choose a score of soart or a taste.")
+
+
+def explained(
+    judge: GuardedJudge, scored: Sequence[ScoredPicture], pictures: Pictures, grid: int
+) -> tuple[torch.Tensor, list[list[Any]]]:
+    """Scored pictures under their heat maps, as an IMAGE, and rows of a picture's number from 1 and a reason in words."""
+    from ...pipelines.reports.score_words import reason_words
+    from ...pipelines.scoring.explaining import explain_batch
+
+    chosen = {picture.number: pictures.pixels[picture.number] for picture in scored}
+    found = explain_batch(cast("ItemJudge", judge.inner), chosen, grid, Progress(len(scored)))
+    rows = [[number + 1, text] for number, one in found.items() for text in reason_words(one.reasons)]
+    return to_images([one.overlay for one in found.values()]), rows
 
 
 class SoartTaste(SoartNode):
@@ -149,7 +166,7 @@ class SoartTaste(SoartNode):
             if good is not None or bad is not None:
                 raise ItemsError("A taste is learnt from linked pictures or from ratings: leave out one of them.")
             store.place(name)
-            taste, notes = _learnt_from_ratings(name, rated, network, fold_seed)
+            taste, notes = learnt_from_ratings(name, rated, network, fold_seed)
             with counting_failures(name):
                 replaced = save_if_changed(store, taste)
             notes += [replaced] if replaced else []
@@ -179,7 +196,7 @@ class SoartTaste(SoartNode):
         return io.NodeOutput(TasteJudge.of(taste), report, ui=cls.show([report, *notes]))
 
 
-def _learnt_from_ratings(name: str, rated: str, network: str, seed: int) -> tuple[LearntTaste, list[str]]:
+def learnt_from_ratings(name: str, rated: str, network: str, seed: int) -> tuple[LearntTaste, list[str]]:
     """A taste learnt from the ratings by click in a collection, and notes."""
     from ...pipelines.ingest.roots import existing_collection
     from ...pipelines.tastes.learning import Sources, learn

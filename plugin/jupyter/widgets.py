@@ -17,15 +17,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...errors import TasteError, expect, install_command
-from ...metrics.image import read_image
 from ...metrics.tastes.examples import HIGHEST, LOWEST
-from ...pipelines.best_of import Candidate
+from ...pipelines.best_of import Candidate, pixels_of
 from ...pipelines.collection.collection import Collection
 from ...pipelines.collection.ratings import NOT_FOR_ME as PERSONAL_DISLIKE
 from ...pipelines.collection.ratings import check_rater, judgements_of, set_judgements
 from ...pipelines.collection.thumbnails import encode_thumbnail
 from ...pipelines.judges.ranking import RankedPicture
-from ...pipelines.scoring.in_memory import as_pictures
 from ...pipelines.services.outside import store_shown
 
 try:
@@ -45,18 +43,6 @@ _SIDE = 512
 NOT_FOR_ME = 0
 #: Stars from which on, and up to which, a picture is an example of what is liked or not.
 _LIKED, _DISLIKED = 4, 2
-
-
-def pixels_of(picture: Any) -> np.ndarray:  # noqa: ANN401
-    """(h, w, 3) uint8 pixels of a ranked or drawn picture, a file, or a picture in memory."""
-    if isinstance(picture, Candidate):
-        return picture.pixels
-    if isinstance(picture, RankedPicture):
-        picture = picture.path
-    if isinstance(picture, str | Path):
-        return read_image(picture).pixels
-    [pixels] = as_pictures([picture]).values()
-    return pixels if pixels.dtype == np.uint8 else (pixels.clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def _source(picture: Any, pixels: np.ndarray) -> Candidate | Path | np.ndarray:  # noqa: ANN401

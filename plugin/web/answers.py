@@ -134,6 +134,7 @@ _templates.filters.update(
     figure=figure,
     figures=figures,
     decimals=fixed,
+    fixed=fixed,
     decimals_of=decimals_of,
     day=partial(_local, "YYYY-MM-DD"),
     minute=partial(_local, "YYYY-MM-DD hh:mm"),

@@ -67,21 +67,11 @@ def create_app(settings: ServerSettings) -> Starlette:
     views: list[Route] = [
         route
         for view in (
-            start,
-            gallery,
-            selection,
-            importing,
-            rating,
-            comparing,
-            keepers,
-            generating,
-            optimizing,
-            tuning,
-            tastes,
+            start, gallery, selection, importing, rating, comparing, keepers, generating, optimizing, tuning, tastes,
             evaluating,
         )
         for route in view.routes
-    ]
+    ]  # fmt: skip
     app = Starlette(
         routes=[
             *people.routes,

@@ -41,11 +41,7 @@ def scored_choices(request: Request) -> list[JudgeChoice]:
 
 
 def stored_name_of(request: Request, name: str) -> str:
-    """The stored name of a judge that a visitor names; guests know models by their shared names.
-
-    Raises:
-        TasteError: no judge of that name.
-    """
+    """The stored name of a judge that a visitor names; guests know models by their shared names."""
     current = current_collection(request)
     shared = name.startswith(JUDGE) and not is_owner(request)
     return stored_judge(current.tastes, name, count_collection(current.collection).judges if shared else ())

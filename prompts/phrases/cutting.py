@@ -18,18 +18,10 @@ from ..space.templates import wildcard_values
 
 #: Vocabularies whose entries are phrases of a kind.
 _VOCABULARIES = {
-    "art_style": "style",
-    "camera": "camera",
-    "color_palette": "palette",
-    "composition": "composition",
-    "image_quality": "quality",
-    "light": "light",
-    "medium": "style",
-    "palette": "palette",
-    "quality": "quality",
-    "style": "style",
-    "subject": "subject",
-}
+    "art_style": "style", "camera": "camera", "color_palette": "palette", "composition": "composition",
+    "image_quality": "quality", "light": "light", "medium": "style", "palette": "palette", "quality": "quality",
+    "style": "style", "subject": "subject",
+}  # fmt: skip
 _NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "dozen")
 _COUNT = re.compile(rf"(?:{'|'.join(_NUMBERS)}|[2-9]|1\d|20)")
 #: Words that introduce what should not be there.
@@ -37,40 +29,11 @@ _NEGATIONS = frozenset({"without", "no", "not", "never", "ohne", "sans", "sin"})
 #: Words between phrases.
 LINKS = frozenset(
     [
-        "a",
-        "an",
-        "the",
-        "and",
-        "or",
-        "of",
-        "in",
-        "on",
-        "at",
-        "with",
-        "by",
-        "from",
-        "to",
-        "into",
-        "over",
-        "under",
-        "near",
-        "beside",
-        "behind",
-        "for",
-        "as",
-        "is",
-        "are",
-        "its",
-        "his",
-        "her",
-        "their",
-        "this",
-        "that",
-        "while",
-        "very",
-        "style",
+        "a", "an", "the", "and", "or", "of", "in", "on", "at", "with", "by", "from", "to", "into", "over", "under",
+        "near", "beside", "behind", "for", "as", "is", "are", "its", "his", "her", "their", "this", "that", "while",
+        "very", "style",
     ]
-)
+)  # fmt: skip
 #: Words that only say that there is a picture.
 _FRAME = frozenset(
     ["picture", "photo", "image", "painting", "drawing", "illustration", "artwork", "photograph", "thing"]

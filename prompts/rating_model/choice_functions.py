@@ -27,15 +27,10 @@ _WAVES = 192
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """d functions Re Σ_j weight_j Π_s factor_sj[x_s] of the slots of numbers.
+    """d functions Re Σ_j weight_j Π_s factor_sj[x_s] of the slots of numbers."""
 
-    Attributes:
-        weights: (d, j), real or complex; complex numbers in single precision are enough for random functions.
-        factors: slot → (d, |s|, j), or (1, |s|, j) where all functions share them, real or complex.
-    """
-
-    weights: np.ndarray
-    factors: dict[int, np.ndarray]
+    weights: np.ndarray  # (d, j), real or complex; complex numbers in single precision are enough for random functions
+    factors: dict[int, np.ndarray]  # slot → (d, |s|, j), or (1, |s|, j) where all functions share them, real or complex
 
     def __call__(self, choices: np.ndarray) -> np.ndarray:
         """(d, n) values at (n, S) choices."""
@@ -99,21 +94,13 @@ class Products:
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """d functions over the choices of a space.
+    """d functions over the choices of a space."""
 
-    Attributes:
-        levels: options of each slot.
-        constant: (d,).
-        main: (d, Σ|s|).
-        pair: (d, Σ|s|, Σ|s|) symmetric, zero inside a slot.
-        products: of numbers, their sum.
-    """
-
-    levels: tuple[int, ...]
-    constant: np.ndarray
-    main: np.ndarray
-    pair: np.ndarray
-    products: tuple[Products, ...] = ()
+    levels: tuple[int, ...]  # options of each slot
+    constant: np.ndarray  # (d,)
+    main: np.ndarray  # (d, Σ|s|)
+    pair: np.ndarray  # (d, Σ|s|, Σ|s|) symmetric, zero inside a slot
+    products: tuple[Products, ...] = ()  # of numbers, their sum
 
     def __len__(self) -> int:
         return len(self.constant)

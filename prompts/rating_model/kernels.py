@@ -68,17 +68,11 @@ class Hyperparameters:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The n latent cells that feedback refers to.
+    """The n latent cells that feedback refers to."""
 
-    Attributes:
-        choices: (n, S) option of every slot.
-        raters: (n,) index of the rater; −1 for an unknown rater.
-        pictures: (n,) identity of the picture; −1 for an unknown one.
-    """
-
-    choices: np.ndarray
-    raters: np.ndarray
-    pictures: np.ndarray
+    choices: np.ndarray  # (n, S) option of every slot
+    raters: np.ndarray  # (n,) index of the rater; −1 for an unknown rater
+    pictures: np.ndarray  # (n,) identity of the picture; −1 for an unknown one
 
     def __len__(self) -> int:
         return len(self.choices)

@@ -50,13 +50,9 @@ class Situation:
 
 
 class Proposer(Protocol):
-    """Proposes options that may be better than those a space has.
+    """Proposes options that may be better than those a space has."""
 
-    Attributes:
-        note: why the last call proposed nothing, without a full stop; empty for no reason to tell.
-    """
-
-    note: str
+    note: str  # why the last call proposed nothing, without a full stop; empty for no reason to tell
 
     def propose(self, situation: Situation, count: int) -> list[Proposal]:
         """At most ``count`` proposals, best first; options that the space has already are ignored."""

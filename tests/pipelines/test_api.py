@@ -172,8 +172,8 @@ def test_a_folder_is_evaluated_in_one_call(tmp_path):
     assert (overview.pictures, overview.summary.files, overview.summary.copies) == (2, 3, 1)
     assert [Path(one.path).name for one in (*overview.best, *overview.worst)] == ["0.png", "1.png"]
     text = str(overview)
-    assert text.startswith("2 pictures in 3 files, by freedom from blur: mean score ")
-    assert "exact copies: 1" in text
+    assert text.startswith("2 pictures in 3 files\nBy freedom from blur: mean ")
+    assert "; 1 exact copy\n  1.png: suspected " in text
     assert text.endswith(f"{str(folder / 'bad.png')!r} is not a picture in any known format.")
     frame = overview.to_pandas()
     assert [Path(path).name for path in frame["path"]] == ["0.png", "1.png", "bad.png", "copy.png"]

@@ -76,6 +76,21 @@ def test_a_class_does_what_the_page_says(name, tmp_path):
     assert f"| {name} | {row.previews} | {row.guidance} | {row.inputs} |" in page
 
 
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["StableDiffusionPAGPipeline", "QwenImage21Pipeline", "Flux2KleinPipeline"])
+def test_a_gradient_passes_through_other_attention_and_latents_of_any_form(name, tmp_path):
+    pipeline, inputs = build(name, tmp_path)
+    found = wrap(pipeline, **inputs).optimize("a fox", by="technical", seconds=None, pictures=6, steps=2, **SIZE)
+    assert set(found.steps) == {"gradient"}
+    assert not [sentence for sentence in found.sentences if "seeds" in sentence]
+
+
+@pytest.mark.parametrize(("like", "words"), [(3, "Expected RGB pictures, got int"), ("nowhere.png", "nowhere.png")])
+def test_what_is_no_picture_to_draw_on_is_refused(stable, like, words):
+    with pytest.raises(SoartError, match=words):
+        wrap(stable).optimize("a fox", like=like)
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -339,12 +354,12 @@ def test_best_of_takes_the_counts_and_generators_of_diffusers(stable):
     several = wrapped.best_of(["a fox", "an owl"], num_images_per_prompt=2, **options)
     drawn = sorted((one.request.prompt, one.request.seed) for one in several)
     assert drawn == [("a fox", 0), ("a fox", 1), ("an owl", 0), ("an owl", 1)]
-    assert len(wrapped.best_of(["a fox", "an owl"], 3, **options)) == 3
+    assert len(wrapped.best_of(["a fox", "an owl"], 1, **options)) == 2
     for wrong in ({"n": 2, "num_images_per_prompt": 2}, {"seed": 1, "generator": torch.Generator()}):
         with pytest.raises(ModelError, match="are the same setting"):
             wrapped.best_of("a fox", **wrong, **options)
-    with pytest.raises(SoartError, match="a picture for each, got 2 prompts and n=1"):
-        wrapped.best_of(["a fox", "an owl"], 1, **options)
+    with pytest.raises(SoartError, match="at least one prompt, got an empty list"):
+        wrapped.best_of([], 1, **options)
     with pytest.raises(ModelError, match="'num_images_per_prompt' cannot be given"):
         wrapped.tune("a {fox|owl}", num_images_per_prompt=2)
     table = several.to_pandas()

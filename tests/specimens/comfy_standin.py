@@ -86,6 +86,7 @@ class Schema:
     description: str = ""
     is_input_list: bool = False
     is_output_node: bool = False
+    is_deprecated: bool = False
     hidden: list | None = None
 
     def validate(self):
@@ -213,7 +214,7 @@ class PromptServer:
     """The server as packs see it."""
 
     def __init__(self):
-        self.routes, self.handlers, self.sent = Routes(), [], []
+        self.routes, self.handlers, self.sent, self.sockets, self.client_id = Routes(), [], [], {}, None
 
     def send_sync(self, event, data, sid=None):
         """Send to all pages."""
@@ -420,7 +421,9 @@ class StandIn:
         return sys.modules["server"].PromptServer.instance.routes.fetch(path)
 
     def image(self, entry):
-        return np.asarray(Image.open(PreviewImage.folder / entry["filename"]))
+        return np.asarray(
+            Image.open(PreviewImage.folder.parent / entry["type"] / entry["subfolder"] / entry["filename"])
+        )
 
     def _ancestry(self, prompt, key):
         links = [value[0] for value in prompt[key]["inputs"].values() if isinstance(value, list)]

@@ -5,10 +5,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from soart.errors import TasteError
-from soart.metrics.damage.rated_quality import (
-    SIDE,
-    SMALLEST,
-)
+from soart.metrics.damage.rated_quality import SIDE, SMALLEST
 from soart.metrics.items.frame import CUT
 from soart.training.rated_quality import PAIR, REDUCED, Balance, Pairs, learn_rated_quality
 

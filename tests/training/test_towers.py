@@ -6,14 +6,7 @@ import torch
 from soart.pipelines.tiny.words import FACTORS
 from soart.training import towers
 from soart.training.judge import JUDGED, Judge
-from soart.training.towers import (
-    build_processor,
-    load_teacher,
-    poor_series,
-    probabilities,
-    train_towers,
-    words_of,
-)
+from soart.training.towers import build_processor, load_teacher, poor_series, probabilities, train_towers, words_of
 
 
 def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):

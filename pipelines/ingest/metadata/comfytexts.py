@@ -11,21 +11,9 @@ from .comfylists import DELIMITERS, PLACE, Guess, entry, has_several, is_list
 from .record import LONGEST_PROMPT
 
 _WORDS = (
-    "text",
-    "string",
-    "value",
-    "prompt",
-    "positive",
-    "negative",
-    "str",
-    "multiline_text",
-    "text_input",
-    "string_input",
-    "strings",
-    "lines",
-    "prompts",
-    "texts",
-)
+    "text", "string", "value", "prompt", "positive", "negative", "str", "multiline_text", "text_input",
+    "string_input", "strings", "lines", "prompts", "texts",
+)  # fmt: skip
 # Names of inputs that show that a node computes its text instead of passing it on.
 _OPAQUE = re.compile(
     r"model|seed|temperature|token|api|instruct|find|replace|pattern|template|mode|style|random", re.IGNORECASE

@@ -61,18 +61,11 @@ def _civitai(values: Mapping[str, Any], graph: PictureMetadata) -> PictureMetada
     if not extra or not isinstance(extra.get("prompt"), str):
         return graph
     return record(
-        "Civitai",
-        graph.source,
-        prompt=extra["prompt"],
-        negative=extra.get("negativePrompt"),
-        model=graph.model,
-        sampler=extra.get("sampler") or graph.sampler,
-        scheduler=graph.scheduler,
-        seed=extra.get("seed", graph.seed),
-        steps=extra.get("steps", graph.steps),
-        guidance=extra.get("cfgScale", graph.guidance),
+        "Civitai", graph.source, prompt=extra["prompt"], negative=extra.get("negativePrompt"), model=graph.model,
+        sampler=extra.get("sampler") or graph.sampler, scheduler=graph.scheduler, seed=extra.get("seed", graph.seed),
+        steps=extra.get("steps", graph.steps), guidance=extra.get("cfgScale", graph.guidance),
         settings=graph.settings,
-    )
+    )  # fmt: skip
 
 
 def read_graph(graph: Graph, source: str) -> PictureMetadata:

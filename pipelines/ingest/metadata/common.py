@@ -13,13 +13,7 @@ _ALIASES = {
     "prompt": ("prompt", "positiveprompt", "positive", "text", "caption", "additionalfeature", "tagstring"),
     "negative": ("negativeprompt", "negative", "uc"),
     "model": (
-        "model",
-        "modelname",
-        "basemodel",
-        "checkpoint",
-        "ckptname",
-        "sdmodelname",
-        "usestablediffusionmodel",
+        "model", "modelname", "basemodel", "checkpoint", "ckptname", "sdmodelname", "usestablediffusionmodel",
         "stablediffusionmodel",
     ),
     "sampler": ("sampler", "samplername"),
@@ -27,7 +21,7 @@ _ALIASES = {
     "seed": ("seed", "noiseseed"),
     "steps": ("steps", "numinferencesteps", "inferencesteps"),
     "guidance": ("guidance", "guidancescale", "cfgscale", "cfg"),
-}
+}  # fmt: skip
 _ALIAS = {alias for aliases in _ALIASES.values() for alias in aliases}
 _IGNORED = {"filename", "width", "height", "file"}
 _RENAMED = {"clipskip": "clip skip", "strength": "denoise", "denoisingstrength": "denoise", "resolution": "size"}

@@ -161,19 +161,11 @@ def record(
             texts[key.lower()] = text
     scale, known = number(guidance), _valid(prompt, LONGEST_PROMPT)
     return PictureMetadata(
-        tool=clean(tool, 80) or "unknown",
-        prompt=known,
-        negative=_valid(negative, LONGEST_PROMPT),
-        model=clean(model),
-        sampler=clean(sampler),
-        scheduler=clean(scheduler),
-        seed=whole(seed, 0, 2**64 - 1),
-        steps=whole(steps, 1, 1_000_000),
-        guidance=scale if scale is not None and scale >= 0 else None,
-        settings=texts,
-        source=clean(source) or "unknown",
-        guessed=guessed and known is not None,
-    )
+        tool=clean(tool, 80) or "unknown", prompt=known, negative=_valid(negative, LONGEST_PROMPT),
+        model=clean(model), sampler=clean(sampler), scheduler=clean(scheduler), seed=whole(seed, 0, 2**64 - 1),
+        steps=whole(steps, 1, 1_000_000), guidance=scale if scale is not None and scale >= 0 else None,
+        settings=texts, source=clean(source) or "unknown", guessed=guessed and known is not None,
+    )  # fmt: skip
 
 
 def guarded(reader: Callable[P, T | None], *args: P.args, **kwargs: P.kwargs) -> T | None:

@@ -23,40 +23,11 @@ _NUMBERS = re.compile(
 _SEPARATORS = re.compile(r"[,;|\n\r\t，、。；]|\.(?=\s|$)|::?|[()\[\]{}\"“”]")
 _STOP = frozenset(
     [
-        "a",
-        "an",
-        "and",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "for",
-        "from",
-        "has",
-        "have",
-        "her",
-        "his",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "of",
-        "on",
-        "or",
-        "over",
-        "s",
-        "that",
-        "the",
-        "their",
-        "this",
-        "to",
-        "under",
-        "was",
+        "a", "an", "and", "are", "as", "at", "be", "by", "for", "from", "has", "have", "her", "his", "in", "into",
+        "is", "it", "its", "of", "on", "or", "over", "s", "that", "the", "their", "this", "to", "under", "was",
         "with",
     ]
-)
+)  # fmt: skip
 
 
 def _without_tools(prompt: str) -> str:

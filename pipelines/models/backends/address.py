@@ -11,17 +11,11 @@ from ....errors import ModelError
 
 
 class Kind(NamedTuple):
-    """A kind of backend.
+    """A kind of backend."""
 
-    Attributes:
-        name: of the program.
-        port: that it listens on unless told otherwise.
-        tools: names in the metadata of pictures whose settings it takes.
-    """
-
-    name: str
-    port: int
-    tools: frozenset[str]
+    name: str  # of the program
+    port: int  # that it listens on unless told otherwise
+    tools: frozenset[str]  # names in the metadata of pictures whose settings it takes
 
 
 #: Kinds by the word before the colon. Forge, reForge and SD.Next have the interface of Automatic1111.

@@ -17,11 +17,7 @@ _OPEN_SECONDS, _CLOSE_SECONDS, _MOST_MESSAGE = 3.0, 1.0, 100_000_000
 
 
 class Events:
-    """JSON objects that a server pushes by WebSocket; ``open`` is False once the connection has ended.
-
-    Raises:
-        OSError: websockets is not installed, the server cannot be reached, or does not speak WebSocket at this address.
-    """
+    """JSON objects that a server pushes by WebSocket; ``open`` is False once the connection has ended."""
 
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
         try:

@@ -19,11 +19,7 @@ const LEFT = 34;
 const BOTTOM = 16;
 const MARGIN = 6;
 
-/**
- * The chart; nothing before the second run.
- *
- * @param {Chart} chart
- */
+/** The chart; nothing before the second run. @param {Chart} chart */
 export function drawChart({ unit, runs }) {
   const judged = runs.filter(({ mean }) => mean !== null);
   if (judged.length < 2) return null;

@@ -2,7 +2,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { button, el } from "./dom.js";
-import { fit, panelOf } from "./panel.js";
+import { everyNode, fit, panelOf } from "./panel.js";
 import { caption, drawPicture, store } from "./pictures.js";
 import { enlarge } from "./viewer.js";
 
@@ -39,11 +39,7 @@ function fallbackOf({ fallback, judge }) {
   return fallback === 1 ? `the best passes (${judge})` : `the best ${fallback} pass (${judge})`;
 }
 
-/**
- * The pictures of a question, to be picked by clicks in the order in which they pass.
- *
- * @param {Question} question
- */
+/** The pictures of a question, to be picked by clicks in the order in which they pass. @param {Question} question */
 function drawQuestion(question) {
   /** @type {string[]} */
   const picked = [];
@@ -90,8 +86,9 @@ function drawQuestion(question) {
   return el("div", "question", title, el("div", "picks", ...cards.map(({ drawn }) => drawn)), el("div", "answers", pass, leave, message));
 }
 
-/** Show how long each question still waits. */
+/** Show how long each question still waits, in its node where that is to be seen now. */
 function tick() {
+  placeQuestions();
   for (const { question, ends, shown } of open.values()) {
     const seconds = Math.max(0, Math.round((ends - Date.now()) / SECOND));
     const left = shown.querySelector(".soart-left");
@@ -99,16 +96,12 @@ function tick() {
   }
 }
 
-/**
- * The node that asks, if it can be seen.
- *
- * @param {Question} question
- * @returns {GraphNode | undefined}
- */
+/** The node that asks, if it can be seen. @param {Question} question @returns {GraphNode | undefined} */
 function askingNode({ node, workflow }) {
   if (workflow && app.graph?.id && workflow !== app.graph.id) return undefined;
-  const found = app.graph?._nodes.find(({ id, type }) => String(id) === node && type === KIND);
-  return found?.flags?.collapsed ? undefined : found;
+  const found = everyNode().find(([number, { type }]) => number === node && type === KIND)?.[1];
+  const hidden = found?.flags?.collapsed || (app.canvas?.graph && found?.graph !== app.canvas.graph);
+  return hidden ? undefined : found;
 }
 
 /** @param {string} id */
@@ -116,12 +109,10 @@ function place(id) {
   const entry = open.get(id);
   if (!entry) return;
   const node = askingNode(entry.question);
-  if (node) {
-    panelOf(node).prepend(entry.shown);
-    fit(node);
-  } else {
-    corner().append(entry.shown);
-  }
+  const home = node ? panelOf(node) : corner();
+  if (entry.shown.parentElement === home) return;
+  home[node ? "prepend" : "append"](entry.shown);
+  if (node) fit(node);
   tidyCorner();
 }
 

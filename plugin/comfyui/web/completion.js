@@ -1,13 +1,15 @@
-// Completes what is typed into SOART's own fields: __wildcards__ in prompts, and the names of judges and tastes.
+// Completes what is typed: __styles__ and <lora:…> in every field of several lines, and the names of judges and tastes.
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { el } from "./dom.js";
+import { everyNode } from "./panel.js";
 
 /**
  * @typedef {object} Words
  * @property {string[]} wildcards
  * @property {string[]} judges
  * @property {string[]} tastes
+ * @property {string[]} loras
  *
  * @typedef {object} TextWidget
  * @property {string} name
@@ -22,19 +24,22 @@ import { el } from "./dom.js";
  * @property {TextWidget[]} [widgets]
  */
 
-/** Nodes whose texts of several lines hold wildcards. */
-const WITH_WILDCARDS = new Set(["SoartGenerate", "SoartPromptChoice"]);
+/** The setting that switches it off. */
+export const COMPLETES = "soart.Completion";
 /** Fields of one line by node and name, and what completes them. @type {Map<string, "judges" | "tastes">} */
 const LINES = new Map([
+  ["SoartRate by", "judges"],
   ["SoartJudge by", "judges"],
   ["SoartTaste name", "tastes"],
 ]);
-/** A wildcard that is being typed: from its two underscores to the caret. */
-const TYPED = /__([\w-]*)$/u;
+/** What is being typed, up to the caret: a style from its two underscores, or a LoRA from its bracket. */
+const TYPED = /__([\w-]*)$|<lora:([^:<>\n]*)$/u;
 const LIST = "soart-words";
 
 /** @type {Words} */
-let words = { wildcards: [], judges: [], tastes: [] };
+let words = { wildcards: [], judges: [], tastes: [], loras: [] };
+
+const isOn = () => app.extensionManager?.setting.get(COMPLETES) !== false;
 
 async function readWords() {
   const answer = await api.fetchApi("/soart/words");
@@ -68,17 +73,18 @@ function accept() {
   const word = list.children[at].textContent;
   close();
   if (!typed) return;
-  field.setRangeText(`__${word}__`, end - typed[0].length, end, "end");
+  field.setRangeText(typed[2] === undefined ? `__${word}__` : `<lora:${word}:1>`, end - typed[0].length, end, "end");
   // The front end reads the field when it hears of a change.
   field.dispatchEvent(new Event("input", { bubbles: true }));
   close();
 }
 
-/** Suggest the wildcards that begin as what stands before the caret. @param {HTMLTextAreaElement} field */
+/** Suggest what begins as what stands before the caret. @param {HTMLTextAreaElement} field */
 function suggest(field) {
   close();
   const typed = field.selectionStart === field.selectionEnd ? TYPED.exec(field.value.slice(0, field.selectionStart)) : null;
-  const found = typed ? words.wildcards.filter((word) => word.startsWith(typed[1])) : [];
+  const [known, start] = typed?.[2] === undefined ? [words.wildcards, typed?.[1]] : [words.loras, typed[2]];
+  const found = typed ? known.filter((word) => word.startsWith(start ?? "")) : [];
   if (!found.length) return;
   const list = el("div", "words-list");
   list.setAttribute("role", "listbox");
@@ -129,15 +135,10 @@ function nodeOf(field) {
   const id = field.closest("[data-node-id]")?.getAttribute("data-node-id");
   /** @param {TypedNode} node */
   const holds = (node) => (id ? String(node.id) === id : node.widgets?.some(({ element }) => element?.contains(field)));
-  return app.graph?._nodes.find(holds);
+  return everyNode().find(([, node]) => node.graph === (app.canvas?.graph ?? node.graph) && holds(node))?.[1];
 }
 
-/**
- * Let the browser itself complete a field of one line.
- *
- * @param {HTMLInputElement} field
- * @param {"judges" | "tastes"} kind
- */
+/** Let the browser itself complete a field of one line. @param {HTMLInputElement} field @param {"judges" | "tastes"} kind */
 async function completeLine(field, kind) {
   await readWords();
   document.getElementById(LIST)?.remove();
@@ -149,7 +150,7 @@ async function completeLine(field, kind) {
 
 /** @param {FocusEvent} event */
 function enter({ target: field }) {
-  if (!(field instanceof HTMLTextAreaElement || field instanceof HTMLInputElement)) return;
+  if (!(field instanceof HTMLTextAreaElement || field instanceof HTMLInputElement) || !isOn()) return;
   const node = nodeOf(field);
   if (!node) return;
   if (field instanceof HTMLInputElement) {
@@ -157,7 +158,7 @@ function enter({ target: field }) {
     const widget = node.widgets?.find((one) => label && (one.label ?? one.name) === label);
     const kind = widget && LINES.get(`${node.type} ${widget.name}`);
     if (kind) void completeLine(field, kind);
-  } else if (WITH_WILDCARDS.has(node.type) && !field.dataset.soartCompletes) {
+  } else if (!field.dataset.soartCompletes) {
     field.dataset.soartCompletes = "true";
     field.setAttribute("aria-autocomplete", "list");
     field.addEventListener("input", () => suggest(field));
@@ -167,11 +168,7 @@ function enter({ target: field }) {
   }
 }
 
-/**
- * Complete the fields of one line that the canvas opens as a small dialog.
- *
- * @param {TypedNode} node
- */
+/** Complete the fields of one line that the canvas opens as a small dialog. @param {TypedNode} node */
 export function completeWidgets(node) {
   for (const widget of node.widgets ?? []) {
     const kind = LINES.get(`${node.comfyClass ?? node.type} ${widget.name}`);

@@ -2,6 +2,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { button, el } from "./dom.js";
+import { everyNode, numberOf } from "./panel.js";
 import { store } from "./pictures.js";
 
 /**
@@ -14,6 +15,7 @@ import { store } from "./pictures.js";
  * @typedef {object} Loop as the server tells it, see looping.py.
  * @property {string} workflow
  * @property {string} node
+ * @property {string} page that queues its runs.
  * @property {number} runs
  * @property {number} done
  * @property {"due" | "promised" | "queued" | ""} phase of the next run.
@@ -33,18 +35,12 @@ const places = new Map();
 
 const openWorkflow = () => String(app.graph?.id ?? "");
 
-/**
- * A node within a subgraph knows its own number alone.
- *
- * @param {string} workflow
- * @param {number | string} node
- */
-const keyOf = (workflow, node) => `${workflow} ${String(node).split(":").pop()}`;
+/** @param {string} workflow @param {string} node */
+const keyOf = (workflow, node) => `${workflow} ${node}`;
 
-/** A node within a subgraph is found by that subgraph's own node. @param {Loop} loop */
+/** @param {Loop} loop */
 const isOpen = ({ workflow, node }) =>
-  workflow === openWorkflow() &&
-  app.graph._nodes.some(({ id, type }) => String(id) === node.split(":")[0] && (type === KIND || node.includes(":")));
+  workflow === openWorkflow() && everyNode().some(([number, { type }]) => number === node && type === KIND);
 
 /** Whether a loop of the open workflow is not over. */
 const anyGoesOn = () => [...loops.values()].some((loop) => loop.phase && isOpen(loop));
@@ -61,7 +57,7 @@ function draw(key) {
   const message = el("span", "message");
   message.setAttribute("role", "status");
   const stop = button("stop", "Stop", "queue no further run", () => {
-    store("/soart/loop/stop", { workflow: loop.workflow, node: loop.node, reason: "by hand" }).catch((error) => {
+    store("/soart/loop/stop", { workflow: loop.workflow, node: loop.node, page: loop.page, reason: "by hand" }).catch((error) => {
       message.textContent = error.message;
     });
   });
@@ -71,6 +67,9 @@ function draw(key) {
 /** @param {Loop} loop */
 function learn(loop) {
   const key = keyOf(loop.workflow, loop.node);
+  const known = loops.get(key);
+  // Another page may have another copy of the workflow.
+  if (known?.phase && known.page === api.clientId && loop.page !== known.page) return;
   loops.set(key, loop);
   draw(key);
   if (loop.phase === "promised") setTimeout(() => void queueNext(), LAPSE);
@@ -84,7 +83,7 @@ function learn(loop) {
  */
 export function drawLoop(node, facts) {
   if (!facts || facts.runs < 2) return null;
-  const key = keyOf(openWorkflow(), node.id);
+  const key = keyOf(openWorkflow(), numberOf(node));
   const place = el("div", "loop");
   places.set(key, place);
   draw(key);
@@ -99,7 +98,7 @@ export function drawLoop(node, facts) {
  */
 async function askToQueue(workflow) {
   try {
-    return (await store("/soart/loop/next", { workflow })).promise;
+    return (await store("/soart/loop/next", { workflow, page: api.clientId })).promise;
   } catch (error) {
     console.warn("soart: the next run of the loop is not queued.", error);
     return null;
@@ -109,7 +108,7 @@ async function askToQueue(workflow) {
 /** Queue the next run of the open workflow if one is due, the server has nothing left to do, and no other page does it. */
 export async function queueNext() {
   const workflow = openWorkflow();
-  if (!anyGoesOn()) return;
+  if (!api.clientId || !anyGoesOn()) return;
   const promise = await askToQueue(workflow);
   // Another workflow may be open by now, and would run.
   if (promise === null || workflow !== openWorkflow()) return;
@@ -119,12 +118,12 @@ export async function queueNext() {
   } catch (error) {
     console.warn("soart: the next run of the loop could not be queued.", error);
   }
-  await (queued ? report("/soart/loop/queued", { promise }) : report("/soart/loop/stop", { workflow, reason: "not queued" }));
+  await (queued ? report("/soart/loop/queued", { promise }) : report("/soart/loop/stop", { workflow, page: api.clientId, reason: "not queued" }));
 }
 
-/** End the loops of the open workflow. @param {string} reason as looping.py names it. */
+/** End the loops that this page has in the open workflow. @param {string} reason as looping.py names it. */
 async function end(reason) {
-  if (anyGoesOn()) await report("/soart/loop/stop", { workflow: openWorkflow(), reason });
+  if (anyGoesOn()) await report("/soart/loop/stop", { workflow: openWorkflow(), page: api.clientId, reason });
 }
 
 /**

@@ -20,48 +20,44 @@ import { el } from "./dom.js";
  */
 
 const WIDGET = "soart_report";
-/** Least height of a panel in pixels: without pictures, with them, and while it asks. */
-const LOW = 90;
-const HIGH = 240;
-const ASKING = 400;
 /** Least width of a node that asks. */
 const WIDE = 400;
 
-/** @param {HTMLElement} panel */
-const asks = (panel) => panel.querySelector(".soart-question") !== null;
-
 /**
- * The panel of a node, if it has one.
+ * All nodes by their numbers in a run, those within subgraphs among them.
  *
- * @param {GraphNode} node
+ * @param {{ _nodes: any[] } | undefined} [graph]
+ * @param {string} [before] numbers of the nodes around the graph.
+ * @returns {[string, any][]}
  */
+export function everyNode(graph = app.graph, before = "") {
+  return (graph?._nodes ?? []).flatMap((node) => [
+    [`${before}${node.id}`, node],
+    ...(node.subgraph ? everyNode(node.subgraph, `${before}${node.id}:`) : []),
+  ]);
+}
+
+/** The number of a node in a run. @param {GraphNode} node */
+export const numberOf = (node) => everyNode().find(([, one]) => one === node)?.[0] ?? String(node.id);
+
+/** The panel of a node, if it has one. @param {GraphNode} node */
 export function presentPanel(node) {
   return node.widgets?.find((widget) => widget.name === WIDGET)?.element;
 }
 
-/**
- * The panel of a node, made on first use.
- *
- * @param {GraphNode} node
- */
+/** The panel of a node, made on first use; how high it is at least is said in soart.css. @param {GraphNode} node */
 export function panelOf(node) {
   const present = presentPanel(node);
   if (present) return present;
   const panel = el("div", "panel");
-  const getMinHeight = () => (asks(panel) ? ASKING : panel.querySelector("img, svg") ? HIGH : LOW);
-  const widget = node.addDOMWidget(WIDGET, WIDGET, panel, { serialize: false, getMinHeight });
-  widget.serialize = false;
+  node.addDOMWidget(WIDGET, WIDGET, panel, { serialize: false }).serialize = false;
   return panel;
 }
 
-/**
- * Make a node at least as large as its contents need.
- *
- * @param {GraphNode} node
- */
+/** Make a node at least as large as its contents need. @param {GraphNode} node */
 export function fit(node) {
   const [width, height] = node.computeSize();
-  const panel = presentPanel(node);
-  node.setSize([Math.max(node.size[0], width, panel && asks(panel) ? WIDE : 0), Math.max(node.size[1], height)]);
+  const asks = presentPanel(node)?.querySelector(".soart-question");
+  node.setSize([Math.max(node.size[0], width, asks ? WIDE : 0), Math.max(node.size[1], height)]);
   app.graph.setDirtyCanvas(true, true);
 }

@@ -3,17 +3,18 @@ import { app } from "../../scripts/app.js";
 import { drawCards } from "./cards.js";
 import { drawChart } from "./chart.js";
 import { listen, placeQuestions } from "./chooser.js";
-import { drawComparer } from "./comparer.js";
-import { completeWidgets, watchFields } from "./completion.js";
+import { drawComparer, drawDuel } from "./comparer.js";
+import { COMPLETES, completeWidgets, watchFields } from "./completion.js";
 import { el } from "./dom.js";
-import { drawDuel } from "./duel.js";
 import { drawLoop, queueNext, watchLoops } from "./loop.js";
-import { fit, panelOf, presentPanel } from "./panel.js";
+import { drawPlace, readStars } from "./pictures.js";
+import { everyNode, fit, numberOf, panelOf, presentPanel } from "./panel.js";
 import { renameInputs } from "./saved_workflows.js";
 import { readStored, recall, remember } from "./stored.js";
+import { enlarge } from "./viewer.js";
 
 /**
- * @import { Card } from "./pictures.js"
+ * @import { Card, Place } from "./pictures.js"
  * @import { Chart } from "./chart.js"
  * @import { GraphNode } from "./panel.js"
  * @import { LoopFacts } from "./loop.js"
@@ -29,6 +30,7 @@ import { readStored, recall, remember } from "./stored.js";
  * @property {Card[]} [soart_cards]
  * @property {Chart[]} [soart_chart]
  * @property {LoopFacts[]} [soart_loop]
+ * @property {Place[]} [soart_liked] pictures rated highly.
  */
 
 /** Start of the names of SOART's nodes. */
@@ -48,12 +50,13 @@ function drawTable({ title, columns, rows }) {
   return table;
 }
 
-/**
- * Show a node's output, if there is something to show.
- *
- * @param {GraphNode} node
- * @param {Output | undefined} output
- */
+/** Pictures that were rated highly, small. @param {Place[]} places */
+function drawLiked(places) {
+  const pictures = places.map((place) => drawPlace(place, "a picture that you like", true));
+  return places.length ? el("details", "", el("summary", "", "You like"), el("div", "why", ...pictures)) : null;
+}
+
+/** Show a node's output, if there is something to show. @param {GraphNode} node @param {Output | undefined} output */
 function show(node, output) {
   const texts = (output?.text ?? []).filter((text) => text);
   const cards = output?.soart_cards ?? [];
@@ -62,7 +65,8 @@ function show(node, output) {
     drawLoop(node, output?.soart_loop?.[0]),
     ...texts.map((text) => el("div", "line-of-text", text)),
     ...(output?.soart_chart ?? []).map(drawChart),
-    ...(cards.length ? [drawCards(cards), drawComparer([...cards]), drawDuel(cards)] : []),
+    ...(cards.length ? [drawCards(cards), drawComparer(cards), drawDuel(cards)] : []),
+    drawLiked(output?.soart_liked ?? []),
     // The pictures tell the same, so that the table is folded under them.
     ...(cards.length && tables.length ? [el("details", "", el("summary", "", "As a table"), ...tables)] : tables),
   ].filter((part) => part !== null);
@@ -78,17 +82,25 @@ document.head.append(style);
 
 /** Show again what was stored of the nodes of the open workflow that show nothing. */
 function showStored() {
-  for (const node of app.graph?._nodes ?? []) showAgain(node);
+  for (const [number, node] of everyNode()) {
+    if (node.type?.startsWith(PREFIX) && !presentPanel(node)?.childElementCount) show(node, recall(node.type, number));
+  }
 }
 
-/** @param {GraphNode} node */
-function showAgain(node) {
-  if (!node.type?.startsWith(PREFIX)) return;
-  if (!presentPanel(node)?.childElementCount) show(node, recall(node.type, node.id));
+/** Entries of the menu of any node that shows pictures. @param {any} node */
+function rateThis(node) {
+  const shown = app.nodeOutputs?.[node.graph === app.graph ? node.id : `${node.graph?.id}:${node.id}`]?.images ?? [];
+  const cards = shown.map((image, at) => {
+    const rate = { collection: "soart-rated", image, rater: "me", stars: null };
+    return { image, title: String(at + 1), value: null, score: "", note: "", why: [], rate };
+  });
+  const callback = () => void readStars(cards).then(() => enlarge(cards, 0));
+  return cards.length ? [{ content: "Rate this (SOART)", callback }] : [];
 }
 
 app.registerExtension({
   name: "soart.report",
+  settings: [{ id: COMPLETES, name: "SOART: complete styles, tastes and LoRAs in text fields", type: "boolean", defaultValue: true }],
   async setup() {
     try {
       await readStored(PREFIX);
@@ -118,6 +130,12 @@ app.registerExtension({
     void queueNext();
   },
   async beforeRegisterNodeDef(nodeType, nodeData) {
+    const entries = nodeType.prototype.getExtraMenuOptions;
+    nodeType.prototype.getExtraMenuOptions = function (canvas, options) {
+      const further = entries?.call(this, canvas, options);
+      options.push(...rateThis(this));
+      return further;
+    };
     if (!nodeData.name.startsWith(PREFIX)) return;
     const before = nodeType.prototype.onExecuted;
     /**
@@ -127,7 +145,7 @@ app.registerExtension({
      */
     nodeType.prototype.onExecuted = function (output, ...rest) {
       before?.call(this, output, ...rest);
-      remember(nodeData.name, this.id, output);
+      remember(nodeData.name, numberOf(this), output);
       show(this, output);
     };
     const configure = nodeType.prototype.configure;

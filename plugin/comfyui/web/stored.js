@@ -39,21 +39,12 @@ export function remember(kind, id, output) {
   latest.set(keyOf(openWorkflow(), kind, id), output);
 }
 
-/**
- * The latest output of a node of the open workflow, if any is known.
- *
- * @param {string} kind
- * @param {string | number} id
- */
+/** The latest output of a node of the open workflow, if any is known. @param {string} kind @param {string | number} id */
 export function recall(kind, id) {
-  return latest.get(keyOf(openWorkflow(), kind, id)) ?? latest.get(keyOf("", kind, id));
+  return latest.get(keyOf(openWorkflow(), kind, id));
 }
 
-/**
- * Read the outputs of the latest runs from the server.
- *
- * @param {string} prefix start of the classes of nodes.
- */
+/** Read the outputs of the latest runs from the server. @param {string} prefix start of the classes of nodes. */
 export async function readStored(prefix) {
   const answer = await api.fetchApi(`/history?max_items=${MOST_RUNS}`);
   if (!answer.ok) return;

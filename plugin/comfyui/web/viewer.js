@@ -1,6 +1,6 @@
 // Pictures of a node as large as the page, above everything.
 import { button, el } from "./dom.js";
-import { caption, drawPicture } from "./pictures.js";
+import { caption, drawPicture, drawStars } from "./pictures.js";
 
 /** @import { Card } from "./pictures.js" */
 
@@ -14,7 +14,7 @@ export function openViewer(label, ...contents) {
   const viewer = el("dialog", "viewer", ...contents);
   viewer.setAttribute("aria-label", label);
   viewer.append(button("close", "✕", "close", () => viewer.close()));
-  viewer.onclose = () => viewer.remove();
+  viewer.addEventListener("close", () => viewer.remove());
   viewer.onclick = ({ target }) => {
     if (target === viewer) viewer.close();
   };
@@ -26,27 +26,35 @@ export function openViewer(label, ...contents) {
 }
 
 /**
- * Show a picture of a row of pictures; the arrow keys lead to the others.
+ * Show a picture of a row of pictures; the arrow keys lead to the others, 1 to 5 and n rate it.
  *
  * @param {Card[]} cards
  * @param {number} first
+ * @param {() => void} [closed] called when it is closed.
  */
-export function enlarge(cards, first) {
+export function enlarge(cards, first, closed = () => {}) {
   let at = first;
+  /** @type {ReturnType<typeof drawStars> | undefined} */
+  let stars;
   const stage = el("div", "enlarged");
   const words = el("div", "words");
   /** @param {number} step */
   function go(step) {
     at = (at + step + cards.length) % cards.length;
     const card = cards[at];
-    stage.replaceChildren(drawPicture(card));
+    stars = card.rate && drawStars(card.rate);
+    stage.replaceChildren(drawPicture(card, false));
     words.replaceChildren(el("div", "score", caption(card)), el("div", "note", card.note), el("div", "why", card.why.join(", ")));
+    if (stars) words.append(stars.row);
   }
   const steps = [button("step", "‹", "previous picture", () => go(-1)), button("step", "›", "next picture", () => go(1))];
   const viewer = openViewer("picture", stage, el("div", "below", ...(cards.length > 1 ? steps : []), words));
-  viewer.addEventListener("keydown", ({ key }) => {
+  viewer.addEventListener("keydown", async ({ key }) => {
     if (key === "ArrowLeft" || key === "ArrowRight") go(key === "ArrowLeft" ? -1 : 1);
+    const rated = at;
+    if ((await stars?.press(key)) && at === rated && at + 1 < cards.length) go(1);
   });
+  viewer.addEventListener("close", closed);
   go(0);
 }
 
@@ -55,9 +63,10 @@ export function enlarge(cards, first) {
  *
  * @param {Card[]} cards
  * @param {number} at
+ * @param {() => void} closed
  */
-export function drawEnlargeable(cards, at) {
-  const opens = button("enlarge", "", `enlarge picture ${cards[at].title}`, () => enlarge(cards, at));
+export function drawEnlargeable(cards, at, closed) {
+  const opens = button("enlarge", "", `enlarge picture ${cards[at].title}`, () => enlarge(cards, at, closed));
   opens.append(drawPicture(cards[at]));
   return opens;
 }

@@ -14,11 +14,10 @@ from ....errors import SoartError
 from ....metrics.damage.names import OVERALL
 from ....metrics.damage.titles import stored_title
 from ....pipelines.collection.counts import count_collection
-from ....pipelines.evaluation.associations import MAKES, UNCERTAIN
 from ....pipelines.evaluation.summary import Summary, summarise
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.reports.charts import histogram_chart
-from ....pipelines.reports.evaluation import draw_damage
+from ....pipelines.reports.evaluation import SHOWN
 from ....pipelines.services.gallery import cells_by_id
 from ....pipelines.tidying.cull import Rule
 from ..answers import folders_of, for_visitor, json_endpoint, page, whole_number
@@ -54,8 +53,9 @@ def state(request: Request) -> Response:
 
 def _listed(summary: Summary) -> set[int]:
     """Ids of the pictures that a summary lists."""
-    lists = [summary.best, summary.worst, summary.outliers[1], *(pictures for _, pictures in summary.damage.values())]
-    return {picture.id for pictures in [*lists, *(typical for _, typical in summary.styles)] for picture in pictures}
+    lists = [summary.best, summary.worst, *(pictures for _, pictures in summary.looks)]
+    lists += [one.pictures[:SHOWN] for one in summary.decisions]
+    return {picture.id for pictures in lists for picture in pictures}
 
 
 def findings(request: Request) -> Response:
@@ -75,13 +75,11 @@ def findings(request: Request) -> Response:
     e, summary = result.evaluation, summarise(result, TOP)
     listed = [group[:MEMBERS] for group in groups[:most]]
     return page(
-        request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, top=TOP, step=GROUPS,
-        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), damages=draw_damage(summary, len(e.ids)),
-        damaged=int((e.damage >= 0).sum()), groups=groups, listed=listed,
+        request, "evaluated.html", current, **values, e=e, summary=summary, update=result.update, step=GROUPS,
+        judge=name_of_stored(request, e.main), histogram=histogram_chart(e.standing, stored_title(e.main)), groups=groups, listed=listed,
         keep=set(e.ids[e.best].tolist()), scores=dict(zip(e.ids.tolist(), e.scores[e.main].tolist(), strict=True)),
         cell=cells_by_id(current.collection, _listed(summary).union(*listed), rater_of(request)),
-        movable=service.movable and is_owner(request), makes=[a for a in e.associations if a.kind in MAKES],
-        associations=[a for a in e.associations if a.q <= UNCERTAIN and a.kind not in MAKES][:24],
+        movable=service.movable and is_owner(request),
     )  # fmt: skip
 
 

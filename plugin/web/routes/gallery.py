@@ -28,7 +28,7 @@ from ....pipelines.collection.queries import DAMAGE, Query, row_of, rows_of
 from ....pipelines.collection.thumbnails import LARGE, SIDE, for_browser
 from ....pipelines.ingest.roots import known_roots
 from ....pipelines.judges.catalogue import Entry, known_judges
-from ....pipelines.judges.searching import sought
+from ....pipelines.judges.searching import filters_in, sought
 from ....pipelines.keepers.finding import UNITS
 from ....pipelines.keepers.stacks import stacked
 from ....pipelines.scoring.explaining import heat_picture
@@ -36,13 +36,7 @@ from ....pipelines.scoring.similar import by_likeness
 from ....pipelines.services.gallery import cells_of, picture_details, start_scoring
 from ....pipelines.services.importing import MOST_BYTES
 from ....pipelines.services.judge_choices import ordered
-from ....pipelines.services.judging import (
-    KEY,
-    adherence_among,
-    adherence_of_picture,
-    limits_of_shown,
-    start_judging,
-)
+from ....pipelines.services.judging import KEY, adherence_among, adherence_of_picture, limits_of_shown, start_judging
 from ....pipelines.services.looking import Answer
 from ....pipelines.services.start import GOAL
 from ....pipelines.support.background import Job
@@ -85,22 +79,14 @@ def query_of(parameters: Mapping[str, str], stored: Callable[[str], str]) -> Que
     """The query of an address; ``stored`` returns the stored name of a judge."""
     name = parameters.get("by", "")
     return Query(
-        judge=stored(name) if name else "",
-        sort=parameters.get("sort") or "date",
-        ascending=parameters.get("up") == "1",
-        low=_percentile(parameters, "low", 0.0),
-        high=_percentile(parameters, "high", 100.0),
-        words=sought(parameters.get("words", "")),
-        names=True,
-        damage=parameters.get("damage", ""),
-        rated=parameters.get("rated", ""),
-        tag=parameters.get("tag", ""),
-        album=parameters.get("album", ""),
-        favourite=parameters.get("favourite") == "1",
-        since=_day(parameters.get("since", "")),
-        until=_day(parameters.get("until", "")),
+        judge=stored(name) if name else "", sort=parameters.get("sort") or "date",
+        ascending=parameters.get("up") == "1", low=_percentile(parameters, "low", 0.0),
+        high=_percentile(parameters, "high", 100.0), words=sought(parameters.get("words", "")), names=True,
+        damage=parameters.get("damage", ""), rated=parameters.get("rated", ""), tag=parameters.get("tag", ""),
+        album=parameters.get("album", ""), favourite=parameters.get("favourite") == "1",
+        since=_day(parameters.get("since", "")), until=_day(parameters.get("until", "")),
         zone=_zone(parameters.get("zone", "")),
-    )
+    )  # fmt: skip
 
 
 #: Names of the fields of the form, and of the address.
@@ -108,6 +94,12 @@ FILTERS = frozenset({
     "words", "faces", "sort", "up", "stacks", "stack", "like", "by", "low", "high", "rated", "favourite", "damage", "shown", "tag", "album",
     "since", "until",
 })  # fmt: skip
+
+
+def parameters_of(given: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of an address; filters among its words count as such."""
+    words, inside = filters_in(given.get("words", ""))
+    return {**given, "words": words, **inside}
 
 
 def _query(request: Request, parameters: Mapping[str, str]) -> Query:
@@ -186,7 +178,7 @@ def ids(request: Request) -> Response:
     With ``stacks`` each stack is one picture, and the answer names the others; ``stack`` names a picture whose stack alone
     is shown, spread out.
     """
-    current, parameters = current_collection(request), request.query_params
+    current, parameters = current_collection(request), parameters_of(request.query_params)
     query = _query(request, parameters)
     answer = _searched(request, query, parameters)
     found = answer.ids
@@ -214,7 +206,8 @@ def _searched(request: Request, query: Query, parameters: Mapping[str, str]) -> 
 
 def look(request: Request, body: dict[str, Any]) -> Response:
     """Look for words and faces in all pictures, in the background."""
-    job = current_collection(request).search.look(str(body.get("words", "")), str(body.get("faces", "")))
+    asked = parameters_of({"words": str(body.get("words", "")), "faces": str(body.get("faces", ""))})
+    job = current_collection(request).search.look(asked["words"], asked["faces"])
     return JSONResponse({"job": job.number})
 
 
@@ -284,7 +277,7 @@ def judge(request: Request, body: dict[str, Any]) -> Response:
     filters = body.get("filters", {})
     if not isinstance(filters, dict):
         raise SoartError("Expected filters by name.")
-    parameters = {str(name): str(value) for name, value in filters.items()}
+    parameters = parameters_of({str(name): str(value) for name, value in filters.items()})
     found = _searched(request, _query(request, parameters), parameters).ids
     job = start_judging(
         current.jobs, current.collection, current.tastes, str(body.get("judge", "")), found, server_of(request).judges

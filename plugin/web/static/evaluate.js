@@ -18,7 +18,7 @@ const form = $("#ask");
 /** @type {HTMLFormElement} */
 const rule = $("#rule");
 const NOT_EVALUATED =
-  "Nothing is evaluated yet: Evaluate finds scores, suspected damage, near-duplicates, outliers and styles in the background.";
+  "Nothing is evaluated yet: Evaluate finds what is in the collection, what is good, and what needs a decision.";
 /** Number of groups of near-duplicates to show; empty for the default. */
 let groups = "";
 const getFindings = latestHtml();
@@ -76,11 +76,12 @@ async function change(path, body) {
 
 document.addEventListener("click", (event) => {
   const button = around(event, "button");
-  const { keep, all, groups: more, plan: digest, undo } = button?.dataset ?? {};
+  const { keep, all, groups: more, plan: digest, undo, move } = button?.dataset ?? {};
   let act = null;
   if (keep ?? all) act = () => change("/api/evaluate/keep", { image: keep ?? all, all: keep === undefined });
   else if (digest) act = () => change("/api/evaluate/move", { ...formValues(rule), plan: digest });
   else if (undo) act = () => change("/api/evaluate/undo", { name: undo });
+  else if (move) act = () => change("/api/selection/move", { images: move.split(",").map(Number) });
   else if (more) act = () => showGroups(more);
   if (button && act) once(button, act);
 });

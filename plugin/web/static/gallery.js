@@ -318,6 +318,7 @@ find("#all")?.addEventListener("click", clear);
 /** @type {any} */
 const effect = find("#model-effect");
 effect?.addEventListener("change", () => post("/api/model-effect", { on: effect.checked }).then(load, showError));
+$("#select-all").onclick = () => selected.set(grid.ids);
 $("#score").onclick = () => post("/api/score", { by: form.by.value }).then(watchJobs, showError);
 /** Show new scores: of the judges how many pictures they have scored, and of the pictures their order. */
 async function takeInScores() {

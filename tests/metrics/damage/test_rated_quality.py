@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from soart.metrics.damage.rated_quality import (
-    TOP,
-    RatedQuality,
-    rated_appearance_model,
-    rated_quality_model,
-)
+from soart.metrics.damage.rated_quality import TOP, RatedQuality, rated_appearance_model, rated_quality_model
 from soart.metrics.items.combined import default_network, taste_extractor
 
 

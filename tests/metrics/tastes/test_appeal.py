@@ -1,6 +1,7 @@
 """Appeal and NIMA: their places among the prior scores of a taste."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -57,7 +58,6 @@ def test_a_taste_of_few_pictures_starts_from_it():
     )  # fmt: skip
     assert taste.trusted_priors[APPEAL] > 0.8
     assert np.corrcoef(taste.liking(items), scores[:, 0])[0, 1] > 0.9
-    # It says so in words.
     best = explain(taste, Known(items[order[-1:]]))[0]
     assert "people like it more" in {reason.text.split(" than")[0] for reason in best}
 
@@ -76,19 +76,14 @@ def test_a_taste_starts_from_nima_and_keeps_the_means_of_models(tmp_path):
     chosen = [*order[-8:-4], *order[4:8]]
     examples = from_modes({"good": items[chosen[:4]], "bad": items[chosen[4:]]})
     examples = replace(examples, priors=scores[chosen], makings=makings[chosen])
-
-    def learn(known):
-        background = {"background": (items, scores), "makings": known}
-        return learn_taste(examples, names, "deep-2", prior_names=(NIMA,), repeats=1, **background)
-
-    taste, told = learn(makings), [Making(model="fine-v2"), Making(model="dull-v1"), Making(model="new")]
-    own = taste.fitted.scaling.priors(np.full((3, 1), 5.0), told)[:, 0]
+    learn = partial(learn_taste, examples, names, "deep-2", prior_names=(NIMA,), repeats=1, background=(items, scores))
+    taste = learn(makings=makings)
+    own = taste.fitted.scaling.priors(np.full((3, 1), 5.0), [Making(model=m) for m in ("fine-v2", "dull-v1", "new")])
     assert own[0] > own[2] > own[1]
     # Marks say nothing of how alike pictures are.
     assert not np.isin([len(NAMES), len(NAMES) + 1], np.concatenate([*taste.fitted.scaling.frame.kinds.values()])).any()
     # Models that differ as luck has it add nothing.
-    assert not learn(rng.permutation(makings)).fitted.scaling.of_models
-    path = save_taste(taste, tmp_path / "t.safetensors")
-    again, shown = load_taste(path), [Making(model=one) for one in models]
+    assert not learn(makings=rng.permutation(makings)).fitted.scaling.of_models
+    again = load_taste(save_taste(taste, tmp_path / "t.safetensors"))
     assert again.of_making
-    np.testing.assert_allclose(again.liking(items, makings=shown), taste.liking(items, makings=shown), atol=1e-6)
+    np.testing.assert_allclose(again.liking(items, makings=makings), taste.liking(items, makings=makings), atol=1e-6)

@@ -1,8 +1,6 @@
 import json
-import math
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +23,12 @@ from soart.pipelines.collection.tables import FingerprintRow
 from soart.pipelines.evaluation import evaluate as module
 from soart.pipelines.evaluation import summary as summary_module
 from soart.pipelines.evaluation.contrast import contrast
-from soart.pipelines.evaluation.evaluate import _Positions, _styles, evaluate
+from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.export import export_evaluation
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.near_duplicates import best_of_groups, keeping_order
 from soart.pipelines.evaluation.records import records
-from soart.pipelines.evaluation.result import Evaluation, Style
+from soart.pipelines.evaluation.result import Evaluation
 from soart.pipelines.evaluation.summary import best_and_worst, near_duplicates_left, summarise
 from soart.pipelines.ingest.default_places import default_collection_path
 from soart.pipelines.ingest.local_engine import LocalEngine
@@ -81,8 +79,15 @@ def test_summary_counts_agree(found):
     assert len(listed) == 41
     assert [others for others in listed.values() if others] == ["and 1 more like it"]
     assert len({"04.png", "small.png"} & listed.keys()) == 1
-    assert sum(count for count, _ in summary.damage.values()) == (e.damage >= 0).sum()
-    assert sum(style.pictures for style, _ in summary.styles) == len(e.ids)
+    assert sum(summary.damage.values()) == (e.damage >= 0).sum()
+    assert [part.name for part in summary.contents["sizes"]][:1] == ["96 × 96"]
+    assert {part.name for part in summary.contents["subjects"]} >= {"soft"}
+    kinds = [(one.kind, len(one.pictures)) for one in summary.decisions]
+    assert len(kinds) == 20
+    assert kinds[:3] == [("damaged", 1), ("duplicates", 2), ("unusual", 1)]
+    pair = summary.decisions[1]
+    assert (Path(pair.pictures[0].path).name, pair.moved) == ("04.png", [pair.pictures[1].id])
+    assert pair.command.endswith("small.png --duplicates --to culled")
     assert "not a picture" in found.update.problems[0]
 
 
@@ -115,14 +120,9 @@ def test_the_same_pictures_are_evaluated_once(found, monkeypatch):
 
 def test_evaluations_survive_packing(found):
     e, copy = found.evaluation, Evaluation.unpacked(found.evaluation.packed())
-    for name in ("ids", "distance", "damage", "group", "best", "style"):
+    for name in ("ids", "distance", "damage", "group", "best", "faces"):
         assert np.array_equal(getattr(e, name), getattr(copy, name))
-    assert (copy.associations, copy.trends, copy.styles, copy.timeline) == (
-        e.associations,
-        e.trends,
-        e.styles,
-        e.timeline,
-    )
+    assert (copy.associations, copy.trends, copy.parts) == (e.associations, e.trends, e.parts)
     assert copy.scores.keys() == e.scores.keys()
 
 
@@ -236,15 +236,6 @@ def test_few_pictures_are_enough(collection, tmp_path, count):
     assert not result.evaluation.outlier.any()
     assert render_evaluation(result)
     assert contrast(result, result).auc != contrast(result, result).auc
-
-
-def test_the_typical_pictures_of_a_style_are_nearest_its_centre():
-    unfit = np.array(["all black", *[""] * 9], dtype="U80")
-    positions = _Positions(np.ones(10), np.array([0] * 9 + [1]), np.arange(10.0, 0, -1), unfit)
-    first, second = _styles(positions, np.arange(100, 110), np.arange(10.0), 2)
-    assert (first.pictures, first.typical) == (9, (108, 107, 106, 105, 104, 103))
-    # The mean is that of pictures that can be judged.
-    assert (first.score, second.score, second.typical) == (4.5, 9.0, (109,))
 
 
 def test_a_scan_of_the_same_pictures_meanwhile_is_noticed(collection, tmp_path, scene):
@@ -415,7 +406,6 @@ def test_changed_prompts_and_dates_are_evaluated_anew(collection, tmp_path):
     found = {a.value for a in again.associations}
     assert {"yak", "zebra"} <= found
     assert not {"fox", "owl"} & found
-    assert [period.name[:4] for period in again.timeline] == ["2001"]
     # Judges may have seen the prompts.
     assert collection.scores("judge:somebody@1") == {}
     assert collection.scores("technical-0") == judged
@@ -463,10 +453,10 @@ def test_what_cannot_be_judged_counts_in_no_statistics(collection, tmp_path):
     with Collection(tmp_path / "all") as other:
         after = sync_and_evaluate(other, Scan([folder]), Here(), "technical")
         assert (after.evaluation.unfit != "").sum() == 20
-        for name in ("associations", "trends", "timeline"):
+        for name in ("associations", "trends"):
             one, two = (getattr(evaluated.evaluation, name) for evaluated in (before, after))
             assert [each.pictures for each in one] == [each.pictures for each in two]
-            value = {"associations": "difference", "trends": "rho", "timeline": "score"}[name]
+            value = {"associations": "difference", "trends": "rho"}[name]
             assert [getattr(each, value) for each in one] == pytest.approx([getattr(each, value) for each in two])
         gaps = contrast(before, after).scores
         assert [gap.first for gap in gaps] == pytest.approx([gap.second for gap in gaps])
@@ -496,16 +486,8 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert sum(summary.unfit.values()) == 3
     assert [Path(picture.path).stem for picture in (*summary.best, *summary.worst)] == ["scene"]
     assert summary.mean == summary.best[0].score
-    assert {style.score for style in found.evaluation.styles} <= {0.0, summary.mean}
-    assert histogram_chart([summary.mean], stored_title(found.evaluation.main)) in render_evaluation(found)
-    # Pictures without a score, and styles of them alone, do not have a score of 0.
-    ids, [fit] = tuple(unfit.tolist()), set(found.evaluation.ids.tolist()) - set(unfit.tolist())
-    styles = (Style(0, 3, 0.0, ids), Style(1, 1, summary.mean, (fit,)))
-    parted = replace(found.evaluation, styles=styles, style=(found.evaluation.unfit == "").astype(int))
-    found = replace(found, evaluation=parted)
-    shown = [[style.score, *(picture.score for picture in typical)] for style, typical in summarise(found).styles]
-    assert shown == [[pytest.approx(math.nan, nan_ok=True)] * 4, [summary.mean] * 2]
+    assert [one.why for one in summary.decisions[:2]] == ["all black", "nothing but one tone"]
     page = render_evaluation(found)
-    assert ("3 pictures that cannot be judged<" in page, "mean score 0" in page) == (True, False)
+    assert histogram_chart([summary.mean], stored_title(found.evaluation.main)) in page
     data = json.loads(re.search(r'<script[^>]* id="data"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
     assert {Path(row[1]).stem for row in data["rows"] if row[2] is row[3] is None} == {"black", "plain", "tiny"}

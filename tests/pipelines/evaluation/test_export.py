@@ -7,7 +7,7 @@ import os
 import re
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ from specimens.ugly import encoded, picture
 from soart.errors import CollectionError
 from soart.metrics.damage.reasons import NO_FAULT
 from soart.pipelines.collection.pictures import sha256_by_id, update_pictures
+from soart.pipelines.collection.score_statistics import numbers_and_scores
 from soart.pipelines.evaluation.export import export, format_of
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.evaluation.records import columns, records
@@ -76,8 +77,8 @@ def test_times_before_1970_are_not_mirrored(collection, tmp_path):
     result = sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical")
     rows = [*records(collection, result.update.scan_number, result.evaluation)]
     assert [row["changed"] for row in rows] == expected
-    days = sorted(day[:10] for day in expected)
-    assert [period.name for period in result.evaluation.timeline] == days
+    dates = numbers_and_scores(collection, result.update.scan_number, result.evaluation.main, "date")[0][:, 0]
+    assert sorted(str(date(1970, 1, 1) + timedelta(int(day))) for day in dates) == sorted(day[:10] for day in expected)
     # None of them is opened again.
     assert sync_and_evaluate(collection, Scan([tmp_path]), Here(), "technical").update.looked == 0
 

@@ -6,7 +6,7 @@ from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.evaluation.folders import sync_and_evaluate
-from soart.pipelines.evaluation.judge_values import agreement_with, all_judges, titles_of
+from soart.pipelines.evaluation.judge_values import all_judges, titles_of
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.judges.versions import note_latest
 
@@ -41,7 +41,3 @@ def test_different_judges_of_one_title_stay_apart(evaluated):
     judges = all_judges(evaluated)
     titles = ["judge: appeal", "judge: clip:/a/fine", "judge: clip:/b/fine"]
     assert titles_of(judges) == titles
-    agreed, common = agreement_with(evaluated, judges)
-    assert agreed.names == ("technical quality", *titles)
-    assert common == len(ids)
-    assert agreed.correlation[2, 3] == pytest.approx(-1)

@@ -125,10 +125,7 @@ def test_reasons_are_computed_for_the_best_alone_if_no_more_are_wanted(collectio
     everything, _ = rank(StoredPictures(collection, collection.images()), [(guarded(judge), 1.0)], alike=alike)
     counting = Counting()
     best, _ = rank(
-        StoredPictures(collection, collection.images()),
-        [(guarded(counting), 1.0)],
-        alike=alike,
-        explained=2,
+        StoredPictures(collection, collection.images()), [(guarded(counting), 1.0)], alike=alike, explained=2
     )
     assert counting.pictures == 2
     assert [picture.path for picture in best] == [picture.path for picture in everything]

@@ -17,9 +17,9 @@ from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.searching import (
     UNWRITTEN,
+    Search,
     check_words,
     find_pictures_for,
-    item_kinds,
     pictures_showing,
     reader_at_hand,
     sought,
@@ -136,9 +136,11 @@ def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_pat
     for k in range(3):
         Image.effect_mandelbrot((128, 112), (-2, -1.2, 1, 1.2), 20 + k).convert("RGB").save(place / f"{k}.png")
     judge, words = GuardedJudge(adherence), "a teapot, warm colors"
-    kinds = item_kinds(words, judge)
+    kinds = Search(words, words, {}, judge, []).kinds
     assert [kind.network for kind in kinds] == [CLASSES]
-    assert item_kinds("warm colors", judge) == item_kinds("red", GuardedJudge(Reader())) == []
+    assert (
+        Search("", "warm colors", {}, judge, []).kinds == Search("", "red", {}, GuardedJudge(Reader()), []).kinds == []
+    )
     collection, rows, _ = open_pictures([place], TechnicalJudge.load(), beside=kinds)
 
     def refuse(self, row):

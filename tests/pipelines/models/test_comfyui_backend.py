@@ -385,14 +385,7 @@ def test_a_picture_is_ended_at_a_step():
     assert ("POST", "/interrupt") in [request[:2] for request in backend.requests]
 
 
-@pytest.mark.parametrize(
-    "frames",
-    [
-        [(0x81, b"{}"), (0x88, b"")],
-        [(0x81, b'{"a": 1')],
-        [],
-    ],
-)
+@pytest.mark.parametrize("frames", [[(0x81, b"{}"), (0x88, b"")], [(0x81, b'{"a": 1')], []])
 def test_a_server_that_tells_no_steps_draws_all_the_same(frames):
     backend = Comfy()
     backend.frames = lambda name: frames

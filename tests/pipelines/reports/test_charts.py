@@ -15,7 +15,6 @@ from soart.pipelines.reports.charts import (
     MOST_ROWS,
     Interval,
     Series,
-    counts_chart,
     histogram_chart,
     intervals_chart,
     lines_chart,
@@ -134,7 +133,6 @@ def test_unusual_values_are_drawn(values):
     else:
         assert 1 <= len(inside(parsed(chart), "mean", "circle")) <= MOST_POINTS
         parsed(intervals_chart([Interval(str(v), v, v, v) for v in values], "points", "style"))
-    parsed(counts_chart({str(v): int(min(v, 1e15)) for v in values}, "pictures", "damage"))
 
 
 @pytest.mark.parametrize("values", [[], [NAN], [INF, -INF]])
@@ -142,7 +140,6 @@ def test_nothing_is_no_chart(values):
     assert histogram_chart(values, "points") is None
     assert lines_chart([Series("mean", tuple((0, v) for v in values))], "x", "y", "r") is None
     assert intervals_chart([Interval("a", v, v, v) for v in values], "points", "style") is None
-    assert counts_chart({}, "pictures", "damage") is None
 
 
 def test_holes_in_a_line_are_left_out():
@@ -159,7 +156,6 @@ def test_words_stay_text(word):
         lines_chart(
             [line(1, 2, titles=(word, word)), Series("b", ((0, 1.0),))], word, word, word or "r", names=[(0, word)]
         ),
-        counts_chart({word: 3}, word, word),
         histogram_chart([1, 2], word),
     ]
     for chart in charts:

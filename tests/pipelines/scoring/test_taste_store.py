@@ -14,10 +14,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
-from soart.pipelines.scoring.taste_store import (
-    TasteStore,
-    save_if_changed,
-)
+from soart.pipelines.scoring.taste_store import TasteStore, save_if_changed
 from soart.pipelines.tastes.learning import learn_from_pictures
 
 

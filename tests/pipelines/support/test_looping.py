@@ -5,6 +5,8 @@ import pytest
 from soart.errors import SoartError
 from soart.pipelines.support.looping import LAPSE_SECONDS, MOST_LOOPS, Loops
 
+WHERE = {"workflow": "w", "node": "5", "page": ""}
+
 
 class Clock:
     now = 0.0
@@ -36,10 +38,10 @@ def go_on(loops, **more):
 
 
 def test_runs_are_counted_to_the_last(loops, told):
-    assert state(loops) == {"workflow": "w", "node": "5", "runs": 3, "done": 1, "phase": "due", "why": ""}
+    assert state(loops) == {**WHERE, "runs": 3, "done": 1, "phase": "due", "why": ""}
     assert go_on(loops)["done"] == 2
     assert [one["phase"] for one in told] == ["due", "promised", "queued", "due"]
-    assert go_on(loops) == {"workflow": "w", "node": "5", "runs": 3, "done": 3, "phase": "", "why": "Done: 3 runs."}
+    assert go_on(loops) == {**WHERE, "runs": 3, "done": 3, "phase": "", "why": "Done: 3 runs."}
     assert loops.promise("w", idle=True) is None
     # A run that no page has promised begins anew.
     loops.finished("w", "5", runs=3)
@@ -95,6 +97,24 @@ def test_a_page_that_has_gone_is_replaced(loops):
     assert state(loops)["phase"] == "promised"
     loops.queued(second)
     assert state(loops)["phase"] == "queued"
+
+
+def test_copies_of_a_workflow_in_two_pages_have_loops_of_their_own():
+    loops, pages = Loops(), {"a", "b"}
+    for page, runs in (("a", 3), ("b", 5)):
+        loops.finished("w", "5", runs, page=page)
+    promise = loops.promise("w", "a", idle=True, pages=pages)
+    loops.queued(promise)
+    # A single run of the copy, and its mistake, are none of the other's.
+    loops.finished("w", "5", 1, page="b")
+    loops.stop("w", "failed", page="b")
+    assert loops.promise("w", "b", idle=True, pages=pages) is None
+    loops.finished("w", "5", 3, page="a")
+    assert [(one["page"], one["done"], one["why"]) for one in loops.states()] == [("a", 2, "")]
+    # When its page is closed, another goes on with it.
+    loops.queued(loops.promise("w", "b", idle=True, pages={"b"}))
+    loops.finished("w", "5", 3, page="b")
+    assert [(one["page"], one["why"]) for one in loops.states()] == [("b", "Done: 3 runs.")]
 
 
 def test_a_run_that_comes_to_nothing_ends_its_loop(loops):

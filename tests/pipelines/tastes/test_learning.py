@@ -161,17 +161,6 @@ def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
     assert len(set(tastes.groups_of(few, made)[0])) == 6
 
 
-def test_a_check_within_few_prompts_is_reported_only_if_there_was_a_check(collection, make_drawn):
-    drawn = [make_drawn(seed, prompt=f"prompt {seed % 3}") for seed in range(12)]
-    rows = collection.add_drawn(drawn, "model", "sampler")
-    ratings.rate(collection, "few", {row.id: 5 if i % 2 else 1 for i, row in enumerate(rows[:4])})
-    ratings.rate(collection, "more", {row.id: 5 if i % 2 else 1 for i, row in enumerate(rows)})
-    few, more = (tastes.learn(r, collection, tastes.Sources(rater=r), network=None) for r in ("few", "more"))
-    assert "too few to set some aside as a test" in few.taste.trust.sentence
-    assert not [note for note in few.notes if "come from only" in note]
-    assert [note for note in more.notes if "come from only 3 prompts: the report is valid" in note]
-
-
 def test_report(rated, judge, tmp_path):
     collection, rows, _ = rated
     evil = tmp_path / "<script>alert(1)<"

@@ -208,11 +208,7 @@ def test_what_ranks_is_named(soart, tmp_path):
     assert drawn["by"].startswith("overall-")
     ranked = {
         name: json.loads(soart("rank", tmp_path / "c", *taste, "--report", tmp_path / f"{name}.html", "--json")[1])
-        for name, taste in (
-            ("default", ()),
-            ("overall", ("--by", "overall")),
-            ("technical", ("--by", "technical")),
-        )
+        for name, taste in (("default", ()), ("overall", ("--by", "overall")), ("technical", ("--by", "technical")))
     }
     assert drawn["ranking"] == ranked["default"]["ranking"] == ranked["overall"]["ranking"]
     assert ranked["technical"]["by"].startswith("technical-")

@@ -36,7 +36,7 @@ def test_evaluate_says_what_is_there_and_opens_nothing_twice(soart, art, tmp_pat
     code, out, err = soart("evaluate", art, "--export", tmp_path / "all.csv", "--report", tmp_path / "page.html")
     assert (code, err) == (0, "")
     assert "9 pictures in 10 files (10 inspected" in out
-    assert "exact copies: 1" in out
+    assert "1 exact copy" in out
     assert (tmp_path / "all.csv").read_text().count("\n") == 11
     assert "<title>soart: art</title>" in (tmp_path / "page.html").read_text()
     code, out, _ = soart("evaluate", art)

@@ -85,17 +85,7 @@ def test_the_engine_of_rank_runs_its_judges(soart, package, folder, monkeypatch)
 
 def test_generate_and_tune_by_a_judge(soart, package, tmp_path):
     code, out, _ = soart(
-        "generate",
-        "a {boat|fox}",
-        "-n",
-        3,
-        "--steps",
-        2,
-        "--by",
-        "redness",
-        "--collection",
-        tmp_path / "c",
-        "--json",
+        "generate", "a {boat|fox}", "-n", 3, "--steps", 2, "--by", "redness", "--collection", tmp_path / "c", "--json"
     )
     assert code == 0
     assert json.loads(out)["by"] == "judge:redness@1"

@@ -90,3 +90,25 @@ def test_mistakes_change_nothing(soart, art, line, code, message):
     got, _, err = soart("label", *line)
     assert (got, message in " ".join(err.replace("│", " ").split())) == (code, True)
     assert listed(soart, art) == {"tag": {}, "album": {}, "favourite": {}, "not_duplicates": 0}
+
+
+def test_the_pictures_of_a_search_are_labelled_ranked_and_kept_in_one_step(soart, art):
+    for name, prompt in (("1-0", "a fox"), ("1-1", "a fox"), ("1-2", "a boat")):
+        (art / f"{name}.txt").write_text(prompt)
+    assert soart("evaluate", art)[0] == 0
+    code, out, _ = soart("label", art, "--matching", "fox", "--tag", "animals")
+    assert (code, "tag animals: added to 2 of 2" in out) == (0, True)
+    assert listed(soart, art)["tag"] == {"animals": 2}
+    ranked = json.loads(soart("rank", art, "--matching", "tag:animals -boat", "--json")[1])["ranking"]
+    assert {path.rsplit("/", 1)[-1] for path in (one["path"] for one in ranked)} == {"1-0.png", "1-1.png"}
+    kept = json.loads(soart("keep", art, "--matching", "tag:animals", "--json")[1])
+    assert ([len(group["pictures"]) for group in kept["groups"]], kept["alone"]) == ([2], 0)
+    assert soart("undo", out.rsplit("soart undo ", 1)[1].strip()) == (0, "1 change undone\n", "")
+    assert listed(soart, art)["tag"] == {}
+    for words, said in (
+        ("tag:animals", "No picture matches 'tag:animals'"),
+        ("model:x", "No picture matches"),
+        ("faces:some", "is not known"),
+    ):
+        code, _, err = soart("rank", art, "--matching", words)
+        assert (code, said in " ".join(err.split())) == (1, True)

@@ -45,12 +45,12 @@ def load(tab, name, **values):
 
 
 def test_a_workflow_of_an_earlier_version_keeps_its_judge(page):
-    text = (ROOT / "example_workflows" / "Score a batch.json").read_text(encoding="utf-8")
-    earlier = text.replace('"name": "by"', '"name": "profile"').replace("SOART_TASTE", "SOART_PROFILE")
+    text = (ROOT / "example_workflows" / "Try a closed loop.json").read_text(encoding="utf-8")
+    earlier = text.replace('"name": "by"', '"name": "profile"')
     page.evaluate("(workflow) => window.app.loadGraphData(workflow)", json.loads(earlier))
     inputs, judge = page.evaluate(
         """() => {
-            const node = window.app.graph._nodes.find((node) => node.type === "SoartScore");
+            const node = window.app.graph._nodes.find((node) => node.type === "SoartPromptChoice");
             return [node.inputs.map((input) => input.name), node.widgets.find((one) => one.name === "by").value];
         }"""
     )
@@ -63,7 +63,7 @@ def run(tab):
 
 
 def test_pictures_are_rated_by_click_in_the_node(page, request):
-    load(page, "Closed loop", collection="front", count=3)
+    load(page, "Try a closed loop", collection="front", count=3)
     run(page)
     cards = page.locator(".soart-card")
     cards.nth(2).wait_for(timeout=RUN)

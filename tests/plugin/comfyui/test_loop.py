@@ -105,7 +105,7 @@ def test_the_server_counts_the_runs_of_a_page(host, graph):
 
     def state():
         told = host.json("/soart/loops")
-        return [one for one in told if one["workflow"] == "counted by the server"]
+        return [one for one in told if one["workflow"] == "counted by the server" and one.pop("page") is not None]
 
     # A client of the API queues its runs itself.
     assert host.run(graph).ok
@@ -410,8 +410,53 @@ def test_any_batch_is_rated_by_click_and_a_taste_learnt_from_it(host, graph):
         assert sorted(stars) == [1, 1, 1, 1, 1, 2, 5, 5, 5, 5, 5]
         assert len(list(collection.images())) == 12
         assert len(comparisons(collection, "me")) == 1
+    # They are read back by the places of the pictures; of what is not there nothing is known.
+    images = [cards[1]["image"], cards[11]["image"], 10**6, {"filename": "gone.png", "type": "temp"}]
+    asked = {"collection": "soart-rated", "rater": "me", "images": images}
+    assert host.send("/soart/rated", asked) == (200, {"stars": [5, "not for me", None, None]})
+    assert host.send("/soart/rated", asked | {"collection": "none"}) == (200, {"stars": [None] * 4})
+    assert host.send("/soart/rated", asked | {"images": 3})[0] == 400
     taste = graph.add("SoartTaste", name="clicked", rated="soart-rated", network="none")
     assert any("liked and" in text for text in host.run(graph).outputs[taste.id]["text"])
+
+
+def test_rate_and_learn_sorts_by_what_was_clicked(host, graph):
+    nodes = {}
+    for stars, kind in ((5, "vivid"), (1, "dull")):
+        source = graph.add("TestPictures", kind=kind, count=12, seed=7 + stars)
+        nodes[stars] = graph.add("SoartRate", images=source.out(), by="technical", top_k=0, learn=True, grid=2)
+    first = host.run(graph)
+    for stars, node in nodes.items():
+        for card in first.outputs[node.id]["soart_cards"]:
+            assert host.send("/soart/rate", card["rate"] | {"stars": stars}) == (200, {})
+    best = nodes[5]
+    sizes = [graph.add("TestSink", value=best.out(number)) for number in (0, 5)]
+    gate = graph.add("SoartGate", images=["1", 0], by="noise", percentile=0.0, taste=best.out(4))
+    ran = host.run(graph)
+    shown = ran.outputs[best.id]
+    assert shown["text"][0].startswith("your stars: ")
+    values = [[card["value"] for card in ran.outputs[node.id]["soart_cards"]] for node in nodes.values()]
+    assert min(values[0]) > max(values[1])
+    assert values[0] == sorted(values[0], reverse=True)
+    assert sorted(card["value"] for card in ran.outputs[gate.id]["soart_cards"]) == sorted(values[0])
+    assert [ran.outputs[size.id]["text"] for size in sizes] == [["[12, 24, 24, 3]"]] * 2
+    # What was liked is shown small, and so are the pictures that reasons are about.
+    about = [place for card in shown["soart_cards"] for places in card["like"] for place in places]
+    assert about
+    assert {host.image(place).ndim for place in (*shown["soart_liked"], *about)} == {3}
+    assert "picture " not in " ".join(card["why"][0] for card in shown["soart_cards"])
+
+
+def test_rate_and_learn_keeps_nothing_back(host, graph):
+    """A flow without a browser goes on with all pictures, those without a score last."""
+    source = graph.add("TestPictures", kind="one black", count=4, seed=5)
+    node = graph.add("SoartRate", images=source.out(), by="technical", top_k=0, learn=False)
+    first, number, heat = (graph.add("TestSink", value=node.out(at)) for at in (0, 1, 5))
+    ran = host.run(graph)
+    assert [card["title"] for card in ran.outputs[node.id]["soart_cards"]][-1] == "2"
+    assert ran.outputs[first.id]["text"] == ["[4, 24, 24, 3]"]
+    assert len(ran.outputs[number.id]["text"]) == 3
+    assert heat.id not in ran.outputs
 
 
 @pytest.mark.parametrize(

@@ -581,7 +581,7 @@ def test_rarely_needed_inputs_are_folded_and_none_that_is_needed(comfy):
         if name.startswith("Soart")
     }
     assert all("keep_going" in names for names in folded.values())
-    assert folded["SoartScore"] == ["among", "keep_going"]
+    assert folded.pop("SoartRate") == ["prompt", "among", "grid", "alike", "keep_going"]
     assert folded["SoartGenerate"] == ["prompt_seed", "literal", "device", "scheduler", "keep_going"]
     shown = {"images", "image", "by", "prompt", "space", "collection", "count", "top_k", "percentile", "seconds"}
     assert not shown & {name for names in folded.values() for name in names}

@@ -172,7 +172,7 @@ print(*sorted({{name.partition(".")[0] for name in set(sys.modules) - before}}))
 
 def test_every_node_is_described_and_has_a_help_page(comfy):
     ours = {name: node.GET_SCHEMA() for name, node in comfy.nodes.items() if name.startswith("Soart")}
-    assert len(ours) == 12
+    assert len([schema for schema in ours.values() if not schema.is_deprecated]) == 9
     pages = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "plugin/comfyui/web/docs").glob("*.md")}
     assert set(pages) == set(ours)
     for name, schema in ours.items():
@@ -217,24 +217,32 @@ def test_workflows_fit_the_nodes(path, comfy):
         assert [slot["type"] for slot in node["outputs"]] == [one.io_type for one in schema.outputs]
 
 
+#: Shorter than for people, of whom nobody picks.
+SHORTER = {
+    "SoartGenerate": {"steps": 4}, "SoartPromptChoice": {"count": 2, "collection": "example"}, "SoartChoose": {"seconds": 1},
+    "EmptyLatentImage": {"width": 64, "height": 64}, "KSampler": {"steps": 1},
+}  # fmt: skip
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_workflows_run(path, host):
     prompt = to_api(json.loads(path.read_text(encoding="utf-8")))
+    if "standin" in type(host).__module__ and not path.stem.startswith("Try"):
+        pytest.skip("its sampler is the host's own")
     for node in prompt.values():
+        node["inputs"].update(SHORTER.get(node["class_type"], {}))
         if node["class_type"] == "SoartGenerate":
-            # Shorter than for people.
-            node["inputs"].update({"count": min(node["inputs"]["count"], 4), "steps": 4})
-        if node["class_type"] == "SoartPromptChoice":
-            node["inputs"].update({"count": 2, "collection": "example"})
+            node["inputs"]["count"] = min(node["inputs"]["count"], 4)
+        if node["class_type"] == "CheckpointLoaderSimple":
+            node.update(class_type="TestModel", inputs={})
     ran = host.run(prompt)
     assert ran.ok, ran.error
     assert not ran.node_errors
-    ends = {key for key, node in prompt.items() if node["class_type"] != "SoartPromptChoice"}
-    for key in ends:
-        shown = ran.outputs[key]
-        assert shown.get("images") or shown.get("text") or shown.get("soart_table"), prompt[key]["class_type"]
-        for entry in shown.get("images", []):
-            assert host.image(entry).ndim == 3
+    for key, node in prompt.items():
+        if node["class_type"].startswith("Soart") and node["class_type"] != "SoartPromptChoice":
+            shown = ran.outputs[key]
+            assert shown.get("images") or shown.get("text") or shown.get("soart_table"), node["class_type"]
+            assert {host.image(entry).ndim for entry in shown.get("images", [])} <= {3}
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="no Node.js here")
@@ -286,7 +294,7 @@ def test_the_server_serves_help_and_the_front_end_script(request):
     server = request.getfixturevalue("_real")
     info = server.json("/object_info")
     ours = sorted(name for name in info if name.startswith("Soart"))
-    assert len(ours) == 12
+    assert [info[name]["deprecated"] for name in ours].count(False) == 9
     assert info["SoartScore"]["category"] == "SOART"
     folder = "soart-checkout.v1"
     for name in ours:

@@ -20,6 +20,7 @@ window.app = app;
 """
 API = """
 export const api = {
+  clientId: String(Math.random()),
   apiURL: (path) => path,
   fetchApi: (path, options) => { (window.sent ??= []).push([path, options?.body]); return fetch(path, options); },
   addEventListener(type, listener) { (window.listeners ??= {})[type] = (detail) => listener({ detail }); },
@@ -55,25 +56,25 @@ def output(*titles):
 class Server(Loops):
     """The loops of a server that works from when a run is queued until it is finished."""
 
-    idle = True
+    idle, pages = True, ()
 
     def queued(self, promise):
         super().queued(promise)
         self.idle = False
 
-    def finished(self, *run):
-        super().finished(*run)
+    def finished(self, *run, **page):
+        super().finished(*run, **page)
         self.idle = True
 
 
 def answer_of_loops(server, path, document):
     """As looping.py of the pack."""
     if path.endswith("/next"):
-        return {"promise": server.promise(document["workflow"], idle=server.idle)}
+        return {"promise": server.promise(document["workflow"], document["page"], idle=server.idle, pages=server.pages)}
     if path.endswith("/queued"):
         server.queued(document["promise"])
     else:
-        server.stop(document["workflow"], document["reason"], document.get("node"))
+        server.stop(document["workflow"], document["reason"], document.get("node"), document.get("page"))
     return {}
 
 
@@ -84,13 +85,15 @@ def opened(browser, server):
         "old": {"prompt": [1, "old", {"5": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}], "outputs": {"5": output("1")}},
         "new": {"prompt": [2, "new", {"5": {"class_type": "SoartScore"}, "6": {"class_type": "KSampler"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}],
                 "outputs": {"5": output("1", "2"), "6": output("9")}},
+        "nested": {"prompt": [2, "nested", {"9:5": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}], "outputs": {"9:5": output("1")}},
+        "of a client": {"prompt": [2, "client", {"8": {"class_type": "SoartScore"}}, {}], "outputs": {"8": output("1")}},
         "other": {"prompt": [3, "other", {"7": {"class_type": "SoartScore"}}, {"extra_pnginfo": {"workflow": {"id": "another"}}}], "outputs": {"7": output("1")}},
         "loop": {"prompt": [4, "loop", {"5": {"class_type": "SoartFactorEffects"}}, {"extra_pnginfo": {"workflow": {"id": "w"}}}],
                  "outputs": {"5": {"soart_loop": [{"runs": 4, "gain": "Expected further gain: none.", "enough": ""}]}}},
     }  # fmt: skip
     tab = browser.new_page()
     tab.set_default_timeout(240_000)
-    tab.waiting, tab.server = [], server
+    tab.waiting, tab.stars, tab.server = [], None, server
 
     def answer(route):
         path = route.request.url.removeprefix(ADDRESS).split("?")[0]
@@ -104,8 +107,15 @@ def opened(browser, server):
             route.fulfill(json=runs)
         elif path == "/soart/words":
             route.fulfill(
-                json={"wildcards": ["palette", "style", "subject"], "judges": ["clip", "mine"], "tastes": ["mine"]}
+                json={
+                    "wildcards": ["palette", "style", "subject"],
+                    "judges": ["clip", "mine"],
+                    "tastes": ["mine"],
+                    "loras": ["sub/ink", "oil"],
+                }
             )
+        elif path == "/soart/rated":
+            route.fulfill(json={"stars": [tab.stars for _ in route.request.post_data_json["images"]]})
         elif path == "/soart/waiting":
             route.fulfill(json=tab.waiting)
         elif path == "/soart/loops":
@@ -141,8 +151,12 @@ def test_panels_come_back_after_reload_and_undo(page):
     # The page is new, and the server remembers: its latest run of this workflow counts.
     page.evaluate("() => window.app.extension.setup()")
     assert page.evaluate(LOAD, ["SoartScore", 5]) == 2
-    # A node of another workflow, and one of another class, have nothing to show.
-    assert page.evaluate(LOAD, ["SoartScore", 6, 7]) == 0
+    # A node of another workflow, one of another class, and one that a client of the API has run, have nothing to show.
+    assert page.evaluate(LOAD, ["SoartScore", 6, 7, 8]) == 0
+    # A node within a subgraph is known by the numbers of both.
+    nested = "() => { const { graph, extension } = window.app; graph._nodes = [{ id: 9, subgraph: { _nodes: [Object.assign(graph._nodes[0], { id: 5 })] } }]; extension.afterConfigureGraph(); }"
+    page.evaluate(nested)
+    assert page.locator(".soart-card").count() == 1
     # Undo makes the nodes anew; what a run showed meanwhile counts.
     page.evaluate(LOAD, ["SoartScore", 5])
     page.evaluate("(output) => window.app.graph._nodes[0].constructor.prototype.onExecuted.call(window.app.graph._nodes[0], output)", output("1", "2", "3"))  # fmt: skip
@@ -160,6 +174,31 @@ def test_stars_and_not_for_me_are_sent(page):
     sent = [json.loads(body) for path, body in page.evaluate("() => window.sent") if path == "/soart/rate"]
     assert [one["stars"] for one in sent] == [4, "not for me"]
     assert sent[0]["image"] == CARD["image"]
+    # What was given earlier is read, and one click takes it back.
+    page.stars = 4
+    page.evaluate(LOAD, ["SoartScore", 5])
+    card.locator(".soart-star[aria-pressed=true]").nth(3).dispatch_event("click")
+    assert card.locator(".soart-star[aria-pressed=true]").count() == 0
+    # Small ones are small, and any node that shows pictures lets them be rated, by keys too.
+    assert "preview=webp" in card.locator("img").first.get_attribute("src")
+    page.evaluate(
+        """() => {
+            const { app } = window;
+            app.nodeOutputs = { 5: { images: [{ filename: "a.png", type: "temp" }, { filename: "b.png", type: "temp" }] } };
+            const options = [];
+            app.graph._nodes[0].getExtraMenuOptions.call({ id: 5, graph: app.graph }, null, options);
+            options[0].callback();
+        }"""
+    )
+    viewer = page.locator("dialog.soart-viewer")
+    assert "1" in viewer.inner_text()
+    page.keyboard.press("2")
+    viewer.get_by_text("2", exact=True).wait_for()
+    page.keyboard.press("n")
+    viewer.locator(".soart-not[aria-pressed=true]").wait_for()
+    sent = [json.loads(body) for path, body in page.evaluate("() => window.sent") if path == "/soart/rate"]
+    assert [(one["image"]["filename"], one["stars"]) for one in sent[-2:]] == [("a.png", 2), ("b.png", "not for me")]
+    assert "preview" not in viewer.locator("img").get_attribute("src")
 
 
 def question(name, **more):
@@ -243,6 +282,10 @@ def test_pictures_are_enlarged_and_compared(page):
     viewer.wait_for(state="detached")
 
 
+def name_of(page):
+    return page.evaluate("async () => (await import('/scripts/api.js')).api.clientId")
+
+
 class Loop:
     """A closed loop on a page, whose server is the test."""
 
@@ -263,7 +306,7 @@ class Loop:
         """End a run, then have nothing left to do; returns how many runs the page has queued then."""
         facts = {"runs": runs, "gain": "Expected further gain: at most 2 ± 1 (score).", "enough": enough}
         loops = self.page.server
-        loops.finished(self.workflow, "5", runs, enough)
+        loops.finished(self.workflow, "5", runs, enough, name_of(self.page))
         self.hear("soart.loop", self.told(runs))
         run = "(output) => window.app.graph._nodes[0].constructor.prototype.onExecuted.call(window.app.graph._nodes[0], output)"
         self.page.evaluate(run, {"text": ["a note"], "soart_loop": [facts]})
@@ -346,10 +389,22 @@ def test_a_loop_goes_on_after_a_reload_and_in_a_page_opened_later(page):
     # Another page of the same workflow, and one of another workflow, queue nothing.
     with another_page(page) as second, another_page(page) as third:
         assert Loop(second).queued == Loop(third, "w2").queued == 0
-        page.server.finished("w", "5", 4)
+        page.server.finished("w", "5", 4, page=name_of(page))
         loops = [Loop(one) for one in (page, second)]
         assert sum(one.queued for one in loops) == 2
     assert [one["done"] for one in page.server.states()] == [2]
+
+
+def test_copies_of_one_workflow_in_two_pages_do_not_end_each_others_loop(page):
+    with another_page(page) as second:
+        page.server.pages = [name_of(page), name_of(second)]
+        page.server.finished("w", "5", 4, page=name_of(page))
+        loops = [Loop(one) for one in (second, page)]
+        assert [one.queued for one in loops] == [0, 1]
+        loops[0].hear("soart.loop", loops[0].told())
+        with second.expect_response("**/soart/loop/stop"):
+            loops[0].hear("execution_error", {})
+        assert [one["why"] for one in page.server.states()] == [""]
 
 
 def test_a_loop_is_stopped_from_another_page(page):
@@ -400,11 +455,16 @@ def test_wildcards_are_completed_in_prompts(page):
     field.press("Escape")
     field.press("Enter")
     assert page.evaluate("() => window.heard").endswith(" __st\n")
-    # Fields of others are left alone.
-    other = page.locator(".other")
-    other.focus()
-    other.press_sequentially("__s")
-    assert offered.count() == 0
+    field.press_sequentially(" <lora:s")
+    field.press("Tab")
+    assert page.evaluate("() => window.heard").endswith(" <lora:sub/ink:1>")
+    # Fields of no node are left alone, and all of them if a setting says so.
+    page.evaluate("() => { window.app.extensionManager = { setting: { get: () => false } }; }")
+    page.evaluate(FIELDS, "SoartGenerate")
+    for left_alone in (page.locator(".other"), field):
+        left_alone.focus()
+        left_alone.press_sequentially("__s")
+        assert offered.count() == 0
 
 
 def test_names_of_judges_are_completed_by_the_browser(page):
@@ -414,9 +474,6 @@ def test_names_of_judges_are_completed_by_the_browser(page):
         page.locator("input").focus()
     page.locator("input[list]").wait_for()
     assert page.locator("datalist option").evaluate_all("all => all.map((one) => one.value)") == ["clip", "mine"]
-    # Its prompt says what pictures should show, and holds no wildcards.
-    page.locator("textarea").first.press_sequentially("__s")
-    assert page.locator(".soart-word").count() == 0
 
 
 def test_names_are_completed_in_the_dialog_of_the_canvas(page):

@@ -129,12 +129,7 @@ def visit_once(tmp_path_factory, embedded):
             tastes = TasteStore(tmp_path_factory.mktemp("user"))
             app = create_app(
                 ServerSettings(
-                    [folder],
-                    lambda: ImageGenerator(embedded),
-                    tastes=tastes,
-                    token=TOKEN,
-                    secret="s" * 32,
-                    **settings,
+                    [folder], lambda: ImageGenerator(embedded), tastes=tastes, token=TOKEN, secret="s" * 32, **settings
                 )
             )
             return stack.enter_context(visiting(app))

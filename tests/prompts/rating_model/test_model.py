@@ -73,9 +73,7 @@ def test_the_posterior_is_that_of_a_gaussian_process_and_its_draws_have_it(rng, 
     if kind == "mixed":
         same = [i for i in range(n - 1) if who[i] == who[i + 1]]
         feedback = Feedback(
-            rated=np.arange(20),
-            ratings=rng.normal(size=20),
-            pairs=np.array([[i, i + 1] for i in same[::3]]),
+            rated=np.arange(20), ratings=rng.normal(size=20), pairs=np.array([[i, i + 1] for i in same[::3]])
         )
     cells = Cells(x, who.tolist(), None)
     terms = Terms.of(feedback, cells.cell, feedback.ratings)

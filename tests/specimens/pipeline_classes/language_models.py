@@ -195,17 +195,6 @@ def sana(kind=diffusers.SanaPipeline, **more):
     return build
 
 
-def lumina(folder):
-    core = diffusers.LuminaNextDiT2DModel(
-        sample_size=4, patch_size=2, in_channels=4, hidden_size=24, num_layers=2, num_attention_heads=3, num_kv_heads=3,
-        multiple_of=16, norm_eps=1e-5, learn_sigma=True, qk_norm=True, cross_attention_dim=16, scaling_factor=1.0,
-    )  # fmt: skip
-    encoder = transformers.GemmaForCausalLM(transformers.GemmaConfig(**_SHAPE)).eval()
-    return diffusers.LuminaPipeline(
-        transformer=core.eval(), scheduler=flow(), vae=vae(4, EIGHTH), text_encoder=encoder, tokenizer=chat_tokenizer()
-    )
-
-
 def lumina2(folder):
     core = diffusers.Lumina2Transformer2DModel(
         sample_size=4, patch_size=2, in_channels=4, hidden_size=8, num_layers=2, num_attention_heads=1, num_kv_heads=1,
@@ -229,30 +218,6 @@ def cogview4(kind=diffusers.CogView4Pipeline, channels=4):
         )  # fmt: skip
 
     return build
-
-
-def prx(folder):
-    from transformers.models.t5gemma.modeling_t5gemma import T5GemmaEncoder, T5GemmaModuleConfig
-
-    config = T5GemmaModuleConfig(
-        **_SHAPE, layer_types=["full_attention"] * 2, attention_bias=False, attention_dropout=0.0, dropout_rate=0.0,
-        hidden_activation="gelu_pytorch_tanh", rms_norm_eps=1e-6, attn_logit_softcapping=50.0,
-        final_logit_softcapping=30.0, query_pre_attn_scalar=4, rope_theta=1e4, sliding_window=4096,
-    )  # fmt: skip
-    core = diffusers.PRXTransformer2DModel(
-        patch_size=1,
-        in_channels=4,
-        context_in_dim=16,
-        hidden_size=8,
-        mlp_ratio=2.0,
-        num_heads=2,
-        depth=1,
-        axes_dim=[2, 2],
-    )
-    return diffusers.PRXPipeline(
-        transformer=core, scheduler=flow(), text_encoder=T5GemmaEncoder(config).eval(), tokenizer=chat_tokenizer(),
-        vae=vae(4), default_sample_size=32,
-    )  # fmt: skip
 
 
 def hunyuan_image(folder):

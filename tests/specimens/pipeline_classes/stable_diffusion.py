@@ -5,6 +5,7 @@ from types import FunctionType
 
 import diffusers
 import torch
+import transformers
 from PIL import Image
 
 from .. import families
@@ -144,86 +145,44 @@ def movq():
     )  # fmt: skip
 
 
-def _kandinsky_unet(kind, projection):
-    return diffusers.UNet2DConditionModel(
-        in_channels=4, out_channels=8, addition_embed_type=kind, encoder_hid_dim=32, encoder_hid_dim_type=projection,
-        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"), layers_per_block=1,
-        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"), block_out_channels=(32, 64),
-        mid_block_type="UNetMidBlock2DSimpleCrossAttn", cross_attention_dim=32, attention_head_dim=4,
-        resnet_time_scale_shift="scale_shift",
-    )  # fmt: skip
-
-
 def _kandinsky_prior(folder):
-    from transformers import (
-        CLIPImageProcessor,
-        CLIPTextModelWithProjection,
-        CLIPVisionConfig,
-        CLIPVisionModelWithProjection,
-    )
-
     prior = diffusers.PriorTransformer(num_attention_heads=2, attention_head_dim=12, embedding_dim=32, num_layers=1)
     prior.clip_std = torch.nn.Parameter(torch.ones(prior.clip_std.shape))
     tokenizer = families.clip_tokenizer(folder)
-    vision = CLIPVisionConfig(
+    vision = transformers.CLIPVisionConfig(
         hidden_size=32, image_size=32, projection_dim=32, intermediate_size=37, num_attention_heads=4,
         num_hidden_layers=2, patch_size=8,
     )  # fmt: skip
     return {
         "prior_prior": prior,
-        "prior_image_encoder": CLIPVisionModelWithProjection(vision).eval(),
-        "prior_text_encoder": families.clip_text(tokenizer, CLIPTextModelWithProjection),
+        "prior_image_encoder": transformers.CLIPVisionModelWithProjection(vision).eval(),
+        "prior_text_encoder": families.clip_text(tokenizer, transformers.CLIPTextModelWithProjection),
         "prior_tokenizer": tokenizer,
         "prior_scheduler": diffusers.UnCLIPScheduler(
             variance_type="fixed_small_log", prediction_type="sample", clip_sample_range=10.0
         ),
-        "prior_image_processor": CLIPImageProcessor(crop_size=32, size=32),
+        "prior_image_processor": transformers.CLIPImageProcessor(crop_size=32, size=32),
     }
 
 
-def kandinsky(folder):
-    from diffusers.pipelines.kandinsky.text_encoder import MCLIPConfig, MultilingualCLIP
-
-    _, tokenizer = families.t5()
-    config = MCLIPConfig(
-        numDims=32, transformerDimensions=32, hidden_size=32, intermediate_size=37, num_attention_heads=4,
-        num_hidden_layers=2, vocab_size=64,
-    )  # fmt: skip
-    return diffusers.KandinskyCombinedPipeline(
-        text_encoder=MultilingualCLIP(config).eval(), tokenizer=tokenizer, movq=movq(),
-        unet=_kandinsky_unet("text_image", "text_image_proj"), scheduler=diffusers.DDIMScheduler(clip_sample=False),
-        **_kandinsky_prior(folder),
-    )  # fmt: skip
-
-
 def kandinsky22(folder):
+    core = diffusers.UNet2DConditionModel(
+        in_channels=4, out_channels=8, addition_embed_type="image", encoder_hid_dim=32, encoder_hid_dim_type="image_proj",
+        down_block_types=("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D"), layers_per_block=1,
+        up_block_types=("SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"), block_out_channels=(32, 64),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn", cross_attention_dim=32, attention_head_dim=4,
+        resnet_time_scale_shift="scale_shift",
+    )  # fmt: skip
     return diffusers.KandinskyV22CombinedPipeline(
-        unet=_kandinsky_unet("image", "image_proj"), scheduler=diffusers.DDIMScheduler(clip_sample=False), movq=movq(),
-        **_kandinsky_prior(folder),
-    )  # fmt: skip
-
-
-def kandinsky3(folder):
-    encoder, tokenizer = families.t5()
-    core = diffusers.Kandinsky3UNet(
-        in_channels=4, time_embedding_dim=4, groups=2, attention_head_dim=4, layers_per_block=3,
-        block_out_channels=(32, 64), cross_attention_dim=4, encoder_hid_dim=32,
-    )  # fmt: skip
-    return diffusers.Kandinsky3Pipeline(
-        tokenizer=tokenizer,
-        text_encoder=encoder,
-        unet=core,
-        movq=movq(),
-        scheduler=diffusers.DDPMScheduler(clip_sample=True),
+        unet=core, scheduler=diffusers.DDIMScheduler(clip_sample=False), movq=movq(), **_kandinsky_prior(folder)
     )
 
 
 def cascade(folder):
     from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel
-    from transformers import CLIPTextModelWithProjection
 
     tokenizer = families.clip_tokenizer(folder)
-    encoder = families.clip_text(tokenizer, CLIPTextModelWithProjection)
+    encoder = families.clip_text(tokenizer, transformers.CLIPTextModelWithProjection)
     residual = ("SDCascadeResBlock", "SDCascadeTimestepBlock")
     core = diffusers.StableCascadeUNet(
         in_channels=4, out_channels=4, conditioning_dim=128, block_out_channels=(16, 32, 64, 128),
@@ -244,27 +203,8 @@ def cascade(folder):
     )  # fmt: skip
 
 
-def wuerstchen(folder):
-    from diffusers.pipelines.deprecated.wuerstchen import PaellaVQModel, WuerstchenDiffNeXt, WuerstchenPrior
-    from transformers import CLIPTextModel
-
-    tokenizer = families.clip_tokenizer(folder)
-    encoder = families.clip_text(tokenizer, CLIPTextModel)
-    prior = WuerstchenPrior(c_in=16, c=8, depth=2, c_cond=32, c_r=8, nhead=2)
-    core = WuerstchenDiffNeXt(
-        c_cond=32, c_hidden=[320], nhead=[4], blocks=[1], level_config=["CTA"], clip_embd=32, inject_effnet=[True]
-    )
-    return diffusers.WuerstchenCombinedPipeline(
-        tokenizer=tokenizer, text_encoder=encoder, decoder=core.eval(), scheduler=diffusers.DDPMWuerstchenScheduler(),
-        vqgan=PaellaVQModel(bottleneck_blocks=1, num_vq_embeddings=2).eval(), prior_prior=prior.eval(),
-        prior_text_encoder=encoder, prior_tokenizer=tokenizer, prior_scheduler=diffusers.DDPMWuerstchenScheduler(),
-    )  # fmt: skip
-
-
 def ip_adapter(folder):
     """Stable Diffusion with an IP-Adapter: keys and values of every cross-attention for four words of a picture."""
-    from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModelWithProjection
-
     pipeline = families.sd1(folder)
     adapter, number = {}, 1
     for name in pipeline.unet.attn_processors:
@@ -278,13 +218,13 @@ def ip_adapter(folder):
         "norm.bias": torch.zeros(32),
     }  # fmt: skip
     pipeline.unet._load_ip_adapter_weights([{"image_proj": projection, "ip_adapter": adapter}])
-    vision = CLIPVisionConfig(
+    vision = transformers.CLIPVisionConfig(
         hidden_size=32, image_size=32, projection_dim=32, intermediate_size=37, num_attention_heads=4,
         num_hidden_layers=2, patch_size=8,
     )  # fmt: skip
     pipeline.register_modules(
-        image_encoder=CLIPVisionModelWithProjection(vision).eval(),
-        feature_extractor=CLIPImageProcessor(crop_size=32, size=32),
+        image_encoder=transformers.CLIPVisionModelWithProjection(vision).eval(),
+        feature_extractor=transformers.CLIPImageProcessor(crop_size=32, size=32),
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -25,6 +25,12 @@ NOT_TRIED = {
     "KolorsPipeline": "its tokenizer exists as a file only",
     "KolorsPAGPipeline": "its tokenizer exists as a file only",
     "GlmImagePipeline": "its processor exists as files only",
+    "KandinskyCombinedPipeline": "its successor KandinskyV22CombinedPipeline was",
+    "Kandinsky3Pipeline": "KandinskyV22CombinedPipeline was",
+    "LuminaPipeline": "its successor Lumina2Pipeline was",
+    "CogView3PlusPipeline": "its successor CogView4Pipeline was",
+    "WuerstchenCombinedPipeline": "its successor StableCascadeCombinedPipeline was",
+    "PRXPipeline": "it needs the package ftfy",
 }
 #: Classes outside the list that are refused.
 REFUSED = (
@@ -121,8 +127,6 @@ for the same request.
   whatever their class; `tune` leaves out a slot that changes nothing.
 * **fixed inputs**: what the class needs besides text, as in `soart.wrap(pipeline, image=picture)`. Another picture there counts as another
   model in collections. All other arguments of the call may be given too.
-
-PRXPipeline draws only where the package *ftfy* is installed: `pip install ftfy`.
 
 | class | previews | guidance | fixed inputs |
 |---|---|---|---|

@@ -64,18 +64,6 @@ def chroma(folder, kind=diffusers.ChromaPipeline):
     )  # fmt: skip
 
 
-def cogview3(folder):
-    encoder, tokenizer = families.t5()
-    core = diffusers.CogView3PlusTransformer2DModel(
-        patch_size=2, in_channels=4, num_layers=1, attention_head_dim=4, num_attention_heads=2, out_channels=4,
-        text_embed_dim=32, time_embed_dim=8, condition_dim=2, pos_embed_max_size=16, sample_size=16,
-    )  # fmt: skip
-    return diffusers.CogView3PlusPipeline(
-        tokenizer=tokenizer, text_encoder=encoder, vae=families.vae(), transformer=core,
-        scheduler=diffusers.CogVideoXDDIMScheduler(),
-    )  # fmt: skip
-
-
 def _hunyuan(kind, **more):
     def build(folder):
         encoder, tokenizer = families.t5()

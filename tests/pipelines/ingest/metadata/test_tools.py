@@ -281,16 +281,7 @@ def test_draw_things(build):
         build.saved("AVIF", xmp=packet.encode()),
     ):
         found = embedded_metadata(content)
-        assert facts(found) == (
-            "Draw Things",
-            "a fox & <an owl>",
-            "blur",
-            "sdxl.ckpt",
-            "DPM++ 2M Karras",
-            11,
-            20,
-            6.0,
-        )
+        assert facts(found) == ("Draw Things", "a fox & <an owl>", "blur", "sdxl.ckpt", "DPM++ 2M Karras", 11, 20, 6.0)
         assert (found.source, found.settings["rating"]) == ("xmp:UserComment", "4")
         assert found.settings["loras"] == "ink:0.5"
 

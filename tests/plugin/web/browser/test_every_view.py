@@ -102,12 +102,7 @@ def test_the_row_of_views_is_whole_on_wider_screens(come, address, width):
     assert row.evaluate("row => row.scrollWidth <= row.clientWidth && row.scrollHeight <= row.clientHeight")
 
 
-@pytest.mark.parametrize(
-    ("zone", "day", "minute"),
-    [
-        ("Pacific/Kiritimati", "2026-02-01", "2026-02-01 13:05"),
-    ],
-)
+@pytest.mark.parametrize(("zone", "day", "minute"), [("Pacific/Kiritimati", "2026-02-01", "2026-02-01 13:05")])
 def test_times_are_those_of_the_time_zone_of_the_browser(come, address, app, zone, day, minute):
     page = come(timezone_id=zone)
     collection = app.state.server.collections[0].collection

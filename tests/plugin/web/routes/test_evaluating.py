@@ -46,6 +46,10 @@ def test_the_gallery_is_filtered_by_suspected_damage_once_it_is_evaluated(visito
     assert image in visitor.get("/api/ids", damage=damage).json()["ids"]
     assert f"<dd>{damage_noun(damage)}</dd>" in visitor.get(f"/detail/{image}").text
     assert visitor.get("/api/ids", damage="rain").status_code == 400
+    assert visitor.get("/api/ids", words=f"damage:{damage}").json() == visitor.get("/api/ids", damage=damage).json()
+    page = visitor.get("/evaluate/findings").text
+    assert f'data-move="{image}"' in page
+    assert "<h2>To decide</h2>" in page
 
 
 @pytest.mark.parametrize("name", ["\x00", "\ud800", "~nobody-here/art", "x" * 5000])

@@ -91,12 +91,7 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     service = tuned.visitor.client.app.state.server.collections[0].tuning
     assert service.settings.propose
     assert "None so far" in tuned.visitor.get("/tune/findings").text
-    step = Step(
-        8,
-        "",
-        (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),),
-        (("thing", ""),),
-    )
+    step = Step(8, "", (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),), (("thing", ""),))
     findings = replace(service.latest.findings, steps=[step], notes=["A note.", str(step)])
     monkeypatch.setattr(service, "latest", replace(service.latest, findings=findings))
     page = tuned.visitor.get("/tune/findings").text

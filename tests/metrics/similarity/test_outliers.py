@@ -3,7 +3,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from soart.errors import ItemsError
-from soart.metrics.similarity.outliers_and_styles import Overview, find_styles, outlier_limit
+from soart.metrics.similarity.outliers import Overview, outlier_limit
 
 
 def cloud(n, seed=0, p=120):
@@ -18,7 +18,6 @@ def test_members_lie_near_one_and_none_is_an_outlier(n):
     distance = overview.distances(items)
     assert 0.8 < distance.mean() < 1.2
     assert (distance > outlier_limit(distance)).sum() <= 0.02 * n
-    assert len(overview.styles) == 1
 
 
 @pytest.mark.parametrize("along", ["axes", "rest"])
@@ -31,17 +30,6 @@ def test_planted_outliers_are_found(along):
     assert set(np.flatnonzero(distance > outlier_limit(distance))) >= {0, 1, 2}
 
 
-def test_planted_styles_are_found_largest_first():
-    items = cloud(300)
-    rng = np.random.default_rng(2)
-    truth = np.repeat([0, 1, 2], [150, 100, 50])
-    items += 6 * rng.normal(size=(3, items.shape[1]))[truth]
-    overview = Overview.of(items)
-    styles, apart = overview.style_of(overview.coordinates(items))
-    assert np.mean(styles == truth) > 0.98
-    assert (apart >= 0).all()
-
-
 def test_distances_do_not_depend_on_units():
     items = cloud(60)
     stretched = items * np.geomspace(1e-3, 1e3, items.shape[1]) + 5
@@ -49,12 +37,10 @@ def test_distances_do_not_depend_on_units():
 
 
 @pytest.mark.parametrize("items", [np.zeros((1, 5)), np.zeros((40, 5)), np.tile(np.arange(5.0), (40, 1)), cloud(3)])
-def test_few_or_equal_pictures_have_no_outliers_and_one_style(items):
+def test_few_or_equal_pictures_have_no_outliers(items):
     overview = Overview.of(items)
     distance = overview.distances(items)
     assert not (distance > outlier_limit(distance)).any() if np.isfinite(distance).all() else overview.unit is None
-    assert len(overview.styles) == 1
-    assert np.isfinite(overview.coordinates(items)).all()
 
 
 @pytest.mark.parametrize("items", [np.zeros((0, 5)), np.zeros(5), np.full((3, 5), np.nan)])
@@ -69,19 +55,3 @@ def test_axes_do_not_depend_on_the_number_of_threads():
         with threadpool_limits(threads):
             found.append(Overview.of(items).axes.tobytes())
     assert found[0] == found[1]
-
-
-def test_two_unusual_pictures_are_no_style():
-    rng = np.random.default_rng(3)
-    far = np.vstack([rng.normal(size=(60, 2)), rng.normal((12, 0), size=(60, 2)), [[60, 60], [61, 60]]])
-    centres = find_styles(far)
-    assert len(centres) >= 1
-    nearest = np.linalg.norm(far[:, None] - centres[None], axis=2).argmin(axis=1)
-    assert np.bincount(nearest).min() >= 3
-
-
-def test_a_single_unusual_picture_among_thousands_is_no_style():
-    """Groupings are compared on some of them, without that picture."""
-    coordinates = np.random.default_rng(0).normal(size=(3000, 2))
-    coordinates[0] = 1000
-    assert len(find_styles(coordinates)) == 1
