@@ -175,9 +175,10 @@ class Examiner:
         unknown = np.full(len(pictures.ids), np.nan)
         if not self.general or not default_network() or (self.usual is None and (self.begun or len(unknown) < 2)):
             return unknown
-        own = self.judge.extractor
-        shared = isinstance(own, CombinedExtractor) and appeal_model().known_from(own.names)
-        extractor = own if shared and own is not None else taste_extractor(default_network())
+        # What another judge has measured already.
+        measured = (self.tasting.extractor, self.other.extractor if self.other else None)
+        known = [one for one in measured if one is not None and appeal_model().known_from(one.names)]
+        extractor = known[0] if known else taste_extractor(default_network())
         shown = appeal_model().directions(pictures.items(extractor).astype(np.float64), extractor.names)
         if self.usual is None:
             self.usual = shown.sum(axis=0)
