@@ -13,6 +13,7 @@ from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.damage.technical import TechnicalJudge, quality_model
 from ...metrics.items.combined import CombinedExtractor, default_network, taste_extractor
 from ...metrics.items.quality import QualityExtractor
+from ...metrics.protocols import Judge
 from ...metrics.tastes.appeal import APPEAL, appeal_model, unit
 from ...metrics.tastes.blend import Blend
 from ..judges.adherence import AdherenceJudge
@@ -95,6 +96,12 @@ def _adherence_judge() -> AdherenceJudge:
     return load_adherence("embedded")
 
 
+@cache
+def _general_judge(name: str) -> Judge:
+    """A judge that comes with soart, loaded once."""
+    return guarded(name).inner
+
+
 @dataclass
 class Examiner:
     """Examines pictures of one prompt by a judge.
@@ -131,7 +138,7 @@ class Examiner:
         first = APPEAL if names & {TECHNICAL, *DETECTORS} else OVERALL
         known = (TECHNICAL, APPEAL) if OVERALL in names else (first, TECHNICAL)
         open_ones = [name for name in known if name not in names and (name == TECHNICAL or default_network())]
-        return guarded(open_ones[0]) if self.general and open_ones and self.second is None else None
+        return guarded(_general_judge(open_ones[0])) if self.general and open_ones and self.second is None else None
 
     @cached_property
     def gradient(self) -> Gradient | None:
@@ -175,9 +182,10 @@ class Examiner:
         unknown = np.full(len(pictures.ids), np.nan)
         if not self.general or not default_network() or (self.usual is None and (self.begun or len(unknown) < 2)):
             return unknown
-        own = self.judge.extractor
-        shared = isinstance(own, CombinedExtractor) and appeal_model().known_from(own.names)
-        extractor = own if shared and own is not None else taste_extractor(default_network())
+        # What another judge has measured already.
+        measured = (self.tasting.extractor, self.other.extractor if self.other else None)
+        known = [one for one in measured if one is not None and appeal_model().known_from(one.names)]
+        extractor = known[0] if known else taste_extractor(default_network())
         shown = appeal_model().directions(pictures.items(extractor).astype(np.float64), extractor.names)
         if self.usual is None:
             self.usual = shown.sum(axis=0)
