@@ -20,7 +20,7 @@ from .collection.tables import ImageRow
 from .collection.thumbnails import thumbnail_of_file
 from .distilling import distil as distilling
 from .distilling.training import Recipe
-from .evaluation.folders import sync_and_evaluate
+from .evaluation.folders import EvaluatedCollection, sync_and_evaluate
 from .evaluation.overview import Overview, overview_of
 from .ingest.local_engine import LocalEngine
 from .ingest.roots import open_collection_for
@@ -39,6 +39,7 @@ from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
 from .scoring.rated_tastes import tastes_at_hand
+from .support.bars import bar
 from .support.failures import told_together
 
 if TYPE_CHECKING:
@@ -156,7 +157,8 @@ def generate(
         )
         # Made now, so that a mistake in the model or the settings leaves no empty collection behind.
         store = _opened(collection, stack)
-        result = generation.generate(store, generator, requests, [judge for judge, _ in judges])
+        with bar("drawing", len(requests)) as (advance, _):
+            result = generation.generate(store, generator, requests, [judge for judge, _ in judges], advance)
         return _ranking(store, result.rows, judges)
 
 
@@ -344,7 +346,8 @@ def rank(
             pictures.model_effect = before
     given = _paths(pictures)
     judges = judges_for(by, tastes_at_hand(places=given))
-    store, rows, problems = open_pictures(given, measurer_of(judges), beside=kinds_of(judges))
+    with bar("reading") as (advance, expected):
+        store, rows, problems = open_pictures(given, measurer_of(judges), advance, expected, beside=kinds_of(judges))
     with store:
         if problems and not rows:
             raise CollectionError(f"There is no picture to rank. {' '.join(problems[:3])}")
@@ -411,8 +414,7 @@ def keep(
     store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
         store.model_effect = model_effect
-        evaluated = sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges))
-        return find_keepers(evaluated, group, per_group, rater=rater)
+        return find_keepers(_evaluated(store, Scan(roots), judges), group, per_group, rater=rater)
 
 
 def evaluate(
@@ -462,8 +464,17 @@ def evaluate(
     store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
     with store:
         store.model_effect = model_effect
-        evaluated = sync_and_evaluate(store, Scan(roots), LocalEngine(), dict(judges), faces=True)
+        evaluated = _evaluated(store, Scan(roots), judges, faces=True)
         return overview_of(evaluated, doubts_of(judges))
+
+
+def _evaluated(
+    store: Collection, scan: Scan, judges: Sequence[Weighted], *, faces: bool = False
+) -> EvaluatedCollection:
+    with bar("reading") as (advance, expected):
+        return sync_and_evaluate(
+            store, scan, LocalEngine(), dict(judges), faces=faces, progress=advance, expect=expected
+        )
 
 
 def _checked_places(

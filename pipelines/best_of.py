@@ -26,15 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A drawn and scored picture.
-
-    Attributes:
-        request: prompt, seed and settings; the same request draws the same picture again.
-        pixels: (h, w, 3) uint8.
-        score: by the judge, or by several together; higher is better.
-        percentile: 0–100, see ``score_batch``.
-        reasons: the item groups that moved the score most.
-    """
+    """A drawn and scored picture (h, w, 3) uint8, its score, higher is better, and its percentile, see ``score_batch``."""
 
     request: Request
     pixels: np.ndarray = field(repr=False)

@@ -71,8 +71,8 @@ KEYS = {
     ),
     "by": Key("judges, NAME[=WEIGHT]", "overall", several=True),
     "priors": Key(
-        "prior scores that tastes start from, where they are available: technical, appeal, others, judges, tastes or none",
-        "technical, appeal and others",
+        "prior scores that tastes start from, where they are available: technical, appeal, nima, others, judges, tastes or none",
+        "technical, appeal, nima and others",
         several=True,
     ),
     "model_effect": Key("effect of models on places by the overall score", "as set in the gallery: on", ("on", "off")),

@@ -246,9 +246,10 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
 
 def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1) -> None:
     """Fit the curves of the towers in a folder, and write them beside the weights."""
-    from ..pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+    from ..pipelines.judges.calibration import Calibration, Curve, Kind
     from ..pipelines.judges.phrase_sources import TowerSource
     from ..pipelines.judges.towers import Towers
+    from .curves import fit_curve, save_calibration
 
     _, scenes, pictures = poor_pictures(count, seed)
     answers = judge.recognise(pictures)
@@ -263,7 +264,7 @@ def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1
         shown = np.array([answer[factor] == name for answer, name in zip(answers, asked, strict=True)])
         kinds[factor] = Kind(kinds[factor].options, fit_curve(np.array(margins), shown, asked))
     source = f"{count} pictures of the embedded model, drawn at {POOR_STEPS} steps and guidance {POOR_GUIDANCE}"
-    Calibration(kinds, source).save(folder)
+    save_calibration(Calibration(kinds, source), folder)
 
 
 def main() -> None:

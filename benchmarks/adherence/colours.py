@@ -22,9 +22,10 @@ from soart.benchmarks.data.colour_operations import OPERATIONS, Painter, to_okla
 from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, crop, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.colour import ColourExtractor
-from soart.pipelines.judges.calibration import Curve, fit_curve, save_curves
+from soart.pipelines.judges.calibration import Curve
 from soart.pipelines.judges.colours import TERMS, Colours, ColourSource
 from soart.pipelines.tiny.words import PALETTES
+from soart.training.curves import fit_curve, save_curves
 from soart.training.judge import load_judge
 from soart.training.towers import poor_pictures
 

@@ -23,8 +23,9 @@ from soart.benchmarks.data.contents import Content, calibration_contents, compos
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges.adherence import AdherenceJudge
-from soart.pipelines.judges.calibration import Curve, fit_curve, save_curves
+from soart.pipelines.judges.calibration import Curve
 from soart.pipelines.judges.nouns import NounSource, noun_margin
+from soart.training.curves import fit_curve, save_curves
 
 #: Nouns that ImageNet has no class for; every one must be answered with "cannot tell".
 NONE = (

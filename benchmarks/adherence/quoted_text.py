@@ -21,9 +21,9 @@ from soart.benchmarks.common import command
 from soart.benchmarks.data.sources import PHOTOGRAPH, Source, learning_sources, unpack, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.text import TextExtractor, lines_of
-from soart.pipelines.judges.calibration import fit_curve, save_curves
 from soart.pipelines.judges.quoted_text import TextSource, reading_error
 from soart.prompts.phrases.cutting import Phrase
+from soart.training.curves import fit_curve, save_curves
 
 #: Package and file of each font.
 FONTS = (

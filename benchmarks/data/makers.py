@@ -1,4 +1,4 @@
-"""Pictures of which is known how they were made, and tastes planted in them, for benchmarks/taste/makers.py.
+"""Pictures of which is known how they were made, and tastes planted in them, for benchmarks/taste/build_makings.py.
 
 * ``generators``: pictures by several generators of 2022 from the same prompts. The folder ``imagen`` in the cache needs
   ``output/renders`` of dcsan/imagen on GitHub; the data are their author's and come neither with soart nor with a package.

@@ -23,6 +23,8 @@ from scipy.io import loadmat
 from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.real_tastes import World
 from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.nima import NimaExtractor
+from soart.metrics.tastes.appeal import APPEAL
 from soart.metrics.tastes.taste import technical_prior
 from soart.training.appeal import Opinions
 
@@ -49,6 +51,12 @@ class People(World):
         """(n,) labels 1 (liked), −1 or 0, and (n,) ratings, of the person of this number."""
         given = self.ratings[seed]
         return np.where(given >= LIKED, 1, np.where(given <= DISLIKED, -1, 0)), given
+
+    def told_with(self, appeal: np.ndarray) -> np.ndarray:
+        """(n, k) prior scores of every taste, with this (n,) appeal in place of the shipped one, which knows these people."""
+        told = self.told.copy()
+        told[:, self.told_names.index(APPEAL)] = appeal
+        return told
 
     def opinions(self, of: np.ndarray | slice = slice(None)) -> Opinions:
         """The mean ratings, of some pictures."""
@@ -110,8 +118,11 @@ def ratings(cache: Path) -> np.ndarray:
 
 
 def people(cache: Path, *, development: bool, other_pictures: bool = False) -> People:
-    """The halves for development, or the others; with ``other_pictures`` the same people and the pictures of the other half."""
+    """The halves for development, or the others, with NIMA's items; ``other_pictures`` are those of the other half."""
     every = everyone(cache)
+    every = replace(
+        every, deep=np.hstack([every.deep, measured(picture_files(cache), "people", cache, NimaExtractor())])
+    )
     chosen = themes_for(every.source, development=development)
     half = np.arange(len(every)) % 2 == (0 if development else 1)
     rated = every.ratings[np.ix_(half, chosen)]

@@ -19,7 +19,7 @@ from PIL import Image
 from soart.benchmarks.common import key_of, progress, stored_arrays
 from soart.benchmarks.data.sources import Source, learning_sources, unseen_sources
 from soart.metrics.image import read_image
-from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.items.combined import default_network, taste_extractor, with_nima
 from soart.metrics.tastes.taste import computed_priors, priors_of_items, technical_prior
 
 SEED = 91
@@ -58,7 +58,7 @@ class World:
     """Views of sources with their items.
 
     Attributes:
-        items: (n, p) items without a network; deep: (n, q) those of the network.
+        items: (n, p) items without a network; deep: (n, q) those of the network, and NIMA's.
         source: (n,) number of the source, whose views stay together.
         technical: (n,) technical prior.
         properties: (n,) standardised values by name, of which tastes are made.
@@ -75,8 +75,8 @@ class World:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the items, those of the network last."""
-        return taste_extractor(default_network()).names
+        """Names of the items, those of the network after all others, and NIMA's, if there are some, last."""
+        return with_nima(taste_extractor(default_network())).names[: self.both.shape[1]]
 
     @property
     def of_content(self) -> World:

@@ -41,6 +41,7 @@ from soart.metrics.damage.quality_model import (
 from soart.metrics.damage.technical import DETECTORS, costs, fault_costs, points_of
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
+from soart.training.quality import save_quality
 from soart.training.symmetries import symmetries
 
 SEED = 31
@@ -336,7 +337,7 @@ def main() -> None:
     print(f"technometric of 50 points: {model.half:.2f}")
     if arguments.write:
         path = Path(technical.__file__).with_name("quality.safetensors")
-        model.save(path)
+        save_quality(model, path)
         print(f"written: {path.name}, {path.stat().st_size / 1024:.0f} KiB")
 
 

@@ -28,14 +28,15 @@ from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, learning_
 from soart.benchmarks.data.styles import LOOKS, with_look
 from soart.benchmarks.score.kinds import middle_size
 from soart.metrics.damage.names import DETECTORS
+from soart.metrics.damage.reasons import SUSPECT
 from soart.metrics.damage.technical import quality_model
 from soart.metrics.image import read_image
 from soart.metrics.items.quality import QualityExtractor
 
 SEED = 47
 AS_IT_IS = "as it is"
-#: Sets of pictures by generators that are measured, and most pictures of each.
-GENERATED, MOST = ("four models", "three models", "Stable Diffusion"), 100
+#: Most pictures of each set by generators that is measured, and opinions from which those of AGIQA-3K are.
+GENERATED, WELL_RATED = {"four models": 100, "three models": 100, "Stable Diffusion": 100, "AGIQA-3K": 500}, 3.2
 #: Range of the longest sides of pictures, and of smaller drawings.
 USUAL, SMALLER = (512, 800), (256, 450)
 #: Side of a picture in a sheet, and pictures in a row.
@@ -78,8 +79,10 @@ def smaller(source: Source) -> np.ndarray | None:
 def generated(folder: Path, cache: Path) -> dict[str, list[Named]]:
     """Pictures by generators, by set."""
     found = {}
-    for pictures in ai_pictures(folder, cache, GENERATED):
-        chosen = pictures.files[:: max(1, len(pictures.files) // MOST)]
+    for pictures in ai_pictures(folder, cache, [*GENERATED]):
+        rated = zip(pictures.files, pictures.opinions, strict=True)
+        files = [file for file, said in rated if said >= WELL_RATED or pictures.name != "AGIQA-3K"]
+        chosen = files[:: max(1, len(files) // GENERATED[pictures.name])]
         found[pictures.name] = [(str(file.relative_to(folder)), in_floats(read_image(file).pixels)) for file in chosen]
     return found
 
@@ -114,7 +117,7 @@ def measured(title: str, pictures: Sequence[Named], cache: Path) -> np.ndarray:
 
 def suspected(items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number of the detector that suspects each of (n, looks, p) items, −1 for none, and its evidence: (n, looks) each."""
-    evidence = quality_model().evidence(items.reshape(-1, items.shape[2]))
+    evidence = quality_model().evidence(items.reshape(-1, items.shape[2])) / SUSPECT[:, None]
     strongest = evidence.max(axis=0).reshape(items.shape[:2])
     return np.where(strongest > 1, evidence.argmax(axis=0).reshape(items.shape[:2]), -1), strongest
 

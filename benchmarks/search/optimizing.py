@@ -51,6 +51,7 @@ from soart.benchmarks.search.optimizing_worlds import (
     SEEDS,
     STEPS,
     SUBJECTS,
+    Pictures,
     World,
     as_drawn,
     drawn,
@@ -59,6 +60,7 @@ from soart.benchmarks.search.optimizing_worlds import (
 )
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
+from soart.metrics.tastes.appeal import appeal_model, unit
 from soart.pipelines.distilling.training import Training
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.generator import ImageGenerator
@@ -193,6 +195,22 @@ def refusals(rows: list[dict[str, Any]]) -> str:
     return f"of {len(rows)} runs: {'; '.join(texts)}"
 
 
+def kept_by_likeness(pictures: Pictures) -> str:
+    """How many later seeds the bound of likeness to the first ones refuses, and how many pictures of other subjects it does."""
+    names, model, refused = taste_extractor(EFFICIENTNET).names, appeal_model(), []
+    shown = {subject: model.directions(pictures.items_of(subject), names) for subject in SUBJECTS}
+    for subject, own in shown.items():
+        for first in np.split(own, len(own) // FIRST):
+            usual = first.sum(axis=0)
+            least = np.sum(first * unit(usual - first), axis=1).min()
+            others = np.concatenate([shown[other] for other in SUBJECTS if other != subject])
+            refused.append([np.mean(some @ unit(usual[None])[0] < least) for some in (own, others)])
+    own_share, other_share = np.mean(refused, axis=0)
+    return (
+        f"the bound of likeness refuses {own_share:.0%} of the seeds of a prompt, {other_share:.0%} of other subjects"
+    )
+
+
 def diversity(paths: list[Path]) -> float:
     """Mean distance of pictures of one subject in the items of the network, in deviations."""
     pictures = np.stack([np.asarray(Image.open(path)) for path in paths])
@@ -266,6 +284,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     worlds = [World(number, pictures) for number in range(arguments.first, arguments.first + arguments.tastes)]
     seconds = pictures.seconds * arguments.pictures / SEEDS
+    print(kept_by_likeness(pictures))
     print(
         f"{len(worlds)} tastes, {seconds:.1f} s of the processor for each run, the time of {arguments.pictures} pictures"
     )

@@ -25,7 +25,6 @@ from soart.benchmarks.common import command, interval, progress
 from soart.benchmarks.data.makers import Made, generators, requests
 from soart.benchmarks.data.people import people, pictures
 from soart.benchmarks.taste.build_beliefs import assign
-from soart.benchmarks.taste.makers import FIRST, SHARES, SIZES
 from soart.benchmarks.taste.people_report import split
 from soart.metrics.protocols import Making
 from soart.metrics.tastes import beliefs
@@ -38,6 +37,8 @@ from soart.pipelines.ingest.metadata.words import prompt_words
 from soart.training.appeal import learn_appeal
 
 CAUTION, ALONE, PROMPTS = 1.25, "alone", "prompts"
+#: Sizes of lessons, shares of the maker, and the first person.
+SIZES, SHARES, FIRST = (4, 8, 16, 30), (0.3, 0.0), 10_000
 #: Steps, lessons in each, rate and shrinkage of learning.
 STEPS, LESSONS, RATE, SHRINKAGE = 60, 48, 0.1, 0.0005
 #: Kernel over how pictures were made (none: empty), and whether there is one over items.
@@ -184,9 +185,7 @@ def planted(place: Made, persons: int, size: int, share: float, *, by_prompt: bo
 def of_people(cache: Path, count: int, size: int) -> list[Lesson]:
     """Lessons of real people, whose photographs' themes are words."""
     place, other = people(cache, development=True), people(cache, development=False)
-    told = np.column_stack(
-        [place.technical, learn_appeal([other.opinions()], other.names).scores(place.both, place.names)]
-    )
+    told = place.told_with(learn_appeal([other.opinions()], other.names).scores(place.both, place.names))
     written = pictures(cache)[0]
     themes = [written[number].rstrip("0123456789 ").lower() for number in place.folder.tolist()]
     makings = np.full(len(themes), None)

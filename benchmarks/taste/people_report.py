@@ -61,6 +61,7 @@ def accuracy(place: People, told: np.ndarray, count: int) -> None:
             found = {
                 "soart": auc(place, learn, test, label, told, names),
                 "technical alone": auc(place, learn, test, label, told[:, :1], names[:1]),
+                "without NIMA": auc(place, learn, test, label, told[:, :2], names[:2]),
                 "no prior score": auc(place, learn, test, label, told[:, :0], ()),
                 "appeal alone": roc_auc_score(label[test] == 1, told[test, 1]),
             }
@@ -112,7 +113,7 @@ def main() -> None:
     place, other = (people(arguments.cache, development=half) for half in (False, True))
     known = [other.opinions(), *other_opinions(arguments.cache).values()]
     appeal = learn_appeal(known, other.names).scores(place.both, place.names)
-    told = np.column_stack([place.technical, appeal])
+    told = place.told_with(appeal)
     for name, scores in zip(priors_of_items(place.names), told.T, strict=True):
         print(f"rank correlation of {name} with the mean rating of {len(scores)} pictures: "
               f"{spearmanr(scores, np.nanmean(place.ratings, axis=0))[0]:.3f}")  # fmt: skip

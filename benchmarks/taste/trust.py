@@ -34,7 +34,7 @@ from soart.metrics.tastes.fitting import Scaling, evidence_of, fit
 from soart.metrics.tastes.folds import near_duplicates
 from soart.metrics.tastes.taste import priors_of_items
 from soart.metrics.tastes.true_auc import TrueAuc
-from soart.metrics.tastes.trust import appeals, cross_validate, word_for
+from soart.metrics.tastes.trust import cross_validate, signs_in, word_for
 from soart.training.appeal import learn_appeal
 
 SIZES = (4, 8, 16)
@@ -46,8 +46,8 @@ CHANCE, BY_CHANCE, SPLITS = "chance", 20, 4
 #: regression's prior, and folds of themes for appeal.
 WEIGHTS, STRENGTH, FOLDS = (0.93, 0.02, 0.05), 10.0, 10
 #: Person, pictures a side, kind, held-out AUC, measured AUC, the liked and disliked pictures that it was measured on, the
-#: evidence of the items, and the AUC of appeal on the learning pictures.
-Row = tuple[int, int, str, float, float, int, int, float, float]
+#: evidence of the items, and the AUCs of appeal and of all that shows what people like on the learning pictures.
+Row = tuple[int, int, str, float, float, int, int, float, float, float]
 #: (n, p) items with their names, and (n, k) prior scores with theirs.
 Form = tuple[np.ndarray, tuple[str, ...], np.ndarray, tuple[str, ...]]
 
@@ -64,8 +64,8 @@ def row_of(
     split: tuple[np.ndarray, np.ndarray],
     seed: int,
     more: More | None = None,
-) -> tuple[float, float, int, int, float, float]:
-    """Held-out and measured AUC of a taste, numbers of the liked and disliked test pictures, evidence, and appeal's AUC."""
+) -> tuple[float, float, int, int, float, float, float]:
+    """Held-out and measured AUC of a taste, numbers of the liked and disliked test pictures, evidence, and two AUCs, as in ``Row``."""
     (rows, names, priors, prior_names), (learn, test) = form, split
     examples = examples_of(place, rows, learn, priors, prior_names)
     groups = near_duplicates(scaling.frame.deviations(examples.items), examples.groups)
@@ -78,12 +78,12 @@ def row_of(
     tests = [(label[test], rows[test], priors[test])] + ([] if more is None else [more])
     known, *told = (np.concatenate(parts) for parts in zip(*tests, strict=True))
     true = roc_auc_score(known == 1, fit(examples, names, scaling)(told[0], told[1]))
-    return held_out, float(true), *tested(known), evidence_of(examples, scaling), appeals(examples)
+    return held_out, float(true), *tested(known), evidence_of(examples, scaling), *signs_in(examples)
 
 
 def said(row: Row) -> TrueAuc:
     """What the report says of a taste."""
-    return TrueAuc.of(KINDS.get(row[2], "shared"), row[1], row[3], evidence=row[7], appeal=row[8])
+    return TrueAuc.of(KINDS.get(row[2], "shared"), row[1], row[3], evidence=row[7], appeal=row[8], starts=row[9])
 
 
 def appeal_of_themes(place: People) -> np.ndarray:
@@ -98,10 +98,8 @@ def appeal_of_themes(place: People) -> np.ndarray:
 
 def reports(place: People, other: People, count: int, title: str, further: People | None = None) -> list[Row]:
     """Held-out and true AUC of tastes of ``count`` people; half as many without prior scores, or without the network."""
-    told = np.column_stack(
-        [place.technical, learn_appeal([other.opinions()], other.names).scores(place.both, place.names)]
-    )
-    told_further = None if further is None else np.column_stack([further.technical, appeal_of_themes(other)])
+    told = place.told_with(learn_appeal([other.opinions()], other.names).scores(place.both, place.names))
+    told_further = None if further is None else further.told_with(appeal_of_themes(other))
     names, width = priors_of_items(place.names), place.items.shape[1]
     forms = {
         "all prior scores": (place.both, place.names, told, names),
@@ -193,13 +191,6 @@ def report(rows: list[Row]) -> None:
     for low, high in pairwise(edges):
         inside = pairs[(pairs[:, 0] >= low) & (pairs[:, 0] <= high)]
         print(f"  {inside[:, 0].mean():.2f}: {inside[:, 1].mean():.2f} of {len(inside)}")
-    print("\nten people, 8+8")
-    for row in [row for row in rows if row[1:3] == (8, "all prior scores")][:10]:
-        one, (size, _, held_out, true) = said(row), row[1:5]
-        low, high = one.interval
-        later = one.after(2 * size)
-        print(f"  {word_for(size, size, one)}: orders about {one.mean:.0%} of pairs ({low:.0%} to {high:.0%}), with 16 more ratings "
-              f"{later.mean:.0%}; true {true:.0%}, held out {held_out:.0%}")  # fmt: skip
 
 
 def learn(rows: list[Row], plain_ones: list[Row]) -> None:
@@ -254,7 +245,7 @@ def learn_sorts(*sorts: list[Row]) -> dict[int, list[list[float]]]:
     """Log-odds of plain tastes and of nothing against usual ones, as in ``true_auc.SORTS``, from rows of each sort."""
     label = np.repeat(np.arange(len(sorts)), list(map(len, sorts)))
     weights = np.concatenate([np.full(len(of), w / len(of)) for w, of in zip(WEIGHTS, sorts, strict=True)]) * len(label)
-    signs = np.array([true_auc.signs_of("shared", row[1], row[3], row[1], *row[7:]) for of in sorts for row in of])
+    signs = np.array([true_auc.signs_of("shared", row[1], row[3], row[1], *row[7:9]) for of in sorts for row in of])
     up, down, free = (0.0, None), (None, 0.0), (None, None)
     found = {}
     for known in true_auc.SORTS:
@@ -282,7 +273,7 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     half = arguments.development or arguments.learn
-    title = f"trust-4-{'development' if half else 'report'}"
+    title = f"trust-5-{'development' if half else 'report'}"
 
     def run() -> list[Row]:
         place, other = (people(arguments.cache, development=one) for one in (half, not half))

@@ -53,6 +53,9 @@ _SLIGHT = {
 #: Evidence from which a fault is called slight; and the verdict without one, which claims no more than what detectors look
 #: for: they know nothing of a deformed animal.
 SLIGHT, NO_FAULT = 0.6, "no fault found"
+#: Evidence beyond which each of ``DETECTORS`` suspects its fault: outlines and hard light of generated pictures pass for weak
+#: halos (``benchmarks/score/looks.py``).
+SUSPECT = np.array([1.3 if fault == "halo" else 1.0 for fault in DETECTORS])
 #: Strangeness, in standard deviations, from which a rendering is called a little or plainly unlike good pictures.
 ODD, STRANGE = 1.0, 2.0
 
@@ -61,7 +64,7 @@ def fault_text(fault: str, evidence: float, place: str = "") -> str:
     """A fault in words, by its evidence; with its place if it is more than a trace."""
     if evidence <= SLIGHT:
         return f"a trace of {NOUNS[fault]}"
-    text = _SUSPECTED[fault] if evidence > 1 else _SLIGHT[fault]
+    text = _SUSPECTED[fault] if evidence > SUSPECT[DETECTORS.index(fault)] else _SLIGHT[fault]
     return ", ".join(filter(None, (text, place)))
 
 
@@ -71,9 +74,9 @@ def verdicts(evidence: np.ndarray) -> list[str]:
     ``evidence`` is (k, n), of each of ``DETECTORS``; NaN where it is not known.
     """
     known = np.nan_to_num(evidence, nan=-np.inf)
-    strongest = zip(known.argmax(axis=0), known.max(axis=0), strict=True)
-    texts = [(fault_text(DETECTORS[k], e), e) for k, e in strongest]
-    return [text.partition(":")[0] if e > SLIGHT else NO_FAULT for text, e in texts]
+    strongest = (known / SUSPECT[:, None]).argmax(axis=0)
+    found = [(DETECTORS[k], known[k, n]) for n, k in enumerate(strongest)]
+    return [fault_text(fault, e).partition(":")[0] if e > SLIGHT else NO_FAULT for fault, e in found]
 
 
 def strangeness_text(strangeness: float, departure: str = "") -> str:
@@ -91,7 +94,7 @@ CONTENT, QUALITY, APPEARANCE, RENDERING, LOOK, MARK = "content", "quality", "app
 ALL_FAULTS, OTHER_FAULTS = "all faults", "other faults"
 #: Words for a picture in which a part costs less than in others, and more; of all faults together, and of all but those named, under names of their own.
 COMPARED = {
-    CONTENT: ("people like what it shows more", "people like what it shows less"),
+    CONTENT: ("better liked content", "less liked content"),
     QUALITY: ("better quality", "poorer quality"),
     APPEARANCE: ("better made", "less well made"),
     RENDERING: ("more natural texture", "less natural texture"),

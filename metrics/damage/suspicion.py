@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 
+from .reasons import SUSPECT
 from .technical import DETECTORS, TechnicalJudge
 
 
@@ -20,10 +21,9 @@ def suspected(scores: Mapping[str, np.ndarray]) -> np.ndarray:
     """(n,) int64 number in ``DETECTORS`` of the damage that each picture is suspected of, −1 for none.
 
     ``scores`` are (n,) by the ``stored_name`` of each detector; NaN does not count. Detectors have different scales. So
-    a score counts by how unusual it would be for an undamaged picture. A picture is suspected if a score is beyond its
-    detector's limit; the damage is that of the detector with the most unusual score.
+    a score counts by its evidence, as a share of that from which its fault is suspected; the strongest names the damage.
     """
-    suspicion = np.nan_to_num(evidence_of(scores), nan=-np.inf)
+    suspicion = np.nan_to_num(evidence_of(scores), nan=-np.inf) / SUSPECT[:, None]
     return np.where(suspicion.max(axis=0) > 1, suspicion.argmax(axis=0), -1)
 
 

@@ -30,7 +30,17 @@ from .names import FAULTS_VERSION, STORED_TECHNICAL, TECHNICAL, TECHNICAL_VERSIO
 from .places import fault_places
 from .quality_model import QualityModel
 from .rated_quality import UNTOLD, rated_appearance_model
-from .reasons import APPEARANCE, RENDERING, SLIGHT, Parts, fault_text, reasons_against, strangeness_text, verdicts
+from .reasons import (
+    APPEARANCE,
+    RENDERING,
+    SLIGHT,
+    SUSPECT,
+    Parts,
+    fault_text,
+    reasons_against,
+    strangeness_text,
+    verdicts,
+)
 
 #: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
@@ -279,11 +289,7 @@ class TechnicalJudge(JudgesItems):
         """The parts of the freedom from faults of (n, p) items: every fault, and the rendering.
 
         A fault that is not looked for at the size of a picture is none: its constant cost belongs to the rendering. What
-        other faults cost more than usual is put down to the suspected ones.
-
-        Args:
-            items: (n, p).
-            places: where faults are strongest, by fault, for the items of a single picture.
+        other faults cost more than usual is put down to the suspected ones. ``places`` are as for ``explain``.
         """
         quality = self._quality(items)
         evidence, strangeness = self.model.evidence(quality), self.model.strangeness(quality)
@@ -317,7 +323,7 @@ def _put_down_to_the_suspected(costs: np.ndarray, evidence: np.ndarray, usual: f
 
     One fault raises the evidence of others, because detectors see the same texture.
     """
-    suspected = evidence > 1
+    suspected = evidence > SUSPECT
     if not suspected.any():
         return costs
     moved = np.where(suspected, 0, np.maximum(costs - usual, 0))

@@ -12,13 +12,14 @@ from ..damage.names import TECHNICAL
 from ..damage.technical import quality_model
 from ..damage.titles import JudgeKey, Kind
 from ..items.frame import columns_of
+from ..items.nima import ITEMS, NIMA
 from ..tastes.appeal import APPEAL
 from ..tastes.blend import Blend
 from ..tastes.fitting import Fitted, Scaling
 from ..tastes.item_kernels import Head, ItemKernels
 from ..tastes.mixture import Mixture
 from ..tastes.taste import LearntTaste, OtherTaste
-from .models import appeal, constant, cost_of_faults, deviations
+from .models import appeal, constant, cost_of_faults, deviations, nima
 
 
 def kernel_values(kernels: ItemKernels, z: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -84,6 +85,8 @@ def prior_scores(taste: LearntTaste, items: torch.Tensor) -> torch.Tensor:
             scores.append(-cost_of_faults(model, items[columns_of("The technical score", model.names, taste.names)]))
         elif name == APPEAL:
             scores.append(appeal(items, taste.names))
+        elif name == NIMA:
+            scores.append(nima(items[columns_of("NIMA", ITEMS, taste.names)]))
         elif JudgeKey.of(name).kind is Kind.TASTE:
             scores.append(liking(next(others), items))
         else:

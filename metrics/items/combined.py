@@ -92,6 +92,13 @@ def taste_extractor(network: str | None = None, device: str = "cpu") -> Combined
     return CombinedExtractor(parts)
 
 
+def with_nima(extractor: CombinedExtractor) -> CombinedExtractor:
+    """The items of an extractor and NIMA's, as the overall score and tastes start from them; itself if it has no network."""
+    return (
+        extractor if extractor.without_network is extractor else CombinedExtractor((*extractor.parts, NimaExtractor()))
+    )
+
+
 def stored_parts(extractor: Extractor) -> tuple[Extractor, ...]:
     """The extractors whose items are stored, each under its version; side by side they are those of ``extractor``.
 

@@ -16,13 +16,15 @@ CUT = 4.0
 #: Pictures scored together.
 BLOCK = 1024
 COLOUR, DEEP = "colour", "deep"
+#: Items that are a prior score, and say nothing of how alike pictures are.
+MARK = "nima"
 #: Kinds of items for ``item_kernels``: those of appearance, and those of a network, all of them or its later depths.
 APPEARANCE, CONTENT, LATE = ("texture", "colour", "quality"), "content", "late content"
 
 
 def kinds_of(names: tuple[str, ...]) -> dict[str, np.ndarray]:
     """Numbers of the items of each kind; the late content is what lies beyond five sevenths of a network's depths."""
-    starts = {"colour": "colour", "quality": "quality", "deep": CONTENT}
+    starts = {"colour": "colour", "quality": "quality", "deep": CONTENT, MARK: MARK}
     kinds = np.array([starts.get(name.split("/", 1)[0], "texture") for name in names])
     numbers = {kind: np.flatnonzero(kinds == kind) for kind in (*APPEARANCE, CONTENT) if (kinds == kind).any()}
     if CONTENT in numbers:
@@ -58,9 +60,10 @@ def block_of(name: str) -> str:
 def _groups(names: tuple[str, ...]) -> tuple[np.ndarray, tuple[tuple[int, ...], ...], dict[str, np.ndarray]]:
     """Blocks, heads and kinds of items of these names, read-only: a taste is fitted hundreds of times while it is learnt."""
     blocks, kinds = np.array([block_of(name) for name in names]), kinds_of(names)
+    heads = [tuple(head) for head in heads_of(names) if not names[head[0]].startswith(f"{MARK}/")]
     for numbers in (blocks, *kinds.values()):
         numbers.flags.writeable = False
-    return blocks, tuple(map(tuple, heads_of(names))), kinds
+    return blocks, tuple(heads), kinds
 
 
 @dataclass(frozen=True)

@@ -92,9 +92,10 @@ def error_variance(s: Statistics) -> np.ndarray:
 
 
 def items_of(s: Statistics) -> np.ndarray:
-    """(…, parts, 3) Y1, Y2 and Y3 of each part; a flat plane has β = 1 and the floor of −80 dB."""
+    """(…, parts, 3) Y1 = β, Y2 = V_e and Y3 = 1 − γ² in dB of each part; a flat plane has β = 1 and −80 dB."""
     error = error_variance(s)
     total = s.r + 2 * s.q + s.e
+    # Below this a plane is black but for rounding.
     nonzero = np.broadcast_to(s.r > 1e-18 * s.count, s.q.shape)
     beta = 1 + np.divide(s.q, s.r, out=np.zeros_like(s.q), where=nonzero)
     # 1 − γ², the share of the error in the whole response.

@@ -15,6 +15,7 @@ DIRECTIONS = {"line-h": "horizontal", "line-v": "vertical", "line-d": "diagonal"
 _PRIORS = {
     "technical": ("technically better", "technically worse"),
     "appeal": ("people like it more", "people like it less"),
+    "nima": ("photographers would rate it higher", "photographers would rate it lower"),
     "others": ("more to others' liking", "less to others' liking"),
 }
 #: More and less of the level and the spread of colour items.

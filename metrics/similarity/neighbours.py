@@ -48,6 +48,7 @@ class Standard:
         z -= self.mean
         z /= self.deviation
         np.clip(z, -CUT, CUT, out=z)
+        # Views of z, one for each cosine; with lengths of 1/√heads a product is the mean of the cosines.
         for part in np.split(z, np.cumsum([len(head) for head in heads])[:-1], axis=1):
             lengths = np.linalg.norm(part, axis=1, keepdims=True)
             part /= np.where(lengths > 0, lengths, np.inf) * np.sqrt(len(heads))

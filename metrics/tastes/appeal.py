@@ -58,12 +58,15 @@ class Appeal:
 
     def scores(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """(n,) predicted mean ratings, 1 to 7 but unbounded, of (n, p) items with (p,) names."""
-        columns = columns_of("Appeal", self.names, names)
         scores = np.empty(len(items))
         for block in blocks(len(items)):
-            z = np.clip((items[block, columns] - self.centre) / self.scale, -CUT, CUT)
-            scores[block] = self.offset + kernel(unit(z @ self.axes), self.pictures) @ self.weights
+            scores[block] = self.offset + kernel(self.directions(items[block], names), self.pictures) @ self.weights
         return scores
+
+    def directions(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        """(n, d) unit vectors of what pictures of (n, p) items with (p,) names show."""
+        z = np.clip((items[:, columns_of("Appeal", self.names, names)] - self.centre) / self.scale, -CUT, CUT)
+        return unit(z @ self.axes)
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -59,6 +59,5 @@ TRUSTS = {
 #: In the mean of other raters and in appeal, where others show how far to trust them: a person may like the opposite.
 #: Chosen for means, on persons of the learning sources, so that those who agree lose nothing.
 TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -2.0)}
-#: In the technical score of generated pictures, whose faults count for more, above all among those of one prompt; no trust is
-#: chosen by ``benchmarks/taste/within_prompts.py``.
+#: In the technical score of generated pictures, whose faults count for more, above all among those of one prompt.
 TRUSTS_IN_GENERATED = {**TRUSTS, "none": Trust(0.0, 0.0, 1.9)}

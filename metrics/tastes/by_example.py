@@ -93,7 +93,7 @@ def shares_of(taste: LearntTaste, pictures: Known) -> Shares:
     """The shares in the liking of pictures, of whose prior scores a missing one counts as the mean."""
     scaling, model = taste.fitted.scaling, taste.fitted.model
     z = scaling.frame.deviations(pictures.items)
-    starts = scaling.priors(taste.prior_scores(pictures.items, pictures.priors)) * model.coefficients
+    starts = scaling.priors(taste.prior_scores(pictures.items, pictures.priors), pictures.makings) * model.coefficients
     return Shares(model.by_example(z, pictures.makings), starts, model.likeness(z, pictures.makings), model.bias)
 
 

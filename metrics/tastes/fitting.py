@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..damage.names import TECHNICAL
 from ..items.frame import Frame
+from ..items.nima import NIMA
 from .examples import Examples
 from .folds import HeldOut
 from .item_kernels import ItemKernels
@@ -24,35 +26,61 @@ from .mixture import (
     joined,
     learn_mixture,
 )
+from .model_effects import means_by_model
 
 #: Number of pictures scored together, which limits memory.
 CHUNK = 4096
+#: How often the mean of a model's pictures counts in their prior scores, see docs/benchmarks/taste.md.
+MODEL_WEIGHTS = {TECHNICAL: 4.0, NIMA: 2.0}
 
 
 @dataclass(frozen=True)
 class Scaling:
     """Scale of items and prior scores, learnt from reference pictures without their likings.
 
-    Mean and deviation of the prior scores are (k,); the deviation of constant ones is infinite.
+    Mean and deviation of the prior scores are (k,); the deviation of constant ones is infinite. ``of_models`` is
+    what a model adds to those of its pictures, by number of the prior score: ``MODEL_WEIGHTS`` times the mean over them.
     """
 
     frame: Frame
     prior_centre: np.ndarray
     prior_scale: np.ndarray
+    of_models: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, items: np.ndarray, priors: np.ndarray, names: tuple[str, ...]) -> Scaling:
-        """Learn from (m, p) items and (m, k) prior scores of reference pictures; NaN counts as missing."""
+    def of(
+        cls, items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], prior_names: Sequence[str] = (),
+        makings: Makings = None,
+    ) -> Scaling:  # fmt: skip
+        """Learn from (m, p) items, (m, k) prior scores and makings of reference pictures; NaN counts as missing."""
+        models = [] if makings is None else ["" if making is None else making.model for making in makings]
+        of_models = {
+            number: added
+            for number, name in enumerate(prior_names)
+            if (added := means_by_model(MODEL_WEIGHTS.get(name, 0.0) * priors[:, number], models))
+        }
+        priors = _with_models(priors, of_models, makings)
         known = np.isfinite(priors)
         counts = np.maximum(known.sum(axis=0), 1)
         centre = np.where(known, priors, 0.0).sum(axis=0) / counts
         spread = np.sqrt((np.where(known, priors - centre, 0.0) ** 2).sum(axis=0) / counts)
-        return cls(Frame.of(items, names), centre, np.where(spread > 1e-12, spread, np.inf))
+        return cls(Frame.of(items, names), centre, np.where(spread > 1e-12, spread, np.inf), of_models)
 
-    def priors(self, priors: np.ndarray) -> np.ndarray:
+    def priors(self, priors: np.ndarray, makings: Makings = None) -> np.ndarray:
         """(n, k) prior scores in standard deviations, cut at ±3; 0 for missing ones."""
+        priors = _with_models(priors, self.of_models, makings)
         z: np.ndarray = np.clip(np.nan_to_num((priors - self.prior_centre) / self.prior_scale), -3, 3)
         return z
+
+
+def _with_models(priors: np.ndarray, of_models: Mapping[int, Mapping[str, float]], makings: Makings) -> np.ndarray:
+    """(n, k) prior scores with what the model of each picture adds."""
+    if makings is None or not of_models:
+        return priors
+    priors = priors.copy()
+    for column, added in of_models.items():
+        priors[:, column] += [0.0 if making is None else added.get(making.model, 0.0) for making in makings]
+    return priors
 
 
 @dataclass(frozen=True)
@@ -64,21 +92,18 @@ class Fitted:
 
     def __call__(self, items: np.ndarray, priors: np.ndarray, makings: Makings = None) -> np.ndarray:
         """(n,) liking of (n, p) items and (n, k) prior scores, with how each picture was made, as far as it is known."""
-        likings = [
-            self.model.predict(
-                self.scaling.frame.deviations(items[i : i + CHUNK]),
-                self.scaling.priors(priors[i : i + CHUNK]),
-                None if makings is None else makings[i : i + CHUNK],
-            )
-            for i in range(0, len(items), CHUNK)
-        ]
+        likings = []
+        for some in (slice(start, start + CHUNK) for start in range(0, len(items), CHUNK)):
+            made = None if makings is None else makings[some]
+            z, known = self.scaling.frame.deviations(items[some]), self.scaling.priors(priors[some], made)
+            likings.append(self.model.predict(z, known, made))
         return np.concatenate(likings) if likings else np.zeros(0)
 
 
 def fit(examples: Examples, names: tuple[str, ...], scaling: Scaling | None = None) -> Fitted:
     """Fit the average of Gaussian processes to examples with (p,) names of items; by default by their own scaling."""
-    scaling = scaling or Scaling.of(examples.items, examples.priors, names)
-    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors)
+    scaling = scaling or Scaling.of(examples.items, examples.priors, names, examples.prior_names, examples.makings)
+    z, priors = scaling.frame.deviations(examples.items), scaling.priors(examples.priors, examples.makings)
     kernels = ItemKernels.of(z, scaling.frame.kinds, examples.modes)
     beliefs, makings = examples.prior_beliefs, MakingKernels.of(examples.makings)
     if examples.generated:

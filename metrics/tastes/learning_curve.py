@@ -10,15 +10,12 @@ from dataclasses import replace
 
 from .examples import Examples
 from .true_auc import TrueAuc
-from .trust import CHANCE, FEWEST_PER_SIDE, TOO_FEW, UNPROVEN, Trust, of_hundred
+from .trust import CHANCE, TOO_FEW, UNPROVEN, Trust, of_hundred
 
 #: Advice for too few examples, the beginning of a sentence.
 RATE_FIVE = "Rate at least five pictures you like and five you do not"
 #: The same for a taste that is learnt from choices alone.
 CHOOSE_FIVE = "Choose at least five times between two pictures, each time other ones"
-#: Advice where there are enough pictures, or choices, of too few prompts.
-MORE_PROMPTS = "Rate pictures of more prompts: those of one prompt or seed count as one here."
-CHOOSE_MORE_PROMPTS = "Choose between pictures of more prompts: choices of one prompt or seed count as one here."
 #: What stands before the advice for an unproven taste.
 COULD_BE_CHANCE = "So far this could be chance."
 #: Times as many ratings or choices as now, of the points of the curve.
@@ -32,19 +29,17 @@ def add_curve(trust: Trust, examples: Examples, found: TrueAuc | None, *, conten
 
     ``found`` is None if nothing could be held out, and ``content`` True if a network's items are among the items.
     """
-    if found is not None and not _of_few_prompts(trust, examples):
+    if found is not None:
         count = trust.choices if trust.only_choices else len(examples)
         points = [(times, found.after(times * found.n)) for times in TIMES]
         curve = tuple((round(times * count), one.mean, *one.interval) for times, one in points)
         trust = replace(trust, curve=curve, more=count, expected=float(curve[TIMES.index(2.0)][1]))
-    return replace(trust, advice=advice_of(trust, examples, content=content))
+    return replace(trust, advice=advice_of(trust, content=content))
 
 
-def advice_of(trust: Trust, examples: Examples, *, content: bool) -> str:
+def advice_of(trust: Trust, *, content: bool) -> str:
     """The advice of a trust report with its curve, as a sentence or more; arguments as for ``add_curve``."""
-    few, more_prompts = (CHOOSE_FIVE, CHOOSE_MORE_PROMPTS) if trust.only_choices else (RATE_FIVE, MORE_PROMPTS)
-    if _of_few_prompts(trust, examples):
-        return more_prompts
+    few = CHOOSE_FIVE if trust.only_choices else RATE_FIVE
     if len(trust.curve) < len(TIMES):
         return f"{few}."
     advice = _advice(trust, trust.more, trust.curve[TIMES.index(2.0)], few)
@@ -53,12 +48,6 @@ def advice_of(trust: Trust, examples: Examples, *, content: bool) -> str:
     if trust.word == UNPROVEN:
         return " ".join(filter(None, (COULD_BE_CHANCE, advice, _missing_side(trust))))
     return advice
-
-
-def _of_few_prompts(trust: Trust, examples: Examples) -> bool:
-    """True if there are enough pictures, or choices, but of too few prompts."""
-    better, worse = (examples.liking > examples.middle).sum(), (examples.liking < examples.middle).sum()
-    return trust.word == TOO_FEW and bool(min(better, worse) >= FEWEST_PER_SIDE)
 
 
 def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], few: str) -> str:

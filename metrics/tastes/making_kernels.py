@@ -26,7 +26,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain
 from typing import TypeAlias
@@ -44,6 +44,8 @@ GROUPS = {
 }
 #: Name of the kernel of all groups.
 ALL = "making"
+#: Words of a prompt that count. Where one has more, words in more than this share of the prompts do not, as they tell nothing.
+MOST_WORDS, NEARLY_ALL = 100, 0.9
 #: Standardised logarithms are cut here, so that no odd number decides alone.
 CUT = 3.0
 #: Letters in a row, also of words written together: "dreamshaperXL_v10" is "dreamshaper", "XL", "v".
@@ -100,14 +102,14 @@ def _value(text: str) -> _Features | None:
     return {re.sub(r"[\W_]+", "", text.lower()): 1.0} if text else None
 
 
-_TEXTS: dict[str, Callable[[Making], _Features | None]] = {
-    "model": _model,
-    "LoRAs": lambda making: None if making.loras is None else dict(making.loras),
-    "sampler": lambda making: _value(making.sampler),
-    "scheduler": lambda making: _value(making.scheduler),
-    "seed": lambda making: _value(making.seed),
-    "words": lambda making: _meanings(making.words),
-    "negative words": lambda making: _meanings(making.negative),
+_TEXTS: dict[str, Callable[[Making, frozenset[str]], _Features | None]] = {
+    "model": lambda making, _: _model(making),
+    "LoRAs": lambda making, _: None if making.loras is None else dict(making.loras),
+    "sampler": lambda making, _: _value(making.sampler),
+    "scheduler": lambda making, _: _value(making.scheduler),
+    "seed": lambda making, _: _value(making.seed),
+    "words": lambda making, common: _meanings(_telling(making.words, common)),
+    "negative words": lambda making, common: _meanings(_telling(making.negative, common)),
 }
 _NUMBERS: dict[str, Callable[[Making], float]] = {
     "steps": lambda making: making.steps,
@@ -117,9 +119,23 @@ _NUMBERS: dict[str, Callable[[Making], float]] = {
 }
 
 
-def _known(makings: Made, facet: str) -> list[_Features | None]:
-    """Features of a facet of text by picture; None where it is unknown."""
-    return [None if making is None else _TEXTS[facet](making) for making in makings]
+def _known(makings: Made, facet: str, common: frozenset[str]) -> list[_Features | None]:
+    """Features of a facet of text by picture, without the words that are common; None where it is unknown."""
+    return [None if making is None else _TEXTS[facet](making, common) for making in makings]
+
+
+def _telling(words: tuple[str, ...] | None, common: frozenset[str]) -> tuple[str, ...] | None:
+    return None if words is None else tuple(word for word in words if word not in common)[:MOST_WORDS]
+
+
+def _common(makings: Made, facet: str) -> frozenset[str]:
+    """Words that nearly all prompts have, if there is one from which they push others out."""
+    told = [{"words": making.words, "negative words": making.negative}.get(facet) for making in makings if making]
+    prompts = [words for words in told if words is not None]
+    if max(map(len, prompts), default=0) <= MOST_WORDS:
+        return frozenset()
+    counts = Counter(chain.from_iterable(map(set, prompts)))
+    return frozenset(word for word, count in counts.items() if count > NEARLY_ALL * len(prompts))
 
 
 def _logarithms(makings: Made, facet: str) -> np.ndarray:
@@ -139,6 +155,7 @@ class _Facet:
         centre, spread: mean and standard deviation of the logarithms of numbers.
         mean: (f,) φ̄.
         scale: √p.
+        common: words of nearly all prompts, which do not count.
     """
 
     name: str
@@ -147,6 +164,7 @@ class _Facet:
     spread: float
     mean: np.ndarray
     scale: float
+    common: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, name: str, makings: Made) -> _Facet | None:
@@ -158,18 +176,18 @@ class _Facet:
                 return None
             facet = cls(name, {}, float(known.mean()), float(known.std()), np.zeros(2), 1.0)
         else:
-            said = [features for features in _known(makings, name) if features is not None]
-            common = Counter(chain.from_iterable(said))
-            if max(common.values(), default=0) < 2:
+            common = _common(makings, name)
+            said = Counter(chain.from_iterable(filter(None, _known(makings, name, common))))
+            if max(said.values(), default=0) < 2:
                 return None
-            places = {feature: k for k, feature in enumerate(sorted(common))}
-            facet = cls(name, places, 0.0, 1.0, np.zeros(len(places)), 1.0)
+            places = {feature: k for k, feature in enumerate(sorted(said))}
+            facet = cls(name, places, 0.0, 1.0, np.zeros(len(places)), 1.0, common)
         rows, told = facet.features(makings)
         if not told.any():
             return None
         mean = rows[told].mean(axis=0)
         scale = float(np.sqrt(np.mean(np.sum((rows[told] - mean) ** 2, axis=1))))
-        return cls(name, facet.places, facet.centre, facet.spread, mean, scale) if scale > 1e-6 else None
+        return replace(facet, mean=mean, scale=scale) if scale > 1e-6 else None
 
     def features(self, makings: Made) -> tuple[np.ndarray, np.ndarray]:
         """(n, f) features (φ − φ̄)/√p, 0 where they are unknown, and (n,) True where they are known."""
@@ -177,7 +195,7 @@ class _Facet:
             u = np.clip((_logarithms(makings, self.name) - self.centre) / self.spread, -CUT, CUT)
             rows, told = np.column_stack([u, (u**2 - 1) / np.sqrt(2)]), np.isfinite(u)
         else:
-            known = _known(makings, self.name)
+            known = _known(makings, self.name, self.common)
             rows, told = np.zeros((len(known), len(self.places))), np.array([f is not None for f in known], dtype=bool)
             for row, features in zip(rows, known, strict=True):
                 for feature, weight in (features or {}).items():

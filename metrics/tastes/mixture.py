@@ -14,7 +14,7 @@ and within each of them those of the hypotheses:
 
     w_h = w_t · w_(h|t),   w_(h|t) ∝ b_h · e_h^β,   w_t ∝ b_t · (Σ_h b_h e_h / Σ_h b_h)^γ
 
-Of the technical score and appeal at most one is trusted.
+Of the technical score, appeal and NIMA at most one is trusted.
 
 The beliefs b are products of factors for the kernels, their size (another factor on top of a trusted prior score), the noise
 and the trusts. Hypotheses with a kernel L are fitted for the few kernels K that weigh most without one. They are learnt on other tastes, mostly of real people: the averages should rank held-out pictures best
@@ -36,6 +36,7 @@ from typing import TypeAlias
 import numpy as np
 from scipy.linalg import helmert, solve_triangular
 
+from ..items.nima import NIMA
 from .appeal import APPEAL
 from .beliefs import (
     ALONE,
@@ -181,9 +182,9 @@ def _trust_choices(priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]) -> Ite
     """Combinations of trusts in all prior scores, each with its name; beliefs add up to that in the combination."""
     tables = [_table(name, own) for name, own in zip(priors, beliefs, strict=True)]
     for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):
-        trusted = [name for name, (_, one) in zip(priors, trust, strict=False) if one.deviation]
-        # Both at once would nearly double the number of hypotheses.
-        if TECHNICAL in trusted and APPEAL in trusted:
+        trusted = {name for name, (_, one) in zip(priors, trust, strict=False) if one.deviation}
+        # Several at once would double the number of hypotheses.
+        if len(trusted & {TECHNICAL, APPEAL, NIMA}) > 1:
             continue
         # Those beyond the most have the trust of the last.
         last = [(word, one._replace(belief=0.0)) for word, one in trust[-1:]]

@@ -118,6 +118,18 @@ def model_effects(scores: np.ndarray, makes: Makes) -> ModelEffects:
     )
 
 
+def means_by_model(values: np.ndarray, models: Sequence[str]) -> dict[str, float]:
+    """Means of (n,) values less that of all, by model, drawn towards 0 as effects are; none where luck explains them."""
+    counts = Counter(filter(None, models))
+    rows = [k for k, model in enumerate(models) if counts[model] >= FEWEST and np.isfinite(values[k])]
+    names = {model: k for k, model in enumerate(dict.fromkeys(models[row] for row in rows))}
+    if len(names) < 2:
+        return {}
+    apart, of_model = values[rows] - values[rows].mean(), np.array([names[models[row]] for row in rows])
+    means = np.bincount(of_model, apart) / (np.bincount(of_model) + max(SHRINKAGE, _luck(apart, of_model)))
+    return {model: mean for model, mean in zip(names, means.round(9).tolist(), strict=True) if mean}
+
+
 def _luck(values: np.ndarray, of_model: np.ndarray) -> float:
     """Variance of (n,) values within models over that between them beyond luck: the pictures by which to shrink means.
 

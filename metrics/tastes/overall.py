@@ -35,9 +35,9 @@ from ..damage.rated_quality import APPEARANCE_VERSION, UNTOLD, rated_appearance_
 from ..damage.rated_quality import VERSION as RATED_QUALITY_VERSION
 from ..damage.reasons import CONTENT, LOOK, MARK, QUALITY, Parts, reasons_against
 from ..damage.technical import TechnicalJudge, quality_model, technometric_of
-from ..items.combined import CombinedExtractor, ItemKind, kinds_of_parts, taste_extractor
+from ..items.combined import CombinedExtractor, ItemKind, kinds_of_parts, taste_extractor, with_nima
 from ..items.frame import columns_of
-from ..items.nima import ITEMS, NimaExtractor, nima_values
+from ..items.nima import ITEMS, nima_values
 from ..items.nima import VERSION as NIMA_VERSION
 from ..items.packaged import EFFICIENTNET
 from ..protocols import Reason
@@ -137,8 +137,7 @@ class OverallJudge(JudgesItems):
             TasteError: a file of a model is missing or damaged.
             ModelError: the weights of the default network are missing or damaged.
         """
-        extractor = CombinedExtractor((*taste_extractor(EFFICIENTNET).parts, NimaExtractor()))
-        return cls(TechnicalJudge("", quality_model(), extractor))
+        return cls(TechnicalJudge("", quality_model(), with_nima(taste_extractor(EFFICIENTNET))))
 
     @property
     def extractor(self) -> CombinedExtractor:

@@ -88,7 +88,7 @@ def propose(
     if not len(rows):
         return Proposal(np.zeros(0, dtype=int), np.zeros(0), True, "Every picture of the collection is rated.")
     scaling, model = taste.fitted.scaling, information_model(taste)
-    z, standard_priors = scaling.frame.deviations(rows), scaling.priors(taste.prior_scores(rows, priors))
+    z, standard_priors = scaling.frame.deviations(rows), scaling.priors(taste.prior_scores(rows, priors), makings)
     standard_priors = standard_priors[:, : model.priors.shape[1]]
     shortlist = np.argsort(-model.uncertainty(z, standard_priors, makings), kind="stable")[:SHORTLIST]
     some = makings_at(makings, shortlist)

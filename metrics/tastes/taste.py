@@ -1,6 +1,6 @@
 """A taste: one person's liking, learnt from a few pictures.
 
-It starts from prior scores, such as the technical score, appeal, the mean of other raters, a judge or another taste, and comes with a report on
+It starts from prior scores, such as the technical score, appeal, NIMA, the mean of other raters, a judge or another taste, and comes with a report on
 its own worth.
 
 | value       | scale                                                                                          |
@@ -30,7 +30,8 @@ from ..checks import check_items
 from ..damage.names import TASTE
 from ..damage.names import TECHNICAL as TECHNICAL
 from ..damage.titles import JudgeKey, Kind, stored_title
-from ..items.frame import CONTENT
+from ..items.frame import CONTENT, columns_of
+from ..items.nima import ITEMS, NIMA, nima_values
 from ..percentiles import percentiles_in
 from .appeal import APPEAL, appeal_model
 from .examples import Examples, check_contradictions
@@ -40,7 +41,7 @@ from .learning_curve import add_curve
 from .mixture import METHOD, Makings, makings_at
 from .modes import Attention, learn_attention
 from .notebook import taste_table
-from .trust import Learner, Predictor, Trust, examine
+from .trust import FEWEST_PER_SIDE, Learner, Predictor, Trust, examine, sides
 from .within_groups import WithinGroups, rows_by_group, within_held_out
 
 if TYPE_CHECKING:
@@ -53,10 +54,11 @@ MOST_PICTURES = 3000
 #: Name of the prior score of other raters' means; those of judges and other tastes have the names that they are stored under.
 OTHERS = "others"
 #: Names of the prior scores that a collection and its items tell.
-STANDARD_PRIORS = TECHNICAL, APPEAL, OTHERS
+STANDARD_PRIORS = TECHNICAL, APPEAL, NIMA, OTHERS
 #: For each prior score that is not always available, what it needs.
 _NEEDS = {
     APPEAL: "items of the default network: learn the taste without another network",
+    NIMA: "a network: learn the taste with one",
     OTHERS: "ratings of other raters, and this collection has none",
 }
 
@@ -87,8 +89,9 @@ def technical_prior(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
 
 
 def priors_of_items(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the prior scores that items of these names tell: the technical score, and appeal if the network is its own."""
-    return (TECHNICAL, APPEAL) if appeal_model().known_from(names) else (TECHNICAL,)
+    """Names of the prior scores that items of these names tell: appeal if the network is its own."""
+    known = {TECHNICAL: True, APPEAL: appeal_model().known_from(names), NIMA: set(ITEMS) <= {*names}}
+    return tuple(name for name, told in known.items() if told)
 
 
 def chosen_priors(wanted: Sequence[str] | None, available: Sequence[str]) -> tuple[str, ...]:
@@ -124,7 +127,7 @@ def computed_priors(
     given: Mapping[str, np.ndarray] = MappingProxyType({}),
     tastes: Sequence[OtherTaste] = (),
 ) -> np.ndarray:
-    """(n, k) prior scores by name: the technical score, appeal, the liking of other tastes, or given ones.
+    """(n, k) prior scores by name: the technical score, appeal, NIMA, the liking of other tastes, or given ones.
 
     ``given`` holds (n,) values of those that ``is_given``; the others of them are NaN. The other tastes come in the
     order of their names.
@@ -136,6 +139,8 @@ def computed_priors(
             columns.append(technical_prior(items, names))
         elif name == APPEAL:
             columns.append(appeal_model().scores(items, names))
+        elif name == NIMA:
+            columns.append(nima_values(items[:, columns_of("NIMA", ITEMS, names)]).values)
         elif JudgeKey.of(name).kind is Kind.TASTE:
             columns.append(next(others).liking(items))
         else:
@@ -172,7 +177,7 @@ class LearntTaste:
         version: version of the extractor; items of other versions do not fit.
         examples: the judged pictures that it was learnt from.
         fitted: scaling and model.
-        prior_names: (k,) names of the prior scores. ``technical``, ``appeal`` and other tastes are computed if they
+        prior_names: (k,) names of the prior scores. ``technical``, ``appeal``, ``nima`` and other tastes are computed if they
             are not passed; other raters' means and judges' values then count as missing.
         trust: trust report.
         calibration: slope and offset from liking to log odds.
@@ -243,12 +248,13 @@ class LearntTaste:
     @property
     def of_making(self) -> bool:
         """True if its scores depend on how pictures were made: because its learning pictures were not made alike."""
-        return bool(self.fitted.model.makings.facets) or (self.alone is not None and self.alone.of_making)
+        own = self.fitted.model.makings.facets or self.fitted.scaling.of_models
+        return bool(own) or (self.alone is not None and self.alone.of_making)
 
     def prior_scores(self, items: np.ndarray, priors: np.ndarray | None = None) -> np.ndarray:
         """(n, k) prior scores: ``priors`` themselves, or by default those that items tell, and NaN for all others.
 
-        Items tell the technical score, appeal, and the liking of other tastes.
+        Items tell the technical score, appeal, NIMA, and the liking of other tastes.
 
         Raises:
             ItemsError: the shape of ``priors`` does not fit.
@@ -414,11 +420,16 @@ def learn_taste(
     if background is not None and len(background[0]) < FEWEST_OF_BACKGROUND:
         background = makings = None
     reference = background or (examples.items, examples.priors)
-    scaling = Scaling.of(*reference, names)
+    made = examples.makings if background is None else makings
+    scaling = Scaling.of(*reference, names, prior_names, made)
     # Without a background, every fold has a scaling of its own.
     common = None if background is None else scaling
-    groups = near_duplicates(scaling.frame.deviations(examples.items), examples.groups).astype(np.str_)
-    examples = replace(examples, groups=groups, prior_names=prior_names)
+    z = scaling.frame.deviations(examples.items)
+    # Where prompts or seeds are few, pictures are left out one by one.
+    for groups in (examples.groups, np.arange(len(z))):
+        examples = replace(examples, groups=near_duplicates(z, groups).astype(np.str_), prior_names=prior_names)
+        if min(sides(examples)) >= FEWEST_PER_SIDE:
+            break
     fitted = fit(examples, names, scaling)
     learner = _learner(names, common)
     content = CONTENT in scaling.frame.kinds
@@ -428,9 +439,7 @@ def learn_taste(
         within = WithinGroups() if check.held_out is None else within_held_out(check.held_out, prompts)
         trust = replace(trust, within=within)
     trust = add_curve(trust, examples, check.true_auc, content=content)
-    quantiles = np.quantile(
-        fitted(*reference, examples.makings if background is None else makings), np.linspace(0, 1, 101)
-    )
+    quantiles = np.quantile(fitted(*reference, made), np.linspace(0, 1, 101))
     calibration = calibrate(check.held_out, examples)
     return LearntTaste(
         name, names, version, examples, fitted, prior_names, trust, calibration, quantiles, network, created,

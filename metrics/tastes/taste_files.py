@@ -21,6 +21,8 @@ from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..damage.titles import JudgeKey, Kind
 from ..items.frame import Frame
+from ..items.nima import NIMA
+from ..items.nima import VERSION as NIMA_VERSION
 from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
@@ -77,6 +79,8 @@ def _taste_contents(taste: LearntTaste) -> tuple[dict[str, Any], dict[str, np.nd
     header |= _versions_of_priors(taste.prior_names)
     if examples.prior_beliefs:
         header["prior_beliefs"] = examples.prior_beliefs
+    if scaling.of_models:
+        header["of_models"] = scaling.of_models
     if examples.files.any():
         header["files"] = examples.files.tolist()
     if any(making is not None for making in examples.makings):
@@ -157,7 +161,7 @@ def _contents(taste: OtherTaste, *, dated: bool = True) -> tuple[dict[str, Any],
 
 
 def same_taste(first: Taste, second: Taste) -> bool:
-    """True if two tastes are equal up to rounding and the time of learning."""
+    """True if two tastes differ in nothing but the time of learning and the rounding of arrays."""
     (header, arrays), (second_header, second_arrays) = (_contents(taste, dated=False) for taste in (first, second))
     # Levels and choices are arrays that not every taste has.
     if arrays.keys() != second_arrays.keys() or header_text(header) != header_text(second_header):
@@ -259,7 +263,7 @@ def _headers(header: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _taste_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> Taste:
-    """A taste or a blend from its header and arrays; errors as for ``_restore``."""
+    """A taste or a blend from its header and arrays; a ``ValueError`` or ``TasteError`` if they do not fit together."""
     parts = tuple(
         _restore(part_header, _arrays_of(arrays, f"{number}/"), path)
         for number, part_header in enumerate(header["parts"])
@@ -279,7 +283,7 @@ def _arrays_of(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.nda
 
 def _versions_of_priors(prior_names: Sequence[str]) -> dict[str, str]:
     """Versions by name of the prior scores that items tell."""
-    versions = {APPEAL: APPEAL_VERSION, TECHNICAL: f"{TECHNICAL}-{FAULTS_VERSION}"}
+    versions = {APPEAL: APPEAL_VERSION, NIMA: NIMA_VERSION, TECHNICAL: f"{TECHNICAL}-{FAULTS_VERSION}"}
     return {name: version for name, version in versions.items() if name in prior_names}
 
 
@@ -302,17 +306,14 @@ def _restore(
         files=np.array([str(file) for file in header.get("files", ())], dtype=np.str_),
     )  # fmt: skip
     frame = replace(Frame.of(np.zeros((1, len(names))), names), centre=arrays["centre"], scale=arrays["scale"])
-    scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"])
+    of_models = {int(k): {str(m): float(v) for m, v in of.items()} for k, of in header.get("of_models", {}).items()}
+    scaling = Scaling(frame, arrays["prior_centre"], arrays["prior_scale"], of_models)
     method = str(header["method"])
     trust = _read_trust(header["trust"])
     if method != METHOD or trust.word not in (TOO_FEW, CHANCE, UNPROVEN, USABLE, STRONG):
         raise TasteError(
             f"The taste {path!r} was learnt by the method {method!r}, which this version of soart does not have: learn "
             "it again."
-        )
-    if "kinds_space" in header:
-        raise TasteError(
-            f"The taste {path!r} was learnt with a population, which this version of soart does not have: learn it again."
         )
     for name, current in _versions_of_priors(examples.prior_names).items():
         if header.get(name) != current:

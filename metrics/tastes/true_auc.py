@@ -5,11 +5,12 @@ tastes that were learnt from as many pictures. A taste is of one of three sorts:
 follow nothing which soart sees. With the log-odds η = log θ/(1 − θ) of the true AUC θ after n liked and n disliked pictures,
 and the held-out figure h,
 
-    usual     η ~ level + slope·log(n/8) + scale·t(ν)    by kind of taste
+    usual     η ~ level + slope·log(n/8) + gain·(s − s̄) + scale·t(ν)    by kind of taste
     plain     η ~ N(3.8, 1.8²)
     nothing   η ~ N(0, 0.2²), whatever h
     h ~ N(θ', c V(θ', n)),   η' = η + slope·log(4/5)     each fold learns from four fifths of the pictures
 
+s is the AUC on the rated pictures of the prior scores that show what people in general like; where it is unknown, the usual s̄.
 V is the variance of an AUC of n and n independent pictures (Newcombe's method 5). c tells how much less cross-validation
 shows than new pictures would, of usual tastes and of plain ones. The shares of the three sorts are a multinomial logistic
 regression on what is known of the log evidence that items explain the likings (``fitting.evidence_of``), log n, h, and the AUC
@@ -17,10 +18,10 @@ of appeal on the rated pictures, which has learnt nothing from them. Both AUCs a
 the held-out one is told as log-odds.
 After n' pictures, η of a usual taste moves with the slope, and keeps its distance from the prior's middle but for a share:
 
-    η_n' = level + slope·log(n'/8) + ρ (η_n − level − slope·log(n/8)) + √(1 − ρ²) scale·√(ν/(ν − 2)) ε,   ρ = r^|log₂(n'/n)|
+    η_n' = μ_n' + ρ (η_n − μ_n) + √(1 − ρ²) scale·√(ν/(ν − 2)) ε,   μ_n = level + slope·log(n/8) + gain·(s − s̄),   ρ = r^|log₂(n'/n)|
 
 All numbers were learnt on people whose tastes were checked on many other pictures, on planted plain tastes, and on ratings by
-chance (``benchmarks/taste/trust.py``).
+chance (``benchmarks/taste/trust.py``); of the first two kinds also on planted tastes in generated pictures (``starts.py``).
 
 Sources: Lindley & Smith, "Bayes estimates for the linear model", *Journal of the Royal Statistical Society B* 34 (1972);
 Newcombe, "Confidence intervals for an effect size measure based on the Mann–Whitney statistic, part 2", *Statistics in
@@ -46,14 +47,18 @@ class Level(NamedTuple):
     slope: float
 
 
-#: Of tastes with prior scores that show what people in general like, with a network alone, and with neither.
+#: Of tastes with prior scores that show what people in general like, the same in pictures by one generator, of which these
+#: say less, with a network alone, and with neither.
 LEVELS = {
-    "shared": Level(1.00, 0.13),
+    "shared": Level(0.96, 0.10),
+    "alike": Level(0.51, 0.10),
     "content": Level(0.70, 0.25),
     "appearance": Level(0.27, 0.22),
     "choices": Level(0.27, 0.105),
 }
-SCALE, DEGREES = 0.36, 4.0
+#: s̄, the gain, and the most that it moves η.
+STARTS, GAIN, MOST_GAIN = 0.62, 1.3, 0.5
+SCALE, DEGREES = 0.42, 4.0
 #: Middle and standard deviation of η of plain tastes, and of those that follow nothing.
 PLAIN, NOTHING = (3.8, 1.8), (0.0, 0.2)
 #: Shares of usual and plain tastes and of nothing where nothing is held out, and least share of plain ones beside usual ones:
@@ -94,11 +99,13 @@ class TrueAuc:
         kind: of the taste, one of ``LEVELS``.
         n: liked, and disliked, pictures that it was learnt from; a fraction where the two differ.
         sorts: (3, m) probabilities of a fixed grid of values with usual tastes, plain ones, and nothing; they sum to 1.
+        moved: gain·(s − s̄).
     """
 
     kind: str
     n: float
     sorts: np.ndarray
+    moved: float = 0.0
 
     @classmethod
     def of(
@@ -109,6 +116,7 @@ class TrueAuc:
         shown: float | None = None,
         evidence: float = float("nan"),
         appeal: float = float("nan"),
+        starts: float = float("nan"),
     ) -> TrueAuc:
         """The posterior.
 
@@ -119,9 +127,11 @@ class TrueAuc:
             shown: independent pictures a side that show as much as they do; by default n.
             evidence: that items explain the likings, in nats; NaN if unknown.
             appeal: AUC of appeal on the pictures, 0…1; NaN if unknown.
+            starts: s, 0…1; NaN if unknown.
         """
         shown = n if shown is None else shown
-        sorts = priors(kind, n)
+        moved = float(np.clip(np.nan_to_num(GAIN * (starts - STARTS)), -MOST_GAIN, MOST_GAIN))
+        sorts = priors(kind, n, moved)
         if np.isfinite(held_out):
             folds = expit(ETA + LEVELS[kind].slope * np.log(_LEARNT))
             for sort, excess in ((0, EXCESS), (1, EXCESS_OF_PLAIN)):
@@ -129,7 +139,7 @@ class TrueAuc:
                 logs = np.log(sorts[sort]) - 0.5 * (held_out - folds) ** 2 / variance - 0.5 * np.log(variance)
                 sorts[sort] = np.exp(logs - logs.max())
         signs = signs_of(kind, n, held_out, shown, evidence, appeal)
-        return cls(kind, n, shares(signs)[:, None] * sorts / sorts.sum(axis=1, keepdims=True))
+        return cls(kind, n, shares(signs)[:, None] * sorts / sorts.sum(axis=1, keepdims=True), moved)
 
     @property
     def weights(self) -> np.ndarray:
@@ -164,7 +174,8 @@ class TrueAuc:
     def after(self, n: float) -> TrueAuc:
         """The posterior after other numbers of liked and disliked pictures, as far as it is known now."""
         kept = KEPT ** abs(np.log2(n / self.n))
-        moved = middle_of(self.kind, n) + kept * (ETA - middle_of(self.kind, self.n))
+        before, then = (middle_of(self.kind, count) + self.moved for count in (self.n, n))
+        moved = then + kept * (ETA - before)
         spread = np.sqrt((1 - kept**2) * DEGREES / (DEGREES - 2)) * SCALE + 1e-6
         if kept > 0.999:
             usual = np.interp(ETA, moved, self.sorts[0], left=0, right=0)
@@ -172,7 +183,7 @@ class TrueAuc:
             apart = np.exp(-0.5 * ((ETA[:, None] - moved) / spread) ** 2)
             usual = (apart / apart.sum(axis=0)) @ self.sorts[0]
         sorts = np.stack([usual * self.sorts[0].sum() / usual.sum(), *self.sorts[1:]])
-        return TrueAuc(self.kind, n, sorts)
+        return TrueAuc(self.kind, n, sorts, self.moved)
 
 
 def signs_of(
@@ -211,12 +222,12 @@ def shares(signs: np.ndarray) -> np.ndarray:
     return np.array([real - plain, plain, nothing])
 
 
-def priors(kind: str, n: float) -> np.ndarray:
+def priors(kind: str, n: float, moved: float = 0.0) -> np.ndarray:
     """(3, m) densities of η after n liked and n disliked pictures with usual tastes, plain ones, and nothing."""
     # Imported only to learn: the gallery opens without it.
     from scipy.stats import norm, t
 
-    usual = t.pdf((ETA - middle_of(kind, n)) / SCALE, DEGREES) / SCALE
+    usual = t.pdf((ETA - middle_of(kind, n) - moved) / SCALE, DEGREES) / SCALE
     return np.stack([usual, norm.pdf(ETA, *PLAIN), norm.pdf(ETA, *NOTHING)])
 
 

@@ -8,7 +8,7 @@ pictures of one group are never on both sides of a fold.
 
 | word                      | condition                                                                               |
 |---------------------------|-----------------------------------------------------------------------------------------|
-| ``too few examples``      | fewer than five liked or five disliked pictures (groups), too few to show anything      |
+| ``too few examples``      | fewer than five liked or five disliked pictures, too few to show anything               |
 | ``no better than chance`` | the true concordance is above 0.5 with less than 0.9, and below 0.6 in the mean         |
 | ``unproven``              | with 0.1 or more, the likings follow nothing that soart sees                            |
 | ``usable``                | better than chance                                                                      |
@@ -17,7 +17,7 @@ pictures of one group are never on both sides of a fold.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -168,12 +168,10 @@ def cross_validate(examples: Examples, learner: Learner, rng: np.random.Generato
 
 
 def sides(examples: Examples) -> tuple[int, int]:
-    """Numbers of units whose mean liking is above and below the middle; those of choices have pictures on both sides."""
-    units = Units.of(examples)
-    rated = units.level < 0
-    count = np.bincount(units.unit[rated])
-    mean = np.bincount(units.unit[rated], examples.liking[rated])[count > 0] / count[count > 0]
-    above, below = (int(side.sum()) + units.choices for side in (mean > examples.middle, mean < examples.middle))
+    """Numbers of units with pictures liked above and below the middle; those of choices have pictures on both sides."""
+    units, liking = Units.of(examples), examples.liking
+    parts = (units.unit[(units.level < 0) & side] for side in (liking > examples.middle, liking < examples.middle))
+    above, below = (len(np.unique(part)) + units.choices for part in parts)
     return above, below
 
 
@@ -181,22 +179,30 @@ def kind_of(examples: Examples, *, content: bool) -> str:
     """The kind of a taste among the levels of ``true_auc``; ``content`` if a network's items are among the items."""
     if not examples.rated.any():
         return "choices"
-    # Judges and other tastes are taken for what people in general like, as appeal and others' means are.
+    # Judges and other tastes are taken for what people in general like, as appeal, NIMA and others' means are.
     if any(name != TECHNICAL for name in examples.prior_names):
-        return "shared"
+        models = {making.model for making in examples.makings if making is not None}
+        return "alike" if examples.generated and len(models) < 2 else "shared"
     return "content" if content else "appearance"
 
 
-def appeals(examples: Examples) -> float:
-    """AUC of appeal on the rated pictures, from which it has learnt nothing; NaN without it or for generated ones.
-
-    How well appeal orders photographs says little of generated pictures.
-    """
-    if APPEAL not in examples.prior_names or examples.generated:
+def order_of_starts(examples: Examples, names: Sequence[str]) -> float:
+    """AUC of prior scores by name, in deviations and added, on the rated pictures; NaN without any."""
+    values = examples.priors[:, [name in names for name in examples.prior_names]]
+    rows = np.flatnonzero(examples.rated & np.isfinite(values).any(axis=1))
+    values = values[np.ix_(rows, np.isfinite(values[rows]).any(axis=0))]
+    if not values.size:
         return float("nan")
-    scores = examples.priors[:, examples.prior_names.index(APPEAL)]
-    rows = np.flatnonzero(examples.rated & np.isfinite(scores))
-    return gather(examples.liking[rows], [(np.arange(len(rows)), scores[rows])]).concordance
+    known = np.isfinite(values)
+    apart = np.where(known, values - values.mean(axis=0, where=known), 0.0)
+    scores = (apart / np.maximum(apart.std(axis=0), 1e-12)).sum(axis=1)
+    return gather(examples.liking[rows], [(np.arange(len(rows)), scores)]).concordance
+
+
+def signs_in(examples: Examples) -> tuple[float, float]:
+    """Orders of appeal alone, which says little of generated pictures and is NaN there, and of all that shows what people like."""
+    appeal = float("nan") if examples.generated else order_of_starts(examples, [APPEAL])
+    return appeal, order_of_starts(examples, [name for name in examples.prior_names if name != TECHNICAL])
 
 
 def word_for(better: int, worse: int, found: TrueAuc) -> str:
@@ -248,7 +254,7 @@ def examine(
         return Check(plain)
     shown = a_side(*shown_as_much(held_out, units, better, worse))
     kind, n = kind_of(examples, content=content), a_side(better, worse)
-    found = TrueAuc.of(kind, n, held_out.concordance, shown, evidence, appeals(examples))
+    found = TrueAuc.of(kind, n, held_out.concordance, shown, evidence, *signs_in(examples))
     low, high = found.interval
     word = word_for(better, worse, found)
     trust = replace(plain, word=word, concordance=found.mean, low=low, high=high, held_out=held_out.concordance)

@@ -95,9 +95,10 @@ def accepted(estimate: float, theta: np.ndarray, limit: np.ndarray) -> tuple[flo
 def interval(
     right: np.ndarray, pairs: np.ndarray, pictures: np.ndarray, *, held_out: bool = False
 ) -> tuple[float, float]:
-    """95 % interval of the share of right pairs, ties half, with groups as clusters; arrays (g,) by group.
+    """95 % interval of the share of right pairs, ties half, with groups as clusters.
 
-    ``held_out`` is True if the score was learnt from the other groups.
+    The (g,) arrays count right pairs, all pairs, and pictures in pairs of each group. ``held_out`` is True if the score was
+    learnt from the other groups.
     """
     groups, total = len(pairs), float(pairs.sum())
     if groups < 2:
@@ -105,10 +106,10 @@ def interval(
     p = float(right.sum()) / total
     variance = groups / (groups - 1) * float(((right - p * pairs) ** 2).sum()) / total**2
     most = float(np.minimum(pairs, pictures - 1).sum())
-    count = min(most, p * (1 - p) / variance) if variance > 0 else most
+    effective = min(most, p * (1 - p) / variance) if variance > 0 else most
     theta = np.linspace(0, 1, 2001)
     excess = np.maximum(0, 1 - np.abs(2 * theta - 1) / SIGNAL) if held_out else 0.0
-    limit = stdtrit(groups - 1, 0.975) ** 2 * theta * (1 - theta) * (1 + excess) / count
+    limit = stdtrit(groups - 1, 0.975) ** 2 * theta * (1 - theta) * (1 + excess) / effective
     return accepted(p, theta, limit)
 
 

@@ -190,11 +190,7 @@ class Collection(Storage):
     def add_inspected(self, path: Path, digest: str, width: int, height: int) -> ImageRow:
         """Add a picture that stays where it lies and that was decoded already; returns its row, or that of an equal one.
 
-        Args:
-            path: of the file.
-            digest: SHA-256 of its content, see ``picture_digest``.
-            width: of the picture in pixels.
-            height: of the picture in pixels.
+        ``digest`` is the SHA-256 of its content, see ``picture_digest``.
         """
         row = ImageRow(sha256=digest, path=str(path.resolve()), width=width, height=height, generation=None)
         with self.session("be written", write=True) as session:

@@ -165,6 +165,18 @@ def digests_of_scan(collection: Collection, scan_number: int) -> set[bytes]:
         return {bytes.fromhex(digest[:16]) for digest in session.scalars(query.execution_options(yield_per=_BLOCK))}
 
 
+def animated(collection: Collection, rows: Sequence[ImageRow]) -> list[str]:
+    """A sentence on the animated ones of some pictures; none if there are none."""
+    query = select(FingerprintRow.image_id).where(FingerprintRow.notes.contains(" frames"))
+    with collection.session("be read") as session:
+        known = set(session.scalars(query))
+    moving = [str(collection.locate(row)) for row in rows if row.id in known]
+    others = f" and {len(moving) - 1} more" if len(moving) > 1 else ""
+    return (
+        [f"Only the first frame counts of {moving[0]!r}{others}, because animations are not judged."] if moving else []
+    )
+
+
 def file_facts(collection: Collection, scan_number: int) -> Iterator[FileFacts]:
     """Yield every file of a scan in the order of paths, a thousand at a time, with no session open in between."""
     query = (

@@ -267,7 +267,7 @@ class Examination:
         marks: list[Marks] = [Marks(math.nan, math.nan, math.nan, math.nan)] * len(requests)
         for prompt in dict.fromkeys(one.prompt for one in requests):
             rows = [k for k, one in enumerate(requests) if one.prompt == prompt]
-            found = Examiner(self.judge, prompt).examine([pictures[k] for k in rows])
+            found = Examiner(self.judge, prompt, general=False).examine([pictures[k] for k in rows])
             for k, mark in zip(rows, found, strict=True):
                 marks[k] = mark
         return [one.pixels for one in pictures], marks

@@ -17,8 +17,7 @@ import torch
 from safetensors.torch import save
 
 from ...errors import LoraError
-from ...files import MOST_WEIGHTS, write_whole
-from ...metrics.formats.tensors import parse_json, read_header
+from ...files import write_whole
 
 #: Entry of the metadata that holds the trust card.
 CARD = "soart_trust_card"
@@ -91,12 +90,3 @@ def write_lora(
         write_whole(path, save(dict(weights), metadata))
     except OSError as error:
         raise LoraError(f"The LoRA {str(path)!r} cannot be written: {error.strerror or error}.") from error
-
-
-def card_of(path: Path) -> dict[str, Any]:
-    """The trust card in the file of a LoRA; a file without one is refused."""
-    try:
-        card: dict[str, Any] = parse_json(read_header(path, most=MOST_WEIGHTS)[0][CARD])
-    except (OSError, KeyError, ValueError) as error:
-        raise LoraError(f"{str(path)!r} holds no trust card: give a LoRA that soart taste distil made.") from error
-    return card

@@ -77,12 +77,8 @@ def _ends(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 class Recipe:
     """Settings of the training of a LoRA.
 
-    Attributes:
-        pairs: of each step.
-        rate: highest learning rate.
-        beta: how much is lost by leaving the model: the smaller, the further the LoRA goes.
-        seed: of pairs, noise and times.
-        together: pairs that are computed together; this changes memory and no result but by rounding.
+    ``pairs`` are those of each step, ``rate`` is the highest learning rate, ``beta`` what is lost by leaving the model: the
+    smaller, the further the LoRA goes. Pairs computed ``together`` change memory and no result but by rounding.
     """
 
     steps: int = 40

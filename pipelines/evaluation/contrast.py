@@ -22,6 +22,7 @@ from .evaluate import SAMPLE, items_of
 from .folders import EvaluatedCollection
 from .gaps import Gap, Sample, mean_gap, share_gap, share_gap_of
 from .judging import SEVERAL
+from .result import Evaluation
 
 #: Fewest pictures of each collection for a comparison of scores and looks.
 FEWEST_PICTURES = 8
@@ -72,15 +73,7 @@ def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contras
     one, two = first.evaluation, second.evaluation
     enough = min(len(one.ids), len(two.ids)) >= FEWEST_PICTURES
     prompts = _prompts(first, second)
-    # Scores of pictures that cannot be judged mean nothing.
-    scores = []
-    for name in one.scores:
-        if name == SEVERAL:
-            continue
-        fit = [(e.unfit == "") & np.isfinite(e.scores[name]) for e in (one, two)]
-        if min(f.sum() for f in fit) >= FEWEST_PICTURES:
-            samples = (Sample(e.scores[name][f], p[f]) for e, p, f in zip((one, two), prompts, fit, strict=True))
-            scores.append(mean_gap(name, *samples)[0])
+    # ``damage`` of an evaluation holds numbers of ``DETECTORS``.
     damage = [
         share_gap_of(
             name, *(Sample((e.damage == k).astype(float), p) for e, p in zip((one, two), prompts, strict=True))
@@ -88,7 +81,20 @@ def contrast(first: EvaluatedCollection, second: EvaluatedCollection) -> Contras
         for k, name in enumerate(DETECTORS)
     ]
     looks, auc = _looks(first, second, prompts) if enough else ((), float("nan"))
-    return Contrast(tuple(scores), tuple(damage), looks, _words(first, second), auc, _shared(first, second))
+    return Contrast(
+        _scores((one, two), prompts), tuple(damage), looks, _words(first, second), auc, _shared(first, second)
+    )
+
+
+def _scores(both: tuple[Evaluation, Evaluation], prompts: tuple[np.ndarray, np.ndarray]) -> tuple[Gap, ...]:
+    """The gap of each judge's mean over pictures that can be judged, where both collections have enough of them."""
+    gaps = []
+    for name in both[0].scores:
+        fit = [(e.unfit == "") & np.isfinite(e.scores[name]) for e in both]
+        if name != SEVERAL and min(f.sum() for f in fit) >= FEWEST_PICTURES:
+            samples = (Sample(e.scores[name][f], p[f]) for e, p, f in zip(both, prompts, fit, strict=True))
+            gaps.append(mean_gap(name, *samples)[0])
+    return tuple(gaps)
 
 
 def _looks(
@@ -130,12 +136,8 @@ def separation_auc(z: np.ndarray, first: np.ndarray, prompts: np.ndarray) -> flo
     """Cross-validated AUC of telling the pictures of two collections apart: 0.5 is chance; NaN for too few pictures.
 
     Pictures of one prompt are held out together, where each collection has a prompt for every fold: else its prompts
-    would be recognised, not what they have in common.
-
-    Args:
-        z: standardised items (n, p) of both.
-        first: (n,) bool, True for pictures of the first collection.
-        prompts: (n,) number of each picture's prompt; negative for none.
+    would be recognised, not what they have in common. ``z`` are standardised (n, p) items of both, ``first`` (n,) is True for
+    pictures of the first collection, and ``prompts`` (n,) numbers prompts, negative for none.
     """
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis

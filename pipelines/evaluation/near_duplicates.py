@@ -147,11 +147,9 @@ class _Views:
 def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
     """Row numbers (n,) in the order in which pictures are worth keeping among near-duplicates.
 
-    Lossless files that say how they were made come first: a copy saved anew is of no use to somebody who has the
-    original. Then those without suspected damage, of these the ones with most pixels, then others than lossy files that
-    do not say how they were made, then best score, then first hash. An enlarged or crushed copy so loses to the
-    original. Pixels and format come before the score, because what was reduced cannot be enlarged again, nor what was
-    lost regained.
+    Lossless files that say how they were made come first, then those without suspected damage, of these the ones with most
+    pixels, then others than lossy files that do not say how they were made, then best score, then first hash. Pixels and
+    format come before the score, because what was lost cannot be regained.
 
     ``ids`` are in the order of hashes, ``damaged`` is True for suspected damage.
     """

@@ -26,7 +26,7 @@ from .result import Evaluation
 COLUMNS: dict[str, type] = {
     "path": str, "sha256": str, "width": int, "height": int, "format": str, "bytes": int, "changed": str, "notes": str,
     "problem": str, "score": float, "effect": float, "place": int, "percentile": float, "verdict": str, "technometric": float, "damage": str,
-    "mt_distance": float, "outlier": bool, "faces": int, "duplicates": str, "best_of_duplicates": bool, "tool": str, "prompt": str, "negative": str, "model": str, "sampler": str,
+    "distance_from_usual": float, "outlier": bool, "faces": int, "duplicates": str, "best_of_duplicates": bool, "tool": str, "prompt": str, "negative": str, "model": str, "sampler": str,
     "scheduler": str, "seed": str, "steps": int, "guidance": float, "settings": str, "source": str,
 }  # fmt: skip
 
@@ -125,7 +125,7 @@ def _evaluation_columns(evaluation: Evaluation, row: int, digests: Mapping[int, 
         "verdict": evaluation.verdicts[row],
         "technometric": _rounded(technometric, 4),
         "damage": evaluation.damage_name(row) or None,
-        "mt_distance": _rounded(distance, 4),
+        "distance_from_usual": _rounded(distance, 4),
         "outlier": bool(evaluation.outlier[row]),
         "faces": faces if (faces := int(evaluation.faces[row])) >= 0 else None,
         "duplicates": digests.get(group),

@@ -16,7 +16,10 @@ from ...metrics.damage.fitness import BLANK
 from ...metrics.damage.names import OVERALL
 from ...metrics.damage.technical import DETECTORS, TechnicalJudge
 from ...metrics.damage.titles import JudgeKey, Kind, damage_noun, stored_title
+from ...metrics.similarity.diversity import choose_varied
 from ..collection.files import count_files_with_pictures, first_paths
+from ..collection.queries import known_prompts
+from ..scoring.looks import seen_in
 from ..support.figures import figure, signed
 from ..support.wording import counted, percent, printable
 from .associations import MAKES, Association
@@ -37,7 +40,7 @@ class ListedPicture:
         score, percentile: under the main judge, or the judge of the list; NaN for a picture that cannot be judged.
         effect: what its model adds to the main score where pictures are put in places.
         note: reason why it is listed; may be empty.
-        alike: number of its near-duplicates that a list of the best or the worst leaves out.
+        alike: number of pictures like it that a list of the best leaves out, or of near-duplicates.
     """
 
     id: int
@@ -50,8 +53,8 @@ class ListedPicture:
 
     @property
     def others(self) -> str:
-        """The near-duplicates that it stands for, in words; empty for none."""
-        return f"and {counted(self.alike, 'near-duplicate')}" if self.alike else ""
+        """The pictures that it stands for, in words; empty for none."""
+        return f"and {self.alike:,} more like it" if self.alike else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,7 @@ class Summary:
         parts: the largest parts of each kind; ``looks`` are those that look alike, each with some of its best pictures.
         makes: associations of models, LoRAs and samplers, uncertain ones too.
         clear: all other associations and trends that are clear.
-        best, worst: best or worst first, of near-duplicates only the best or the worst.
+        best, worst: best or worst first, of near-duplicates only the best or the worst; the best few of one look or prompt.
         damage: number of pictures suspected of each damage.
         groups, spare: number of groups of near-duplicates, and of redundant pictures in them.
         decisions: at most ``MOST_DECISIONS``; the worst of each kind in turn.
@@ -255,8 +258,15 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     scores, rows = e.scores[e.main], _Rows(evaluated)
     effect, order = evaluated.effect, np.argsort(-evaluated.standing, kind="stable")
     order = order[e.judged[order]]
-    best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, top, top))
     alike = near_duplicates_left(e.group, order)
+    first = order[_first_of_each(e.group, order)]
+    ids = e.ids[first].tolist()
+    seen = seen_in(evaluated.collection, ids, known_prompts(evaluated.collection, ids))
+    # Copies are those of the groups, which people have corrected.
+    varied = choose_varied(evaluated.standing[first], seen._replace(hashes=np.zeros(len(ids), np.uint64)), top)
+    for row, others in varied.items():
+        alike[int(first[row])] = alike.get(int(first[row]), 0) + len(others)
+    best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, first[[*varied]], top))
     looks = [part for part in e.parts if part.kind == "look"]
     judged = evaluated.judged
     shown = {part.name: rows.want(np.array([e.place[image] for image in part.best[:top]], dtype=int)) for part in looks}
@@ -336,12 +346,14 @@ def _quantile(values: np.ndarray, share: float) -> float:
     return float(np.quantile(values, share)) if len(values) else float("nan")
 
 
-def best_and_worst(group: np.ndarray, order: np.ndarray, best: int, worst: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first and the last rows of an order, of near-duplicates only one; no row or group is among both.
+def best_and_worst(
+    group: np.ndarray, order: np.ndarray, best: int | np.ndarray, worst: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first rows of an order, or those given, and the last, of near-duplicates only one; no row or group is among both.
 
     ``group`` numbers each row's near-duplicates, −1 for none; the last rows come the worst first.
     """
-    first = order[_first_of_each(group, order)][:best]
+    first = best if isinstance(best, np.ndarray) else order[_first_of_each(group, order)][:best]
     # Two pictures without a group are not of the same one.
     taken = np.isin(order, first) | ((group[order] >= 0) & np.isin(group[order], group[first]))
     rest = order[~taken][::-1]

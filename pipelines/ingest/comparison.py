@@ -41,8 +41,8 @@ class Comparison:
     unread: list[str] = field(default_factory=list)
     _digests: dict[str, str] = field(default_factory=dict)
 
-    def fresh(self, chunk: Sequence[FileEntry]) -> list[FileEntry]:
-        """Files that need inspecting; the rest are marked as seen."""
+    def needing_inspection(self, chunk: Sequence[FileEntry]) -> list[FileEntry]:
+        """Files that need inspecting; of the rest sightings, new names and texts to read again are noted."""
         known = known_files(self.collection, [file.path for file in chunk], self.versions)
         unchanged, rest = [], []
         for file in chunk:
@@ -77,7 +77,7 @@ class Comparison:
         return [file for file in files if digests.get(file.path) not in images]
 
     def to_inspect(self, files: Sequence[FileEntry]) -> list[FileToInspect]:
-        """The files of the last ``fresh`` as engines take them, with the items that are stored of them."""
+        """The files of the last ``needing_inspection`` as engines take them, with the items that are stored of them."""
         digests = {file.path: self._digests[file.path] for file in files if file.path in self._digests}
         stored = stored_items(self.collection, set(digests.values()), self.versions) if digests else {}
         return [

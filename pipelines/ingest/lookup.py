@@ -66,7 +66,7 @@ def look_up(
     comparison = Comparison(collection, [extractor_of(kind).version for kind in kinds], None)
     fresh: list[tuple[FileEntry, FileToInspect]] = []
     for chunk in batches(entries, _CHUNK):
-        new = comparison.fresh(chunk)
+        new = comparison.needing_inspection(chunk)
         fresh += zip(map(settled, new), comparison.to_inspect(new), strict=True)
         for _ in range(len(chunk) - len(new)):
             progress()

@@ -111,7 +111,7 @@ def sync(
         for chunk in batches(chain(first, listed), _CHUNK):
             update.found += len(chunk)
             expect(max(update.found, len(first)))
-            fresh = comparison.fresh(chunk)
+            fresh = comparison.needing_inspection(chunk)
             progress(len(chunk) - len(fresh))
             for file, to_inspect in zip(fresh, comparison.to_inspect(fresh), strict=True):
                 started[file.path] = settled(file)

@@ -44,16 +44,15 @@ def guarded(judge: str | Judge | Taste | GuardedJudge, tastes: Tastes | None = N
 def judges_for(
     by: By = None, tastes: Tastes | None = None, *, counted_beside: bool = False
 ) -> list[tuple[GuardedJudge, float]]:
-    """The judges that a caller names, guarded, each with its weight.
+    """The judges that a caller names, guarded, each with its weight; the overall score if none is named.
 
     With ``counted_beside`` something else counts too, so that all weights may be 0.
     """
     if by is None or (isinstance(by, Sequence | Mapping) and not by):
         by = OVERALL
-    if isinstance(by, Mapping):
-        weights = [*by.items()]
-    else:
-        weights = [(one, 1.0) for one in ([by] if isinstance(by, str) or not isinstance(by, Sequence) else by)]
+    if not isinstance(by, Sequence | Mapping) or isinstance(by, str):
+        by = [by]
+    weights = [*by.items()] if isinstance(by, Mapping) else [(one, 1.0) for one in by]
     for _, weight in weights:
         expect("the weights of judges as numbers", weight, int, float, error=JudgeError)
     judges = [(guarded(one, tastes), float(weight)) for one, weight in weights]

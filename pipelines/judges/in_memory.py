@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ItemsError, JudgeError
+from ...metrics.damage.rated_quality import rated_appearance_model
+from ...metrics.items.combined import taste_extractor
 from ...metrics.percentiles import percentiles
 from ...metrics.protocols import Reason
+from ...metrics.similarity.diversity import Seen, choose_varied, looks_of
 from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.reasons import chosen
@@ -73,6 +76,21 @@ def _percentiles(placed: PicturesInMemory, filled: Board, rows: np.ndarray, refe
 def best_first(pictures: Sequence[ScoredPicture]) -> list[ScoredPicture]:
     """The pictures by score, highest first; equal ones keep their order."""
     return sorted(pictures, key=lambda picture: -picture.score)
+
+
+def best_varied(
+    pictures: PicturesInMemory, scored: Sequence[ScoredPicture], judge: GuardedJudge, count: int
+) -> tuple[list[ScoredPicture], list[int]]:
+    """The best of the scored pictures, few of one look, and the number of those that each of them stands for."""
+    best = best_first(scored)
+    own = judge.extractor
+    extractor = own if own is not None and {*rated_appearance_model().names} <= {*own.names} else taste_extractor()
+    part = pictures.part({picture.number for picture in best})
+    rows = dict(zip(part.ids, part.items(extractor), strict=True))
+    looks = looks_of(np.array([rows[picture.number] for picture in best]), extractor.names)
+    nothing = np.zeros(len(best), np.uint64)
+    chosen = choose_varied(np.array([p.score for p in best]), Seen(np.full(len(best), -1), nothing, looks), count)
+    return [best[row] for row in chosen], [len(behind) for behind in chosen.values()]
 
 
 def scores_and_ranking(pictures: PicturesInMemory, judges: Sequence[Weighted]) -> tuple[list[float], list[int]]:

@@ -78,13 +78,8 @@ def choose(
 ) -> list[Choice]:
     """Choose the keepers of every group that has two pictures or more, in the order of the groups' numbers.
 
-    Args:
-        groups: (n,) number of each picture's group; −1 for none.
-        order: (n,) row numbers, the picture most worth keeping first.
-        scores: (n,), higher is better; NaN for none.
-        per_group: pictures to keep of a group, from 1.
-        close: tells of two scores whether their difference is within the error.
-        chosen: rows that the user keeps: a group that has some of them keeps these and no other.
+    ``groups`` (n,) are −1 for none, ``order`` (n,) are rows, the best first, ``scores`` (n,) NaN for none. ``close`` tells of two
+    scores whether their difference is within the error; rows in ``chosen`` are kept, and no other of their group.
     """
     choices = []
     for rows in rows_by_group(groups[order]):

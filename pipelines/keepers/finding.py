@@ -41,12 +41,7 @@ UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
 class KeeperGroup:
     """A group of pictures with the number to keep, the first to keep first, and the reason for the choice.
 
-    Attributes:
-        paths: of exact copies the original.
-        scores: NaN for a picture without one.
-        margin, close: see ``Choice``; ``close`` is False where damage or pixels decide, not the score.
-        prompt: of the first picture; empty if unknown.
-        copies: paths of the exact copies of each picture, which are not kept; all empty unless look-alikes are grouped.
+    ``paths`` are those of originals, ``copies`` of exact copies; ``close`` is False where damage or pixels decide.
     """
 
     images: tuple[int, ...]
@@ -62,14 +57,9 @@ class KeeperGroup:
 
 @dataclass(frozen=True)
 class Keepers:
-    """The keepers of a collection.
+    """The keepers of a collection, grouped by one of ``UNITS`` and chosen by a stored ``judge``, or ``SEVERAL``.
 
-    Attributes:
-        group: how pictures are grouped, one of ``UNITS``.
-        judge: stored name of the judge that chooses; ``SEVERAL`` for several together.
-        alone: ids of the pictures that are in no group; all of them stay.
-        staying: paths of the keepers and of the pictures in no group, in the order of places.
-        trust: how often the judge picks the picture that the rater likes better; None if that is not known.
+    ``alone`` are ids in no group, ``staying`` the paths of these and of keepers; ``trust`` is None where it is not known.
     """
 
     group: str

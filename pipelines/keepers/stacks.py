@@ -1,4 +1,4 @@
-"""Stacks of pictures: those of one prompt, burst or group of look-alikes lie on each other, the keeper on top."""
+"""Stacks of pictures: those of one prompt, burst or look lie on each other, the keeper on top."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.similarity.distinct import separated
+from ...metrics.similarity.diversity import choose_varied
 from ..collection.collection import Collection
 from ..collection.makes import place_effects
 from ..collection.origins import origins
+from ..collection.queries import known_prompts
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.near_duplicates import distinct_rows, keeping_order
 from ..evaluation.settings import EvaluationSettings
 from ..scoring.grouping import grouped_by
+from ..scoring.looks import seen_in
 from .choosing import choose, too_close
 from .finding import UNITS
 
+#: Stacks of the best of each look, and the number of pictures that are chosen for it.
+VARIED, BEST = "best", 60
 #: Ids of pictures to their groups (n,), −1 for none.
 Grouping = Callable[[Sequence[int]], np.ndarray]
 
@@ -42,8 +47,17 @@ def find_stacks(
 
     In each stack the pictures that the user keeps come first, then the others as they are worth keeping; a picture
     without a score is worth least. Pictures that the user says are no duplicates are in no stack together. Look-alikes
-    need ``evaluated``. ``group`` is by default ``group_origins``; it may remember its result.
+    need ``evaluated``. ``group`` is by default ``group_origins``; it may remember its result. ``VARIED`` lays pictures under
+    those of the best that they are like, see ``choose_varied``.
     """
+    if by == VARIED:
+        known = np.array([image for image in ids if image in scores], dtype=np.int64)
+        values = _values(known.tolist(), scores)
+        standing = values + place_effects(collection, judge).points(known, values)
+        order = np.argsort(-standing, kind="stable")
+        best = known[order].tolist()
+        varied = choose_varied(standing[order], seen_in(collection, best, known_prompts(collection, best)), BEST)
+        return [(best[row], *(best[other] for other in others)) for row, others in varied.items() if others]
     if by not in UNITS:
         raise CollectionError(f"Expected stacks by {', '.join(UNITS)}, got {by[:40]!r}.")
     if by == "look-alike":
@@ -73,16 +87,10 @@ def _values(ids: Sequence[int], scores: Mapping[int, float]) -> np.ndarray:
 def stacked(
     found: Sequence[int], stacks: Sequence[tuple[int, ...]], opened: int | None = None
 ) -> tuple[list[int], dict[int, list[int]]]:
-    """Lay the pictures of a query on each other, a stack at the place of its first picture.
+    """Lay the pictures of a query on each other, a stack at the place of its first picture, with the top of a stack first.
 
-    Args:
-        found: ids of the query, in its order.
-        stacks: ids of each stack, the picture on top first.
-        opened: a picture whose stack is shown spread out, and no other; None to show all stacks closed.
-
-    Returns:
-        ids that are shown; and the ids of each stack that has two or more of the query's pictures, the top one first,
-            by the top one.
+    Returns the ids that are shown, and by top one those of each stack that has several of the query's pictures. ``opened``
+    is a picture whose stack alone is shown, spread out.
     """
     if opened is not None:
         members = set(next((stack for stack in stacks if opened in stack), (opened,)))

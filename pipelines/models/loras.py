@@ -32,6 +32,7 @@ class LoraFiles:
         self.folder: Path | None = None
         self._named: dict[str, Path] = {}
         self._digests: dict[tuple[Path, str], str] = {}
+        self._used = False
         if isinstance(source, Mapping):
             self._named = {name: from_home(path) for name, path in source.items()}
             for name, path in self._named.items():
@@ -87,7 +88,18 @@ class LoraFiles:
 
     def resolve(self, weights: Mapping[str, float]) -> tuple[Lora, ...]:
         """The LoRAs of these names and weights, in the order of their names."""
+        self._used = self._used or bool(weights)
         return tuple(Lora(name, weight, self.digest(name)) for name, weight in sorted(weights.items()))
+
+    @property
+    def unused(self) -> list[str]:
+        """A sentence on the only file, if no prompt has named it."""
+        if self._used or len(self._named) != 1:
+            return []
+        [(name, path)] = self._named.items()
+        return [
+            f"No prompt names the LoRA {str(path)!r}, so it changes nothing: write <lora:{name}:1> into the prompt."
+        ]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Examines candidates: their value, the second taste, adherence and freedom from faults, and the bounds on these."""
+"""Examines candidates: value, second judge, adherence, likeness and freedom from faults, and the bounds on these."""
 
 from __future__ import annotations
 
@@ -9,50 +9,56 @@ from functools import cache, cached_property
 import numpy as np
 
 from ...errors import ImageError, JudgeError
+from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.damage.technical import TechnicalJudge, quality_model
-from ...metrics.items.combined import CombinedExtractor
+from ...metrics.items.combined import CombinedExtractor, default_network, taste_extractor
 from ...metrics.items.quality import QualityExtractor
+from ...metrics.tastes.appeal import APPEAL, appeal_model, unit
 from ...metrics.tastes.blend import Blend
 from ..judges.adherence import AdherenceJudge
 from ..judges.adherence import load as load_adherence
+from ..judges.finding import guarded
 from ..judges.gradients import Gradient, gradient_of
 from ..judges.guarded import GuardedJudge
 from ..models.request import DrawnPicture
 from ..scoring.pictures import PicturesInMemory
 from ..scoring.taste_judge import TasteJudge
 from .second_taste import SecondTaste, second_taste
-from .weighing import WeightedJudges
+from .weighing import WeightedJudges, judges_in
 
 #: What a picture may lose of the mean adherence of the first seeds; of freedom from faults it keeps the least of theirs.
 LESS_ADHERENCE = 0.02
-#: What the second taste may lose, in its standard deviations among the first seeds.
+#: What the second judge may lose, in its standard deviations among the first seeds.
 LESS_SECOND = 0.25
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Value, second opinion, adherence and freedom from faults of one picture.
+    """Marks of one picture.
 
     Attributes:
         value: by the judge; NaN without one.
-        second: by the second taste; NaN without one.
+        second: by a second taste, or by a general judge that is not optimized; NaN without one.
         adherence: probability that it shows its prompt; NaN if nothing of the prompt can be told.
         freedom: points of freedom from faults, 0 to 100.
+        likeness: of what it shows to the first pictures, −1 to 1 (a cosine); NaN without several, or without the network.
     """
 
     value: float
     second: float
     adherence: float
     freedom: float
+    likeness: float = float("nan")
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """Least marks of a picture that counts; ``adherence`` is NaN for none, ``slack`` is what the second taste may lose."""
+    """Least marks of a picture that counts; NaN for none. ``slack`` is what the second judge may lose."""
 
     adherence: float
     freedom: float
     slack: float
+    likeness: float = float("nan")
 
     @classmethod
     def of(cls, marks: Sequence[Marks], adherence: float | None = None) -> Bounds:
@@ -66,15 +72,18 @@ class Bounds:
             adherence,
             min(freedom, default=0.0),
             LESS_SECOND * float(np.std(second)) if second else 0.0,
+            min((one.likeness for one in marks if np.isfinite(one.likeness)), default=float("nan")),
         )
 
     def passed(self, marks: Marks, best_second: float) -> str:
-        """The bound that a picture passes: ``value``, ``adherence``, ``freedom`` or ``second``; empty for a sound one."""
+        """The bound that a picture passes: a key of ``optimizer.ENDS``; empty for a sound one."""
         if not np.isfinite(marks.value):
             return "value"
         # What cannot be told has no floor.
         if marks.adherence < self.adherence:
             return "adherence"
+        if marks.likeness < self.likeness:
+            return "likeness"
         if marks.freedom < self.freedom:
             return "freedom"
         return "second" if marks.second < best_second - self.slack else ""
@@ -90,12 +99,15 @@ def _adherence_judge() -> AdherenceJudge:
 class Examiner:
     """Examines pictures of one prompt by a judge.
 
-    ``begun`` once the first pictures were examined, in whose deviations several judges count.
+    ``general`` to ask a general judge where there is no second taste, and for the likeness; ``begun`` once the first pictures
+    were examined, in whose deviations several judges count; ``usual`` is what these show.
     """
 
     judge: GuardedJudge
     prompt: str
+    general: bool = True
     begun: bool = False
+    usual: np.ndarray | None = None
 
     @property
     def tasting(self) -> GuardedJudge:
@@ -110,6 +122,16 @@ class Examiner:
         if not isinstance(inner, TasteJudge) or isinstance(inner.taste, Blend):
             return None
         return second_taste(inner.taste)
+
+    @cached_property
+    def other(self) -> GuardedJudge | None:
+        """A general judge that is not optimized, where there is no second taste; None if all of them are."""
+        names = {judge.name for judge in judges_in(self.judge)}
+        # The overall score counts faults, so it would follow a judge of these.
+        first = APPEAL if names & {TECHNICAL, *DETECTORS} else OVERALL
+        known = (TECHNICAL, APPEAL) if OVERALL in names else (first, TECHNICAL)
+        open_ones = [name for name in known if name not in names and (name == TECHNICAL or default_network())]
+        return guarded(open_ones[0]) if self.general and open_ones and self.second is None else None
 
     @cached_property
     def gradient(self) -> Gradient | None:
@@ -131,20 +153,39 @@ class Examiner:
         pictures = PicturesInMemory(sound, dict.fromkeys(sound, self.prompt))
         if isinstance(self.judge.inner, WeightedJudges) and not self.begun:
             self.judge.inner.calibrate(pictures)
-        self.begun = True
         values = np.concatenate([self.judge.values(pictures.part({number})) for number in sound])
         faults = self._faults
         freedom = faults.freedom_from_faults(pictures.items(faults.extractor).astype(np.float64))
         second = np.full(len(sound), np.nan)
         if self.second is not None and self.tasting.extractor is not None:
             second = self.second.liking(pictures.items(self.tasting.extractor).astype(np.float64))
+        elif self.other is not None:
+            second = self.other.values(pictures)
         try:
             adherence = _adherence_judge().values(pictures)
         except ImageError:
             adherence = np.full(len(sound), np.nan)
-        columns = zip(values, second, adherence, freedom, strict=True)
+        columns = zip(values, second, adherence, freedom, self._likeness(pictures), strict=True)
         marks = dict(zip(sound, (Marks(*map(float, row)) for row in columns), strict=True))
+        self.begun = True
         return [marks.get(number, nothing) for number in range(len(drawn))]
+
+    def _likeness(self, pictures: PicturesInMemory) -> np.ndarray:
+        """(n,) likenesses to the first pictures, of each of these to the others; NaN without several or the network."""
+        unknown = np.full(len(pictures.ids), np.nan)
+        if not self.general or not default_network() or (self.usual is None and (self.begun or len(unknown) < 2)):
+            return unknown
+        own = self.judge.extractor
+        shared = isinstance(own, CombinedExtractor) and appeal_model().known_from(own.names)
+        extractor = own if shared and own is not None else taste_extractor(default_network())
+        shown = appeal_model().directions(pictures.items(extractor).astype(np.float64), extractor.names)
+        if self.usual is None:
+            self.usual = shown.sum(axis=0)
+            others = unit(self.usual - shown)
+        else:
+            others = unit(self.usual[None])
+        likeness: np.ndarray = np.sum(shown * others, axis=1)
+        return likeness
 
     def check_start(self, marks: Sequence[Marks]) -> None:
         """Refuse a judge that gave the first pictures no values, or the same one to all of several."""

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
+from ...metrics.damage.titles import Kind
 from ...metrics.tastes.taste import LearntTaste
 from ..collection.collection import Collection
 from ..collection.families import set_parents
@@ -26,16 +27,19 @@ from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
 from ..support.background import CancelledError
+from ..support.judge_names import BUILT_IN
 from ..support.wording import counted
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import Parent, family, generator_for, keep_noise
 from .records import DAMAGED, KEYWORD, parents_in
 from .ways import WAYS, Means, Noise, check_known
-from .weighing import WeightedJudges
+from .weighing import WeightedJudges, judges_in
 
 #: Ratings from which on optimizing is known to bring more than choosing among seeds.
 ENOUGH = 16
+#: Sentence on a judge that is no taste.
+GENERAL = "A general score does not know what you like: a taste of yours, from soart start FOLDER, serves better."
 #: Folder of unfinished runs in a collection.
 UNFINISHED = "optimizing"
 _SETTINGS = ("negative", "steps", "guidance", "width", "height", "scheduler")
@@ -62,8 +66,9 @@ class Optimized:
         start: (h, w, 3) uint8, the best picture of the first seeds, or that of the first parent.
         pictures: number of pictures drawn.
         steps: ways of all steps, in order.
-        sentences: why some ways were not gone, and why the run ended.
+        sentences: why some ways were not gone, why the run ended, and how far to trust the judge.
         ended: why, a key of ``optimizer.ENDS``.
+        second: name of the judge that was not optimized, which ``marks.second`` are by.
         path: of the stored picture; None if it is not stored.
         parents: that it was bred from.
         row: of the stored picture; None if it is not stored.
@@ -81,6 +86,7 @@ class Optimized:
     sentences: tuple[str, ...]
     ended: str
     by: str = ""
+    second: str = ""
     seconds_per_picture: float = 0.0
     path: Path | None = None
     noise: Noise = field(default=Noise(None, 0), repr=False)
@@ -94,6 +100,24 @@ class Optimized:
         """The facts by which the same picture is made again."""
         record: dict[str, Any] = json.loads(self.request.optimized)
         return record
+
+    def lines(self, by: str = "") -> list[str]:
+        """The gain, by a title of the judge, and what the picture kept, as sentences."""
+        before, now = self.start_marks, self.marks
+        begun = "the best of the first seeds"
+        if self.parents:
+            drawn_on = self.parents[0].drawn_on is not None
+            begun = "the picture that was drawn on" if drawn_on else "the picture it began with"
+        kept = {f"The judge {self.second!r}, not optimized": (before.second, now.second)}
+        if np.isfinite(now.adherence):
+            kept["Shows the prompt"] = before.adherence, now.adherence
+        else:
+            kept["Like the first pictures (1: the same)"] = before.likeness, now.likeness
+        return [
+            f"{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
+            *(f"{text}: {a:.3g} before, {b:.3g} now." for text, (a, b) in kept.items() if np.isfinite(b)),
+            f"{self.pictures} pictures drawn in {self.seconds:.0f} s.",
+        ]
 
     @property
     def image(self) -> Image.Image:
@@ -235,11 +259,12 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
     record |= {name: getattr(run.means.request, name) for name in _SETTINGS}
     if parents:
         record["parents"] = [one.record for one in parents]
-    sentences = [*notes, ENDS[run.ended]]
-    if run.means.examiner.second is None:
-        sentences.append("No second taste checks this judge: look at the picture.")
-    if few := few_ratings(run.means.examiner.tasting.inner):
-        sentences.append(few)
+    examiner = run.means.examiner
+    sentences = [*notes, ENDS[run.ended], few_ratings(examiner.tasting.inner)]
+    if examiner.second is None and examiner.other is None:
+        sentences.append("No second judge checks this one: look at the picture.")
+    if all(one.name in BUILT_IN and BUILT_IN[one.name].kind is Kind.SCORE for one in judges_in(examiner.judge)):
+        sentences.append(GENERAL)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
         run.best.picture.pixels,
@@ -251,7 +276,8 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
         tuple(step.way for step in run.steps),
         tuple(filter(None, sentences)),
         run.ended,
-        run.means.examiner.judge.name,
+        examiner.judge.name,
+        examiner.other.name if examiner.other else "second taste" if examiner.second else "",
         run.best.picture.seconds,
         noise=run.best.noise,
         start_noise=run.start.noise,
@@ -345,8 +371,7 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
         # On a picture that was drawn on, noise alone does not draw it again.
         if all(one.drawn_on is None for one in optimized.parents):
             keep_noise(collection, rows[-1], noise, way)
-    inner = judge.inner
-    for one in [each for each, _ in inner.judges] if isinstance(inner, WeightedJudges) else [judge]:
+    for one in judges_in(judge):
         judge_pictures(StoredPictures(collection, rows), one)
     begun = [rows[0].sha256] if not optimized.parents else [one.sha256 for one in optimized.parents]
     set_parents(collection, rows[-1], begun)

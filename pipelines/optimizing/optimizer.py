@@ -27,18 +27,16 @@ FIRST = 4
 MOST_SEEDS, SHARE = 16, 0.5
 #: Steps in a row whose only better pictures passed a bound, after which a run ends: a single one is made again, smaller.
 ALARM = 2
-#: Version of records; others are not drawn again.
-VERSION = 1
+#: Version of records, which rises with any change of the bounds; others are not drawn again.
+VERSION = 2
 #: End of a run that its caller ended.
 INTERRUPTED = "interrupted"
 #: Why a run ended, in words.
 ENDS = {
     "limit": "",
-    "second": (
-        "Stopped because a second taste, learnt from parts of the ratings, no longer agrees: more would please the "
-        "taste and not you."
-    ),
+    "second": "Stopped because a second judge no longer agrees: more would please the first one and not you.",
     "adherence": "Stopped because more would no longer show what the prompt asks for.",
+    "likeness": "Stopped because more would no longer show what the first pictures do.",
     "freedom": "Stopped because more would bring faults.",
     "value": "Stopped because no way brings more.",
     INTERRUPTED: "Interrupted: the same call again goes on from here.",
@@ -74,19 +72,9 @@ class Limit:
 
 
 class Optimization:
-    """A run; ``advance`` makes one step.
+    """A run; ``advance`` makes one step, and ``ended`` is a key of ``ENDS`` once it has ended.
 
-    Args:
-        means: what it draws and measures with.
-        limit: when it ends.
-        adherence: least adherence; by default that of the first seeds less two points.
-        script: ways of the steps in order, to make an earlier run again; None to choose them.
-        first: number of seeds to begin with.
-
-    Attributes:
-        best: the best picture so far within the bounds.
-        start: the best of the first seeds, or the picture of the first parent.
-        ended: key of ``ENDS`` once it has ended; empty before.
+    ``script`` holds ways in order, to make an earlier run again; ``start`` is the best of the first seeds, or the first parent.
     """
 
     def __init__(
@@ -122,7 +110,7 @@ class Optimization:
         sound = [one for one in attempts if np.isfinite(one.marks.value)]
         # Those that show the prompt, if any does.
         within = [one for one in sound if not self.bounds.passed(one.marks, float("-inf"))] or sound
-        self.start = self.best = max(within, key=lambda one: one.marks.value)
+        self.start = max(within, key=lambda one: one.marks.value)
         # More like a picture is measured by that picture.
         if self.means.parents and np.isfinite(attempts[0].marks.value):
             self.start = attempts[0]
@@ -130,8 +118,16 @@ class Optimization:
             favourite = DrawnPicture(self.means.request, self.means.drawn_on, None, 0.0)
             [marks] = self.means.examiner.examine([favourite])
             self.start = Attempt(Noise(None, self.means.request.seed), favourite, marks)
-        self._second = self.best.marks.second
+        self._second = self.start.marks.second
+        agreed = [one for one in within if not one.marks.second < self._second - self.bounds.slack] or within
+        self.best = max(agreed, key=lambda one: one.marks.value)
+        self._raise_second(self.best)
         return self.best
+
+    def _raise_second(self, best: Attempt) -> None:
+        """Ask the next pictures to please the second taste as much; another judge may not fall below the start."""
+        if self.means.examiner.other is None:
+            self._second = float(np.fmax(self._second, best.marks.second))
 
     def _attempts(self, noises: Sequence[Noise]) -> list[Attempt]:
         pictures = self.means.draw(noises)
@@ -160,7 +156,7 @@ class Optimization:
                 refused.append(passed)
             else:
                 self.best = one
-                self._second = float(np.fmax(self._second, one.marks.second))
+                self._raise_second(one)
         gain = self.best.marks.value - best.marks.value
         self.steps.append(Step(way, gain, self.limit.clock() - begun, refused))
         return True
@@ -241,6 +237,8 @@ class Optimization:
             **facts, "record": self.record, "first": [asdict(one) for one in self.first], "drawn": self.drawn,
             "second": self._second, "units": getattr(self.means.examiner.judge.inner, "units", None), "seconds": self.seconds, "ended": self.ended, "steps": [asdict(step) for step in self.steps],
         }  # fmt: skip
+        if self.means.examiner.usual is not None:
+            arrays["usual"] = self.means.examiner.usual
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, save(arrays, metadata={"state": json.dumps(state)}))
 
@@ -273,7 +271,7 @@ class Optimization:
             self.drawn, self._second, self._spent = state["drawn"], state["second"], state["seconds"]
             if isinstance(self.means.examiner.judge.inner, WeightedJudges):
                 self.means.examiner.judge.inner.units = state["units"]
-            self.means.examiner.begun = True
+            self.means.examiner.begun, self.means.examiner.usual = True, arrays.get("usual")
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise ModelError(f"The state {str(path)!r} cannot be read ({error}): remove it to begin anew.") from error
         self.bounds = Bounds.of(self.first, self._floor)
@@ -283,4 +281,4 @@ class Optimization:
 
 def _most_frequent(bounds: Sequence[str]) -> str:
     """The bound that was passed most often."""
-    return max(("second", "adherence", "freedom", "value"), key=bounds.count)
+    return max(("second", "adherence", "likeness", "freedom", "value"), key=bounds.count)

@@ -42,15 +42,9 @@ MOST = 3
 
 @dataclass(frozen=True)
 class Parent:
-    """A picture to make more like.
+    """A picture to make more like, by its noise, or by its seed without a tensor; or one that is ``drawn_on`` (h, w, 3) uint8.
 
-    Attributes:
-        noise: that it was drawn from; without a tensor it is that of the seed.
-        way: seed of the noise that some samplers add on the way.
-        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``, as far as they are known.
-        drawn_on: (h, w, 3) uint8 picture that is drawn on; None for one whose noise is begun with.
-        strength: with which it is drawn on.
-        size: width and height to draw it with; None for its own.
+    ``way`` is the seed of noise that some samplers add on the way; ``size`` is to draw with, None for its own.
     """
 
     sha256: str

@@ -72,16 +72,10 @@ class Noise(NamedTuple):
 
 @dataclass
 class Means:
-    """The model and the judge that the ways draw and measure with.
+    """The model and the judge that the ways draw and measure with, and the ``ways`` that can be gone.
 
-    Attributes:
-        request: prompt and settings; its seed is the first.
-        sampler: draws from noise; None for a model that takes seeds alone.
-        notes: sentences on ways that cannot be gone.
-        ways: those that can be gone, the first one as long as it brings something.
-        more_seeds: True if they begin with the best of more seeds.
-        parents: noises of pictures to make more like; without any, a run begins with seeds.
-        drawn_on: (h, w, 3) uint8 picture that all others are drawn on; None for text alone.
+    ``sampler`` draws from noise, None for a model that takes seeds alone; ``more_seeds`` begins with the best of more seeds,
+    ``parents`` with noises of pictures. All are drawn on ``drawn_on`` (h, w, 3) uint8, if there is one.
     """
 
     generator: ImageGenerator

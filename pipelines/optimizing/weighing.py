@@ -16,6 +16,11 @@ from ..judges.guarded import GuardedJudge, View
 from ..scoring.taste_judge import TasteJudge
 
 
+def judges_in(judge: GuardedJudge) -> list[GuardedJudge]:
+    """The judges that count in one."""
+    return [one for one, _ in judge.inner.judges] if isinstance(judge.inner, WeightedJudges) else [judge]
+
+
 class WeightedJudges:
     """Several judges as one, whose value is the weighted mean of theirs in standard deviations of the first pictures.
 

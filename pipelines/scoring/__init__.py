@@ -1,1 +1,1 @@
-"""Measures, scores, ranks and explains the pictures of a collection."""
+"""Pictures as judges see them: measures items, judges by tastes, and explains scores."""

@@ -22,8 +22,8 @@ from ..support.batching import batches
 
 #: Pictures whose metadata are read at once.
 _BLOCK = 400
-#: Most words of a prompt that count.
-_MOST_WORDS = 100
+#: Most words of a prompt, of which tastes leave out those of all prompts.
+_MOST_WORDS = 400
 _SIZE = re.compile(r"\s*(\d{1,6})\s*[x×]\s*(\d{1,6})\s*")
 
 

@@ -17,7 +17,7 @@ from ...metrics.items.combined import CombinedExtractor, ItemKind, kinds_of_part
 from ...metrics.protocols import Extractor, Measurer, Measures
 from ..collection.address import is_url
 from ..collection.collection import Collection
-from ..collection.files import likeness_to_copy
+from ..collection.files import animated, likeness_to_copy
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.engines import Engine
 from ..ingest.lookup import LookUp, look_up
@@ -56,6 +56,8 @@ def measure(
     missing = [row for row in rows if row.id not in items]
     for _ in range(len(rows) - len(missing)):
         progress()
+    if not missing:
+        return items, []
     if len(parts := stored_parts(extractor)) > 1:
         side_by_side, problems = [], []
         for part in parts:
@@ -243,24 +245,12 @@ def open_pictures(
 ) -> tuple[Collection, list[ImageRow], list[str]]:
     """Open the pictures that a user names: a collection, or files and folders.
 
-    What is measured of files and folders is stored in the collection of an evaluation of the same folders, in the user's
-    data folder, and read from there the next time; nothing is written beside the pictures.
+    What ``measurer`` measures of files and folders, and ``beside`` it, is stored in the collection of an evaluation of the same
+    folders, in the user's data folder; nothing is written beside the pictures. ``expect`` gets the number of files.
 
-    Args:
-        paths: one collection, or any number of files and folders.
-        measurer: decides which items of files are measured.
-        progress: called once per file.
-        expect: called with the number of files before they are read.
-        engine: its processes inspect new files if there are many; by default this one does.
-        beside: further kinds of items that are measured of files while they are decoded.
-
-    Returns:
-        the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
-        (see ``originals_first``), and a sentence for each file that cannot be used, or if nothing can be stored.
-        Pictures of a collection whose files are gone or hold something else are left out, with one sentence on all of them.
-
-    Raises:
-        CollectionError: a URL among several paths, or one without a collection.
+    Returns the collection, which the caller must close, its pictures in the order of the files, of exact copies the original
+    (see ``originals_first``), and a sentence for each file that cannot be used, if nothing can be stored, or on all
+    pictures of a collection whose files are gone or changed.
     """
     if any(map(is_url, paths)) and len(paths) > 1:
         raise CollectionError("A collection named by a URL cannot be combined with other pictures: name it alone.")
@@ -288,7 +278,8 @@ def open_pictures(
         collection = Collection(None)
         rows, unreadable = import_pictures(collection, originals_first, measurer, progress)
     places = {file.resolve(): place for place, file in reversed([*enumerate(files)])}
-    return collection, sorted(rows, key=lambda row: places[collection.locate(row)]), problems + unreadable
+    rows = sorted(rows, key=lambda row: places[collection.locate(row)])
+    return collection, rows, [*problems, *unreadable, *animated(collection, rows)]
 
 
 def _remembered(

@@ -10,7 +10,8 @@ import numpy as np
 
 from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
-from ...metrics.items.combined import CombinedExtractor, ItemKind, taste_extractor
+from ...metrics.items.combined import CombinedExtractor, ItemKind, stored_parts, taste_extractor, with_nima
+from ...metrics.items.nima import ITEMS, NIMA, NimaExtractor
 from ...metrics.protocols import POINTS, Making, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.by_example import Known, explain
@@ -36,13 +37,18 @@ class TasteJudge:
     def of(cls, taste: Taste, device: str = "cpu") -> TasteJudge:
         """Make a judge of a taste, with the extractor that it needs."""
         extractor = taste_extractor(taste.network, device)
+        # Tastes of earlier versions do without.
+        extractor = with_nima(extractor) if {*ITEMS} <= {*taste.names} else extractor
         check_version(taste, extractor.names, extractor.version)
         return cls(taste, extractor)
 
     @property
     def kinds(self) -> tuple[ItemKind, ...]:
         """Kinds of items that an evaluation must measure for it."""
-        return (ItemKind(self.taste.version, self.taste.network),)
+        return tuple(
+            ItemKind(part.version, NIMA if isinstance(part, NimaExtractor) else self.taste.network)
+            for part in stored_parts(self.extractor)
+        )
 
     @property
     def name(self) -> str:

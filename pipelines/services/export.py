@@ -75,15 +75,10 @@ def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> 
 
 @dataclass
 class PictureExport:
-    """An export of pictures of a collection.
+    """An export of pictures by id; those that are gone are left out.
 
-    Args:
-        ids: of the pictures, in their order; those that are gone are left out.
-        allowed: folders, links resolved, into which links may lead.
-        private: True to export paths, and the text files beside the pictures.
-
-    Attributes:
-        left_out: why a picture's file is not in the archive, by picture id; filled as the archive is read.
+    Links may lead into the ``allowed`` folders, links resolved; ``private`` exports paths and the texts beside pictures.
+    ``left_out`` says of an id why its file is not in the archive, once that is read.
     """
 
     collection: Collection

@@ -41,13 +41,7 @@ from .judge_choices import values_and_scale
 
 @dataclass(frozen=True, slots=True)
 class JudgeValue:
-    """The value of a model, or of a person, for one picture.
-
-    Attributes:
-        name: the stored name of the model, or ``person:NAME``.
-        value: higher is better; None if the judge has no value for the picture.
-        percentile: of the value in the collection, 0–100; None without a value or other judged pictures.
-    """
+    """The value of a model, or of a person, for one picture, higher is better; None without, as without other judged ones."""
 
     name: str
     value: float | None
@@ -56,16 +50,7 @@ class JudgeValue:
 
 @dataclass(frozen=True)
 class PictureDetails:
-    """Everything known about one picture.
-
-    Attributes:
-        percentile: of its score in the collection, 0–100; None without a score or other scored pictures.
-        ratings: stars by rater, 0 for a skipped picture.
-        judged: by the model or person that ranks, beside whose value the technical score stands; None for other judges.
-        effect: of its model on its place, if there is one.
-        examples: pictures of the collection that the reasons name, by the start of their hash.
-        parents, children: pictures of the collection that it was bred from, and that were bred from it.
-    """
+    """Everything known about one picture; ``judged`` is by a model or person that ranks, ``parents`` and ``children`` bred it."""
 
     row: ImageRow
     title: str

@@ -37,14 +37,7 @@ _MOST_PROBLEMS = 3
 
 @dataclass(frozen=True)
 class Drawing:
-    """Pictures to draw.
-
-    Attributes:
-        seed: image seed of the first picture, counting up.
-        literal: True to use the prompt as it is, with its braces.
-        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height`` and ``scheduler``; None for the model's own.
-        by: weights of the judges that sort the pictures, by the names of the gallery; none for the overall score.
-    """
+    """Pictures to draw, ``literal`` with the braces of the prompt; ``by`` weighs judges by the names of the gallery."""
 
     prompt: str
     count: int = 8
@@ -72,13 +65,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class DrawingProgress:
-    """State of the latest drawing.
-
-    Attributes:
-        pictures: ids of the pictures that are there, in the order of the requests; once judges have sorted them, best
-            first, then those without a value.
-        values: by picture id, of the judges; empty until they have judged.
-    """
+    """State of the latest drawing: ids of its pictures, in the order of the requests until judges have sorted them, and values by id."""
 
     live: bool
     total: int

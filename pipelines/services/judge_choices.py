@@ -25,13 +25,7 @@ SCORE, TASTE, PEOPLE, MODEL, FAULT = "score", "taste", "person", "model", "fault
 
 @dataclass(frozen=True, slots=True)
 class JudgeChoice:
-    """A judge that a page offers.
-
-    Attributes:
-        doubt: word of trust of a taste that cannot be relied on yet, such as ``no better than chance``; else empty.
-        missing: number of pictures that it could still give a value; 0 where pages do not count them.
-        known: True if it has given a value, or where pages do not count them.
-    """
+    """A judge that a page offers; ``doubt`` is the word of trust of a taste in doubt, ``missing`` counts pictures without value."""
 
     name: str
     kind: str

@@ -28,13 +28,7 @@ Find = Callable[[Query], list[int]]
 
 @dataclass(frozen=True)
 class Answer:
-    """Pictures that a search found.
-
-    Attributes:
-        evidence: why pictures were found in which the words are not written, by picture id.
-        note: a sentence on words that nothing knows, or on what is not told; else empty.
-        unseen: number of pictures that can still be looked at.
-    """
+    """Pictures that a search found, by which evidence, a note on words, and the number that can still be looked at."""
 
     ids: list[int]
     evidence: dict[int, str] = field(default_factory=dict)

@@ -32,14 +32,7 @@ FEWEST_SECONDS, MOST_SECONDS = 1.0, 600.0
 
 @dataclass(frozen=True)
 class Wish:
-    """A picture to optimize: like one of the collection, or of a prompt.
-
-    Attributes:
-        like: id of the picture to begin with; None for a prompt.
-        drawing: prompt and settings, of which count and judges do not matter; None for those of the picture.
-        seed: of what is tried around a picture; a prompt has its own.
-        strength: to draw on the picture; None to begin with its noise.
-    """
+    """A picture to optimize: like one of the collection by id, near it or drawn on it with ``strength``, or of a prompt."""
 
     by: str
     like: int | None = None

@@ -31,13 +31,7 @@ LEAST, SHARE = 5, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of a rater.
-
-    Attributes:
-        rated, rejected: pictures rated, and pictures skipped.
-        learnt: ratings and choices that the taste was learnt from; 0 without a taste.
-        word, sentence, advice: of the trust in the taste; empty without a taste.
-    """
+    """Progress of a rater; ``rejected`` counts skipped pictures, ``learnt`` the judgements behind the taste, 0 without one."""
 
     rated: int
     rejected: int

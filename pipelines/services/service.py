@@ -30,14 +30,9 @@ def drawing_alone(drawing: threading.Lock, check: Callable[[], None]) -> Iterato
 
 
 class CollectionService:
-    """Background work on one collection.
+    """Background work on one collection; ``version`` counts up with every change that pages show.
 
-    Args:
-        key: of the service's jobs, of which one runs at a time.
-        settings_key: of the service's settings in the collection; empty for a service without settings.
-
-    Attributes:
-        version: counts up with every change that pages show.
+    ``key`` is of its jobs, of which one runs at a time; ``settings_key`` of its settings in the collection, if it has some.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ class StackService:
     def stacks(self, by: str, judge: str) -> list[tuple[int, ...]]:
         """The stacks, see ``find_stacks``; an earlier evaluation is read in the background where it is needed.
 
-        ``by`` is ``prompt``, ``burst`` or ``look-alike``; values of ``judge`` choose the picture on top.
+        ``by`` is ``prompt``, ``burst``, ``look-alike`` or ``best``; values of ``judge`` choose the picture on top.
         """
         if by == "look-alike":
             self.evaluation.recall()

@@ -39,15 +39,7 @@ COPIES = "copies"
 
 @dataclass(frozen=True, slots=True)
 class ReadingState:
-    """Progress of reading the pictures of a collection.
-
-    Attributes:
-        job: 0 without one.
-        files: 0 while their number is unknown.
-        pictures: sound pictures of the collection, of which the first ones may not be measured yet.
-        left: seconds until all are read; None if unknown.
-        failed: the reason; empty if reading did not fail.
-    """
+    """Progress of reading a collection; ``job`` and ``files`` are 0, ``left`` seconds None, and ``failed`` empty while unknown."""
 
     job: int
     files: int

@@ -33,15 +33,7 @@ class LatestFindings:
 
 @dataclass(frozen=True)
 class TuneProgress:
-    """State of a tune as pages show it.
-
-    Attributes:
-        version: counts up with every change that pages show.
-        pictures: (picture id, batch) in the order of drawing.
-        goal: by picture id, of judged pictures.
-        in_points: True if the goal is in points, 0 to 100.
-        doing: how far the present picture is, such as ``"step 12 of 20"``; empty if that is not known.
-    """
+    """State of a tune as pages show it; ``version`` counts their changes, ``pictures`` are ids with batches as they were drawn."""
 
     state: str
     version: int

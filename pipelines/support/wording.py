@@ -61,16 +61,6 @@ def meant(name: str, known: Iterable[str]) -> str:
     return plain[near[0]] if near else ""
 
 
-def same_name(name: str, other: str) -> bool:
-    """True if two names differ in nothing but capitals, and spaces, hyphens or underscores.
-
-    >>> from soart.pipelines.support.wording import same_name
-    >>> same_name("Rated_Quality", "rated-quality"), same_name("clipp", "clip")
-    (True, False)
-    """
-    return _plain(name) == _plain(other)
-
-
 def _plain(name: str) -> str:
     return name.strip().casefold().replace("_", "-").replace(" ", "-")
 

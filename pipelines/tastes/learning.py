@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import CollectionError, ImageError, ItemsError, ModelError, TasteError, expect, expect_seed
 from ...files import read_text
-from ...metrics.items.combined import default_network, taste_extractor
+from ...metrics.items.combined import default_network, taste_extractor, with_nima
 from ...metrics.protocols import Measurer, Measures
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
 from ...metrics.tastes.taste import (
@@ -40,6 +40,7 @@ from ..scoring.measuring import import_pictures, measure
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_store import TasteStore
+from ..support.wording import counted
 from .other_raters import beliefs_in
 from .priors import Priors, load_priors, of_use, without_learnt_from
 
@@ -91,7 +92,7 @@ def _import(
 
 
 def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[list[str], str | None]:
-    """Groups of pictures that must be left out together in cross-validation, and a note if the groups are seeds.
+    """Groups of pictures that are left out together in cross-validation, and a note if they are of few prompts.
 
     Pictures of one prompt make a group; with fewer than ``FEWEST_PROMPTS`` prompts, pictures of one seed do.
     """
@@ -102,10 +103,7 @@ def groups_of(rows: Sequence[ImageRow], made: Mapping[int, Origin]) -> tuple[lis
         one = made[row.id]
         alone = not one.prompt or (by_seed and not one.seed)
         groups.append(f"image {row.id}" if alone else f"seed {one.seed}" if by_seed else f"prompt {one.prompt}")
-    note = (
-        f"The pictures come from only {len(prompts)} prompt{'s' * (len(prompts) > 1)}: pictures of one seed, not of one "
-        "prompt, were left out together, so the report is valid for these prompts only."
-    )
+    note = f"The pictures come from only {counted(len(prompts), 'prompt')}: the report is valid for these alone."
     return groups, note if by_seed else None
 
 
@@ -271,7 +269,7 @@ def _start(
     load_judges: bool = True,
 ) -> tuple[Measures, Priors]:
     """The measurer of a new taste, and its prior scores; ``others`` if other raters tell one."""
-    measurer = Measures(taste_extractor(network, device))
+    measurer = Measures(with_nima(taste_extractor(network, device)))
     available = priors_of_items(measurer.extractor.names) + ((OTHERS,) if others else ())
     start = load_priors(
         name, priors, available, measurer.extractor, stores or (TasteStore(),), if_available=if_available,
@@ -356,8 +354,8 @@ def learn_from_pictures(
         network: name of a network whose items are added, see ``DeepExtractor.load``; None for none, and by default
             EfficientNet-Lite0, if its package is installed.
         seed: of the cross-validation.
-        priors: names of the prior scores that the taste starts from: ``technical``, ``appeal``, judges and other
-            tastes, or none; by default the first two. Judges get no prompts.
+        priors: names of the prior scores that the taste starts from: ``technical``, ``appeal``, ``nima``, judges and
+            other tastes, or none; by default the first three. Judges get no prompts.
         progress: called once a picture.
 
     Raises:
@@ -382,7 +380,7 @@ def learn_from_pictures(
     expect("the network as a name, or None", network, str, NoneType, error=ModelError)
     shown = {mode: pictures_in_memory(mode, pictures) for mode, pictures in ((GOOD, good), ("bad", bad))}
     network = default_network() if network == DEFAULT else network
-    measurer = Measures(taste_extractor(network))
+    measurer = Measures(with_nima(taste_extractor(network)))
     available = priors_of_items(measurer.extractor.names)
     start = load_priors(name, priors, available, measurer.extractor, (TasteStore(),))
     items: dict[str, np.ndarray] = {}

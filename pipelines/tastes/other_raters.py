@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from ...metrics.items.nima import NIMA
 from ...metrics.tastes.appeal import APPEAL
 from ...metrics.tastes.beliefs import Beliefs
 from ...metrics.tastes.mixture import shown_trusts
@@ -33,8 +34,9 @@ def beliefs_in(
     found: list[Beliefs] = []
     for column, name in enumerate(prior_names):
         pairs: list[Pair] | None = None
-        if name in (TECHNICAL, APPEAL):
-            pairs = list(ratings_with_scores(stars, {image: float(row[column]) for image, row in priors.items()}))
+        if name in (TECHNICAL, APPEAL, NIMA):
+            known = {image: float(row[column]) for image, row in priors.items() if np.isfinite(row[column])}
+            pairs = list(ratings_with_scores(stars, known))
         elif name == OTHERS:
             pairs = list(ratings_with_others_means(stars))
         found.append(None if pairs is None else beliefs_shown_by_others(shown_trusts(name), pairs, spread))

@@ -22,9 +22,9 @@ from ..models.request import Request
 from ..scoring.makings import making_of
 
 #: Choices beside those in which every option occurs, whose making is looked at; and most options that are named.
-SAMPLED, MOST_NAMED = 200, 5
-#: Stars of a liking of 1, and least effect of an option that is named: a tenth of a star.
-STARS, LEAST_NAMED = 2.0, 0.05
+SAMPLED, MOST_NAMED = 200, 3
+#: Stars of a liking of 1, and fewest stars of an option that is named.
+STARS, LEAST_NAMED = 2.0, 0.1
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class KnownOptions:
     """The (Σ|s|,) effects of the options of a space by a taste, as far as its pictures were made with them.
 
     ``points`` are on the score of 0 to 100, ``stars`` on the ratings of the person whose taste it is. ``unit`` is the
-    standard deviation of scores among its pictures, ``named`` the largest effects with 95 % intervals; 1 is two stars.
+    standard deviation of scores among its pictures, ``named`` the largest effects in stars, with 95 % intervals.
     """
 
     points: np.ndarray
@@ -79,7 +79,10 @@ def known_options(
     if not np.abs(points).max() > 1e-9 or unit < 1e-9:
         return None
     return KnownOptions(
-        points, STARS * likings, unit, tuple(_named(space, likings, np.sqrt(np.maximum(variances, 0.0))))
+        points,
+        STARS * likings,
+        unit,
+        tuple(_named(space, STARS * likings, STARS * np.sqrt(np.maximum(variances, 0.0)))),
     )
 
 
@@ -92,7 +95,7 @@ def _liking(
     return liking_of_makings(part.examples.take(np.flatnonzero(kept)), makings)
 
 
-def _named(space: PromptSpace, likings: np.ndarray, deviations: np.ndarray) -> list[str]:
+def _named(space: PromptSpace, stars: np.ndarray, deviations: np.ndarray) -> list[str]:
     """The largest effects of options that can be chosen against others, in words."""
     starts = np.concatenate([[0], np.cumsum(space.levels)[:-1]])
     places = [
@@ -101,10 +104,10 @@ def _named(space: PromptSpace, likings: np.ndarray, deviations: np.ndarray) -> l
         for option in options
         if len(options) > 1
     ]
-    places = [place for place in places if abs(likings[place[0]]) >= LEAST_NAMED]
-    places = sorted(places, key=lambda place: -abs(likings[place[0]]))[:MOST_NAMED]
+    places = [place for place in places if abs(stars[place[0]]) >= LEAST_NAMED]
+    places = sorted(places, key=lambda place: -abs(stars[place[0]]))[:MOST_NAMED]
     found = []
     for at, slot, text in places:
-        ends = (likings[at] - Z95 * deviations[at], likings[at] + Z95 * deviations[at])
-        found.append(f"{slot}={text or '(nothing)'} {figures_of(likings[at], *ends)}")
+        ends = (stars[at] - Z95 * deviations[at], stars[at] + Z95 * deviations[at])
+        found.append(f"{slot}={text or '(nothing)'} {figures_of(stars[at], *ends)}")
     return found

@@ -168,21 +168,11 @@ def _by_items(judge: GuardedJudge) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """The judged pictures of a study, and the values that the judges gave them.
+    """The n judged pictures of a study, sound and readable, and the values that the judges gave them.
 
-    Attributes:
-        trials: (n,) choices whose pictures are sound and readable.
-        rows: (n,) their pictures.
-        items: (n, p) of the first judge of items.
-        values: (n,) by judge, judges of items first: scores, or stars 1–5; NaN for a picture that the judge has not judged. A
-            picture that a person only compared has the stars that the choices suggest.
-        goal: weights by judge, of those with a judgement; empty if no judge of the goal has one.
-        people: names of the judges that are people.
-        problems: a sentence for each failure of a judge.
-        compared: by person, (p, 2) numbers of trials, the preferred one first.
-        suggested: by person, (n,) bool, True where a value follows from choices.
-        adherence: (n,) to the prompts, if the panel has a floor of it; NaN where it cannot be told. The values of the
-            goal's judges are those after the floor.
+    ``items`` (n, p) are of the first judge of items. ``values`` (n,) by judge, judges of items first, are scores or stars, NaN
+    where there is none; a picture that a person only ``compared``, (p, 2) trials, the preferred first, has the stars that
+    follow, as ``suggested`` (n,) says. ``adherence`` (n,) is None without a floor of it, which lowers the goal's values.
     """
 
     trials: list[Trial]

@@ -22,23 +22,10 @@ _NAMELESS, _SHOWN = re.compile(r"choice\d+"), 4
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """The settings of a tune.
+    """The settings of a tune, and its state.
 
-    Attributes:
-        space: as YAML, without the bans and pins below.
-        budget: pictures in all.
-        by: weights of the judges in the goal: by name, by ``person:NAME``, or by the label under which the gallery offers a
-            model. None for the overall score.
-        adherence: least adherence to the prompt, above 0 and at most 1; 0 for no floor.
-        bans, pins: as ``slot=option``.
-        pareto: look for trade-offs between the judges.
-        prune: drop poor candidates after a preview.
-        propose: add and retire options between batches.
-        vocabulary: whose words are added: ``general`` or ``embedded``.
-        model: identity of the model that draws; empty before the first run.
-        seed: of images and search.
-        state: running, paused, ended or failed.
-        why: a sentence that says why it ended or failed; else empty.
+    ``space`` is YAML, without the ``bans`` and ``pins``, which are ``slot=option``. ``by`` weighs judges by name, by
+    ``person:NAME``, or by the label of the gallery; None for the overall score. ``why`` says why it ended or failed.
     """
 
     space: str

@@ -390,7 +390,7 @@ class Tuner:
         }
         return [
             *(
-                f"It begins with what {title} shows of options: {', '.join(options)}; 1 is two stars."
+                f"It begins with what {title} shows of options, in stars: {', '.join(options)}."
                 for title, options in named.items()
             ),
             *(

@@ -69,6 +69,7 @@ def generate(
         output = RankingOutput(as_json, report, TOP, "soart: generated pictures", tuple(warnings))
         with Collection(collection) as store:
             _, facts = draw(store, generator, requests, output, judges)
+        warnings += generator.model.loras.unused
     if as_json:
         emit(facts)
     print_notes(warnings)

@@ -111,8 +111,9 @@ def optimize(
                     adherence=adherence, anyway=anyway, like=like or (), strength=strength,
                     progress=advancing(shown, seconds), **named,
                 )  # fmt: skip
+        unused = generator.model.loras.unused
     show(as_json, optimized_facts(found), optimized_lines(found))
-    print_notes(found.sentences)
+    print_notes([*found.sentences, *unused])
     if found.ended == "interrupted":
         raise typer.Exit(130)
 
@@ -135,6 +136,8 @@ def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:
     facts = {
         "path": str(found.path), "prompt": found.request.prompt, "by": found.by, "value": found.marks.value,
         "start": found.start_marks.value, "adherence": found.marks.adherence, "start_adherence": found.start_marks.adherence,
+        "likeness": found.marks.likeness, "start_likeness": found.start_marks.likeness, "second_judge": found.second,
+        "second": found.marks.second, "start_second": found.start_marks.second,
         "freedom": found.marks.freedom, "pictures": found.pictures, "seconds": found.seconds, "ways": list(found.steps),
         "notes": list(found.sentences),
     }  # fmt: skip
@@ -146,8 +149,4 @@ def optimized_lines(found: optimizing.Optimized) -> Iterator[str]:
     yield str(found.path)
     if len(found.parents) > 1:
         yield f"Prompt: {found.request.prompt}"
-    begun = "the picture it began with" if found.parents else "the best of the first seeds"
-    yield f"{found.by}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now."
-    if found.marks.adherence == found.marks.adherence:
-        yield f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now."
-    yield f"{found.pictures} pictures drawn in {found.seconds:.0f} s."
+    yield from found.lines()

@@ -34,14 +34,7 @@ _DRAWN = ("prompt", "negative", "seed", "steps", "guidance", "model")
 
 @dataclass(frozen=True, slots=True)
 class RankingOutput:
-    """The form in which a command shows a ranking.
-
-    Attributes:
-        as_json: True if the command prints JSON; the ranking is not printed then.
-        top: lines of the printed table.
-        title, notes: heading of the page, and sentences for it.
-        copy_to: folder that the printed pictures are copied to; None for none.
-    """
+    """The form in which a command shows a ranking: JSON or a table of ``top`` lines, a page with notes, and copies."""
 
     as_json: bool
     report: Path | None

@@ -167,13 +167,10 @@ def _start_in_terminal(
                 whole = rate_by_keys(session, keys(), silent=as_json, elsewhere=again)
                 facts |= _ratings(session)
                 if not whole or not judgements_by(collection, rater).unequal:
+                    few = " in a folder with more pictures" if len(collection.ids()) < GOAL else ""
+                    why = f" They are all alike: rate some pictures higher than others{few}." if whole else ""
                     if as_json:
-                        return emit(facts)
-                    why = (
-                        ""
-                        if not whole
-                        else " They are all alike: a taste is learnt from pictures that you rate differently."
-                    )
+                        return emit({**facts, "note": why.strip()})
                     return say(f"Your ratings are stored.{why} To go on: {again} --terminal")
             _wait_until_read(service)
             if failed := service.failure:

@@ -223,6 +223,7 @@ def tune(
         facts = finish(tuner, findings, why, warnings, report or store.file("tune.html"), as_json)
         if optimize and why != STOPPED:
             facts["optimized"] = go_on(tuner, findings, optimize, silent=as_json)
+        print_notes(generator.model.loras.unused)
     if as_json:
         emit(facts)
 
@@ -294,7 +295,9 @@ def finish(
             note(text)
         print_findings(findings)
         for text in findings.notes:
-            say(text)
+            # Said when the tune began.
+            if text not in tuner.beginnings:
+                say(text)
         say(f"Report: {page}")
     facts = {"ended": why, "pictures": tuner.done, "collection": tuner.collection.name, "report": str(page)}
     return {**facts, **findings_facts(tuner.collection, findings), "warnings": list(warnings)}

@@ -140,7 +140,7 @@ def _effects(effects: list[OptionEffect]) -> list[dict[str, Any]]:
 def _winner(collection: Collection, winner: Winner) -> dict[str, Any]:
     return {
         "choice": winner.choice, "words": [_words(words) for words in winner.words], "mean": winner.mean,
-        "interval": [winner.low, winner.high], "scores": winner.scores, "sn_ratio": _number(winner.robustness),
+        "interval": [winner.low, winner.high], "scores": winner.scores, "evenness": _number(winner.robustness),
         "pictures": [str(collection.locate(row)) for row in winner.pictures],
     }  # fmt: skip
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from ...metrics.protocols import ItemJudge
     from ...pipelines.models.generator import ImageGenerator
-    from ...pipelines.optimizing.optimize import Optimized
     from ...pipelines.optimizing.optimize import Progress as Found
 
 
@@ -144,16 +143,6 @@ class SoartOptimize(SoartNode):
                 guidance=None if guidance < 0 else guidance, width=width or None, height=height or None,
                 scheduler=scheduler.strip() or None, parents=parents, progress=show,
             )  # fmt: skip
-        text = _text(found, title_of(judge))
+        text = "\n".join([*found.lines(title_of(judge)), *found.sentences])
         image, start = to_images([found.pixels]), to_images([found.start])
         return io.NodeOutput(image, start, text, ui=cls.show([text], images=torch.cat([start, image])))
-
-
-def _text(found: Optimized, title: str) -> str:
-    """The values before and after, and all that is to be known of the run."""
-    begun = "the picture that was drawn on" if found.parents else "the best of the first seeds"
-    lines = [f"{title}: {found.start_marks.value:.4g} for {begun}, {found.marks.value:.4g} now."]
-    if found.marks.adherence == found.marks.adherence:
-        lines.append(f"Shows the prompt: {found.start_marks.adherence:.2f} before, {found.marks.adherence:.2f} now.")
-    lines.append(f"{found.pictures} pictures drawn in {found.seconds:.0f} s.")
-    return "\n".join([*lines, *found.sentences])

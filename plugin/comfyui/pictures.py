@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     import torch
 
     from ...pipelines.models.request import DrawnPicture
+    from ...pipelines.scoring.pictures import PicturesInMemory
 
 
 @dataclass
 class Pictures:
     """The pictures of a batch: (h, w, 3) uint8 by number from 0, and a sentence for each left out and for each change.
 
-    Pictures whose values are not numbers are left out.
+    Pictures whose values are not numbers are left out; ``judged`` are those that a judge has seen, with what it measured.
     """
 
     pixels: dict[int, np.ndarray] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    judged: PicturesInMemory | None = None
 
 
 def to_pictures(images: torch.Tensor) -> Pictures:

@@ -74,6 +74,7 @@ def judged_batch(
     if len(scored) < least:
         raise ImageError(" ".join(problems[:_NAMED]) or f"The judge {judge.name!r} gave no picture a value.")
     pictures.notes[:0] = [*doubts_of(judges), *problems]
+    pictures.judged = batch
     return scored, pictures
 
 
@@ -141,13 +142,18 @@ class SoartRank(_ScoringNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
         """Inputs and outputs."""
-        top = io.Int.Input("top_k", default=0, min=0, max=4096, tooltip="How many of the best to keep; 0 keeps all.")
+        top = io.Int.Input(
+            "top_k", default=0, min=0, max=4096, tooltip="How many of the best to keep, few of one look; 0 keeps all."
+        )
+        alike = io.Boolean.Input(
+            "alike", default=False, optional=True, tooltip="Keep the best even where they look alike."
+        )
         return node_schema(
             node_id="SoartRank",
             display_name="SOART Rank",
             description="Sorts a batch, best first, and keeps the best of it.",
             is_output_node=True,
-            inputs=_scoring_inputs(top),
+            inputs=[*_scoring_inputs(top), alike],
             outputs=[
                 io.Image.Output("ranked", display_name="ranked", tooltip="The remaining pictures, best first, as one batch."),
                 io.Float.Output("scores", display_name="scores", is_output_list=True, tooltip="Their scores, best first."),
@@ -158,14 +164,24 @@ class SoartRank(_ScoringNode):
 
     @classmethod
     def run(
-        cls, images: torch.Tensor, by: str, top_k: int = 0, taste: ItemJudge | None = None, among: str = ""
+        cls,
+        images: torch.Tensor,
+        by: str,
+        top_k: int = 0,
+        taste: ItemJudge | None = None,
+        among: str = "",
+        alike: bool = False,
     ) -> io.NodeOutput:
         """Rank the batch."""
-        from ...pipelines.judges.in_memory import best_first
+        from ...pipelines.judges.in_memory import best_first, best_varied
 
         judge = judge_of(by, taste)
         scored, pictures = judged_batch(images, judge, among)
         best = best_first(scored)[: top_k or None]
+        if len(best) < len(scored) and not alike and pictures.judged is not None:
+            best, others = best_varied(pictures.judged, scored, judge, top_k)
+            if any(others):
+                pictures.notes.append(f"Left out, because they look like others that are kept: {sum(others)}.")
         ranked = take(images, [picture.number for picture in best])
         shown = cls.show_scores(pictures, best, judge, f"{title_of(judge)}, best first")
         return io.NodeOutput(ranked, [picture.score for picture in best], score_lines(best), ui=shown)

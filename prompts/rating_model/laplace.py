@@ -24,15 +24,7 @@ from .likelihoods import Likelihood, Terms, determinant_slope, likelihood
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """The posterior at its mode.
-
-    Attributes:
-        weights: (n,) a.
-        latent: (n,) ĥ.
-        root: (n, m) sparse R.
-        factor: (m, m) lower Cholesky factor of B.
-        evidence: log Z.
-    """
+    """The posterior at its mode: (n,) a, (n,) ĥ, sparse (n, m) R, the (m, m) lower Cholesky factor of B, and log Z."""
 
     weights: np.ndarray
     latent: np.ndarray

@@ -18,7 +18,8 @@ class _Strict(BaseModel):
 
 
 def _option(raw: object) -> object:
-    if raw is None:
+    """The keys of an option; it may also be written as a text, or as {text: weight}."""
+    if raw is None or (isinstance(raw, dict) and not raw.keys() - {"weight"}):
         raise ValueError('an entry without a text; write "" for an option that adds nothing')
     short = raw if isinstance(raw, dict) and len(raw) == 1 and not raw.keys() & {"text", "wildcard"} else None
     if not short and not isinstance(raw, str):

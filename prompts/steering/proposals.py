@@ -133,14 +133,14 @@ class NeighbourProposer:
 def _homes(situation: Situation) -> dict[str, str]:
     """The slot with the option of nearest meaning, by phrase; never a negative one, or one that the phrase does not fit."""
     negative = {slot.name for slot in situation.space.slots if slot.kind == "negative"}
-    effects = {name: known for name, known in situation.effects.items() if name not in negative}
-    options = [(name, text) for name, known in effects.items() for text in known if text]
-    known = situation.meanings([*(text for _, text in options), *situation.phrases])
-    options = [(name, text) for name, text in options if text in known]
-    phrases = [phrase for phrase in situation.phrases if phrase in known]
+    options = [(slot, text) for slot, of in situation.effects.items() if slot not in negative for text in of if text]
+    vectors = situation.meanings([*(text for _, text in options), *situation.phrases])
+    options = [(slot, text) for slot, text in options if text in vectors]
+    phrases = [phrase for phrase in situation.phrases if phrase in vectors]
     if not options or not phrases:
         return {}
-    near = nearness(np.array([known[text] for text in [*(text for _, text in options), *phrases]]))
+    near = nearness(np.array([vectors[text] for text in [*(text for _, text in options), *phrases]]))
+    # Rows are phrases, columns options.
     across = near[len(options) :, : len(options)]
     slots = np.array([name for name, _ in options])
     homes = {}

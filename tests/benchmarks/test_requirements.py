@@ -90,7 +90,7 @@ APART = {
     "score/look_alikes.py",
     "score/overall.py",
     "taste/people_report.py",
-    "taste/within_prompts.py",
+    "taste/starts.py",
 }
 
 

@@ -52,14 +52,22 @@ def test_open_collections_and_generators_stay_open(collection, generator):
     assert len(collection.images()) == 2
 
 
-def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn):
+def test_a_ranking_of_a_collection_of_a_folder_and_of_files(drawn, monkeypatch, capsys):
     expected = [picture.path.name for picture in soart.rank(drawn)]
     assert len(expected) == 4
     folder = soart.rank(str(drawn / "images"))
     assert [picture.path.name for picture in folder] == expected
     assert {picture.prompt for picture in folder} == {picture.prompt for picture in soart.rank(drawn)} != {None}
+    assert "reading" not in capsys.readouterr().err
+    # As in a terminal.
+    monkeypatch.setenv("FORCE_COLOR", "1")
     files = soart.rank(path for path in sorted((drawn / "images").iterdir())[:2])
     assert len(files) == 2
+    assert "reading" in capsys.readouterr().err
+    frames = [Image.open(picture.path) for picture in files]
+    frames[0].save(drawn / "moving.webp", save_all=True, append_images=frames[1:])
+    [sentence] = soart.rank(drawn / "moving.webp").problems
+    assert sentence.startswith(f"Only the first frame counts of '{drawn / 'moving.webp'}'")
     missing = soart.rank([drawn / "images", drawn / "nowhere"])
     assert len(missing) == 4
     assert "does not exist" in missing.problems[0]

@@ -106,17 +106,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class A1111:
-    """A web UI with two checkpoints.
+    """A web UI with two checkpoints; ``failures`` are answered instead, by path or for all as ``*``, such as ``"trickle head"``.
 
-    Attributes:
-        failures: what is answered instead, by path or for all as ``*``: a status and a document, ``"break"``, ``"trickle"``, or
-            ``"trickle head"``.
-        requests: method, path, document and headers of each request.
-        loras: names of its LoRAs; None for a version that does not list them.
-        follows: False for a version that does not follow the checkpoint that is asked for.
-        fields: of a request, as it describes them; None for a version without a description.
-        steps: that a picture takes, each as long as ``step_seconds``; 0 for pictures that are there at once.
-        interrupted: number of interrupts.
+    ``follows`` is False for a version that keeps its checkpoint; None for ``loras`` or ``fields`` that it does not list.
     """
 
     kind = "a1111"
@@ -188,16 +180,8 @@ class A1111:
 class Comfy:
     """A ComfyUI that knows the nodes of the default graph; runs end one question after they were queued.
 
-    Attributes:
-        failures, requests: as of ``A1111``.
-        outcome: the messages of every run's end; None for success.
-        modules: Python module of a class of nodes that is not ComfyUI's own.
-        inputs: required inputs by class of nodes, as ``/object_info`` tells them; None if every class is known and alike.
-        architectures: what the file of a checkpoint says of itself.
-        forgets: True if runs vanish from the queue.
-        frames: returns the frames (first byte, content) that are pushed when a run is queued, by its name; None for a server
-            behind a proxy that lets no WebSocket through.
-        pongs: contents of the answers to pings.
+    ``outcome`` ends every run, ``inputs`` is ``/object_info`` (None if every class is known), ``frames`` gives those pushed to a
+    run by its name, None for a server without WebSocket, ``pongs`` are answers to pings; the rest as of ``A1111``.
     """
 
     kind = "comfyui"

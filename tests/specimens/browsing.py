@@ -34,14 +34,7 @@ HOLD = """([pattern, method, answered]) => {
 
 
 class Held:
-    """The next request of a page to an address, which waits until it is let go on; those that follow do not wait.
-
-    Args:
-        page: the page.
-        pattern: a regular expression of the address.
-        method: of HTTP.
-        answered: True to have the server answer at once, with the answer held back.
-    """
+    """The next request of a page to an address by a regular expression, which waits; ``answered`` holds back the answer."""
 
     def __init__(self, page, pattern, method="GET", *, answered=False):
         self.page = page

@@ -380,15 +380,7 @@ def load_pack(folder):
 
 @dataclass
 class Ran:
-    """The entry of ``/history`` for a run.
-
-    Attributes:
-        ok: whether it came to its end.
-        outputs: what each node shows, by node id.
-        error: message of the node that ended the run.
-        executed: ids of the nodes that were not answered from the cache.
-        node_errors: by node id, what is wrong with its inputs; its branch is not run.
-    """
+    """The entry of ``/history`` for a run; ``executed`` are ids of nodes that were not answered from the cache."""
 
     ok: bool
     outputs: dict

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soart.metrics.damage.reasons import SUSPECT, verdicts
 from soart.metrics.damage.suspicion import detectors, suspected
 from soart.metrics.damage.technical import DETECTORS, LIMIT, USUAL
 
@@ -27,7 +28,7 @@ def naive(scores):
             score = scores[detector.stored_name][picture]
             if np.isnan(score):
                 continue
-            suspicion = detector.suspicion(np.array([score]))[0]
+            suspicion = detector.suspicion(np.array([score]))[0] / SUSPECT[number]
             if suspicion > strongest:
                 damage, strongest = number, suspicion
         damages.append(damage)
@@ -59,6 +60,13 @@ def test_nothing_is_suspected_within_the_limits():
     assert suspected(at_limits).tolist() == [-1, -1]
     beyond = {**at_limits, NAMES[3]: np.array([LIMIT - 1e-6, USUAL])}
     assert suspected(beyond).tolist() == [3, -1]
+
+
+def test_hard_light_is_not_called_halos():
+    suspicion = np.zeros((2, len(NAMES)))
+    suspicion[:, DETECTORS.index("halo")] = 1.25, 1.35
+    assert suspected(scores_of(suspicion)).tolist() == [-1, DETECTORS.index("halo")]
+    assert verdicts(suspicion.T) == ["slight halos", "halos"]
 
 
 def test_missing_scores_do_not_count():

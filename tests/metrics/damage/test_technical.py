@@ -26,6 +26,7 @@ from soart.metrics.damage.technical import (
 )
 from soart.metrics.items.quality import QualityExtractor
 from soart.training.captions import random_scene
+from soart.training.quality import save_quality
 from soart.training.render import render
 
 
@@ -189,7 +190,7 @@ def test_wrong_items(judge):
 
 def test_round_trip_and_damaged_or_foreign_models(judge, tmp_path):
     names, version = judge.model.names, judge.model.version
-    judge.model.save(tmp_path / "p.safetensors")
+    save_quality(judge.model, tmp_path / "p.safetensors")
     again = QualityModel.load(tmp_path / "p.safetensors", names, version)
     items = QualityExtractor().extract(np.random.default_rng(0).random((3, 40, 40, 3)))
     assert np.array_equal(again.evidence(items), judge.model.evidence(items))

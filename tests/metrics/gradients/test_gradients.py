@@ -17,7 +17,7 @@ from soart.metrics.gradients.gradient import differentiate
 from soart.metrics.gradients.items import FIXED, has_gradient, items_of
 from soart.metrics.gradients.views import SmoothViews
 from soart.metrics.items.colour import ColourExtractor
-from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.combined import taste_extractor, with_nima
 from soart.metrics.items.packaged import EFFICIENTNET
 from soart.metrics.items.quality import QualityExtractor
 from soart.metrics.items.soart import SoartExtractor
@@ -52,17 +52,17 @@ def pictures(drawings):
 
 @pytest.fixture(scope="module")
 def extractor():
-    return taste_extractor(EFFICIENTNET)
+    return with_nima(taste_extractor(EFFICIENTNET))
 
 
 @pytest.fixture(scope="module")
 def taste(drawings, extractor):
-    """A taste of bluer drawings that starts from the technical score and appeal."""
+    """A taste of bluer drawings that starts from the technical score, appeal and NIMA."""
     items = extractor.extract(drawings)
     blue = items[:, extractor.names.index("colour/blueyellow/mean")]
     stars = np.where(blue < np.median(blue), 5.0, 1.0)
     examples = from_ratings(items, stars)
-    names = ("technical", "appeal")
+    names = ("technical", "appeal", "nima")
     examples = replace(examples, priors=computed_priors(names, examples.items, extractor.names))
     return learn_taste(examples, extractor.names, extractor.version, prior_names=names, repeats=1, network=EFFICIENTNET)
 
@@ -170,11 +170,12 @@ def test_functions_of_items_have_the_derivative_of_differences(drawings, taste):
     items = torch.tensor(items + 1e-3 * np.random.default_rng(3).normal(size=len(items)))
     items.requires_grad_()
 
-    def overall_score(own):
-        # The last item is the number of a reason.
-        return models.overall_score(overall, torch.cat([own, own.new_zeros(1)]))
+    for score in (partial(tastes.taste_score, taste), partial(models.overall_score, overall)):
 
-    for value in (lambda own: tastes.taste_score(taste, own[:-1]), overall_score):
+        def value(own, score=score):
+            # The last item is the number of a reason.
+            return score(torch.cat([own, own.new_zeros(1)]))
+
         assert torch.autograd.gradcheck(value, items, eps=1e-6, atol=1e-5, rtol=1e-3, fast_mode=True)
 
 

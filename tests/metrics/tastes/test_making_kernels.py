@@ -74,6 +74,17 @@ def test_there_is_no_kernel_where_nothing_differs_that_others_share(makings):
     assert kernels.names == kernels.gram() == kernels.against([None, Making(model="b")]) == []
 
 
+def test_words_of_nearly_all_prompts_push_none_out():
+    always = tuple(f"fine{k}" for k in range(100))
+    long, short = ([Making(words=(*start, word)) for word in "abab"] for start in (always, always[:0]))
+    np.testing.assert_allclose(MakingKernels.of(long).gram()[0], MakingKernels.of(short).gram()[0])
+    # Another prompt, without the usual words, is cut like those.
+    np.testing.assert_allclose(MakingKernels.of(long).against([Making(words=("a",))])[0], [[1, -1, 1, -1]])
+    # Where there is room for all words, they count as they always have.
+    few = [Making(words=("fine", word)) for word in "abab"]
+    assert MakingKernels.of(few).facets[0].places.keys() == {"=fine", "=a", "=b"}
+
+
 def test_what_one_learning_picture_shows_counts_for_others_made_alike():
     kernels = MakingKernels.of([Making(sampler=one) for one in ("ddim", "ddim", "heun", "lcm")])
     # Features less their means 1/2, 1/4 and 1/4, of mean squared length 5/8.

@@ -352,7 +352,7 @@ def test_prior_scores_are_chosen_among_those_that_are_there():
     assert unavailable_priors(["appeal"], ("technical",)) == {
         "appeal": "items of the default network: learn the taste without another network"
     }
-    with pytest.raises(TasteError, match="no prior score 'beauty': choose among technical, appeal, others"):
+    with pytest.raises(TasteError, match="no prior score 'beauty': choose among technical, appeal, nima, others"):
         chosen_priors(["beauty"], available)
     with pytest.raises(TasteError, match="in a list"):
         chosen_priors("technical", available)

@@ -9,7 +9,7 @@ from safetensors.numpy import save_file
 from soart.errors import TasteError
 from soart.metrics.tastes import taste_files
 from soart.metrics.tastes.agreement import compare_tastes
-from soart.metrics.tastes.array_files import FORMAT, write_arrays
+from soart.metrics.tastes.array_files import FORMAT
 from soart.metrics.tastes.blend import Blend, blend, only_taste
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import learn_taste
@@ -79,7 +79,12 @@ def test_named_modes_survive(taste_world, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("prior", "constant", "other"), [("technical", "FAULTS_VERSION", 99), ("appeal", "APPEAL_VERSION", "appeal-99")]
+    ("prior", "constant", "other"),
+    [
+        ("technical", "FAULTS_VERSION", 99),
+        ("appeal", "APPEAL_VERSION", "appeal-99"),
+        ("nima", "NIMA_VERSION", "nima-99"),
+    ],
 )
 def test_tastes_learnt_from_other_scores_are_to_be_learnt_again(
     prior, constant, other, taste_world, tmp_path, monkeypatch
@@ -385,13 +390,3 @@ def test_one_taste_of_a_blend_is_asked_for_where_a_blend_does_not_do(taste):
     assert only_taste(taste) is taste
     with pytest.raises(TasteError, match=r"'ours' is a blend: use one of its tastes instead \(mine, yours\)"):
         only_taste(both)
-
-
-def test_tastes_of_a_population_are_to_be_learnt_again(taste, tmp_path):
-    header, arrays = taste_files._contents(taste)
-    header["parts"][0]["kinds_space"] = "cards-1"
-    path = write_arrays(tmp_path / "mine.safetensors", header, arrays)
-    with pytest.raises(
-        TasteError, match="learnt with a population, which this version of soart does not have: learn it"
-    ):
-        load_taste(path)

@@ -22,9 +22,9 @@ from soart.metrics.tastes.trust import (
     USABLE,
     Trust,
     a_side,
-    appeals,
     kind_of,
     sides,
+    signs_in,
     word_for,
 )
 
@@ -106,18 +106,25 @@ def test_appeal_orders_the_rated_pictures_before_anything_is_learnt():
     rated = from_ratings(np.zeros((4, 1)), [1, 2, 4, 5])
     told = np.array([[0.0, 3.0], [0.0, 1.0], [0.0, 2.0], [0.0, np.nan]])
     known = replace(rated, priors=told, prior_names=("technical", "appeal"))
-    assert appeals(known) == pytest.approx(1 / 3)
-    assert np.isnan(appeals(rated))
+    assert signs_in(known) == pytest.approx((1 / 3, 1 / 3))
+    assert np.isnan(signs_in(rated)).all()
+    # Of several prior scores, each in its own deviations; what lacks one counts by the others.
+    both = replace(known, priors=np.column_stack([told, [0, 10, 20, 30]]), prior_names=("technical", "appeal", "nima"))
+    assert signs_in(both) == pytest.approx((1 / 3, 5 / 6))
     # Of generated pictures appeal says less than the posterior was learnt with.
     made = np.array([Making(model="m")] * 4, dtype=object)
-    assert np.isnan(appeals(replace(known, makings=made)))
+    assert signs_in(replace(known, makings=made)) == (pytest.approx(np.nan, nan_ok=True), pytest.approx(1 / 3))
 
 
 def test_kinds_of_tastes():
     rated = from_ratings(np.zeros((2, 1)), [1, 5])
     assert kind_of(rated, content=False) == "appearance"
     assert kind_of(replace(rated, prior_names=("technical",)), content=True) == "content"
-    assert kind_of(replace(rated, prior_names=("technical", "appeal")), content=False) == "shared"
+    shared = replace(rated, prior_names=("technical", "appeal"))
+    assert kind_of(shared, content=False) == "shared"
+    # Of pictures by one generator general scores say less.
+    by = [replace(shared, makings=np.array([Making(model=a), Making(model=b)])) for a, b in ("aa", "ab")]
+    assert [kind_of(one, content=True) for one in by] == ["alike", "shared"]
     assert kind_of(from_choices(np.eye(2), [(0, 1)]), content=True) == "choices"
 
 
@@ -139,6 +146,7 @@ def test_report_of_a_planted_taste(taste_world, usual_effort):
     trust = taste.trust
     assert trust.word in (USABLE, STRONG)
     assert trust.low <= trust.concordance <= trust.high
+    assert trust.rank_correlation == pytest.approx(2 * trust.concordance - 1)
     assert f"orders about {round(100 * trust.concordance)} as you would" in trust.sentence
     assert trust.curve[0] == pytest.approx((30, trust.concordance, trust.low, trust.high))
     assert [n for n, *_ in trust.curve] == sorted(n for n, *_ in trust.curve)
@@ -147,24 +155,15 @@ def test_report_of_a_planted_taste(taste_world, usual_effort):
     assert 0.5 < trust.expected <= 1
 
 
-def test_graded_report_speaks_of_pairs(taste_world):
-    rng = np.random.default_rng(5)
-    items, liking = taste_world.draw(30, rng)
-    stars = np.clip(np.round(3 + liking), 1, 5)
-    trust = learn_taste(from_ratings(items, stars), taste_world.names, "v", rng=rng).trust
-    assert trust.graded
-    assert trust.rank_correlation == pytest.approx(2 * trust.concordance - 1)
-    assert f"orders about {round(100 * trust.concordance)} as you would" in trust.sentence
-
-
-def test_many_pictures_of_few_prompts_say_so(taste_world):
+def test_many_pictures_of_few_prompts_are_not_too_few(taste_world):
     rng = np.random.default_rng(0)
     examples = taste_world.planted(12, rng)
     few = replace(examples, groups=np.array([f"prompt {number % 3}" for number in range(len(examples))]))
     trust = learn_taste(few, taste_world.names, "v", rng=rng, repeats=1).trust
-    assert trust.word == TOO_FEW
-    assert min(trust.liked, trust.disliked) >= 5
-    assert trust.advice.startswith("Rate pictures of more prompts")
+    assert trust.word != TOO_FEW
+    assert trust.groups == 24
+    # A prompt with pictures of both kinds counts for either.
+    assert sides(replace(few, groups=np.array([f"prompt {number % 12}" for number in range(24)]))) == (12, 12)
 
 
 def test_too_few_examples_say_so(taste_world):

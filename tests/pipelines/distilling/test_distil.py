@@ -1,5 +1,6 @@
 """Distilling a taste: pictures, training, the file and its card, interruptions, and degenerate input."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,12 @@ from specimens.judging import Brightness, bright_taste
 
 import soart
 from soart.errors import JudgeError, LoraError, ModelError, PromptError, SoartError, TasteError
+from soart.files import MOST_WEIGHTS
+from soart.metrics.formats.tensors import read_header
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.distilling import distil as distilling
 from soart.pipelines.distilling.distil import UNFINISHED, distil
-from soart.pipelines.distilling.lora_file import card_of
+from soart.pipelines.distilling.lora_file import CARD
 from soart.pipelines.distilling.training import Recipe
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -53,7 +56,7 @@ def run(collection, generator, taste, path, **options):
 def test_a_lora_is_trained_examined_and_drawn_with(collection, own, taste, tmp_path):
     told, seen = [], []
     found = run(collection, own, taste, tmp_path / "mine.safetensors", estimate=told.append, progress=seen.append)
-    assert card_of(found.path) == found.card.as_json()
+    assert json.loads(read_header(found.path, most=MOST_WEIGHTS)[0][CARD]) == found.card.as_json()
     assert found.card.learnt_from == 8
     assert found.card.pictures == 2
     assert found.card.new_prompts
@@ -159,7 +162,7 @@ def test_a_transformer_learns_too(collection, taste, tmp_path):
     generator = soart.wrap(pipeline).generator
     found = run(collection, generator, taste, tmp_path / "mine.safetensors", pictures=4, width=32, height=32)
     assert all(name.startswith("transformer.") for name in load_file(found.path))
-    assert card_of(found.path) == found.card.as_json()
+    assert json.loads(read_header(found.path, most=MOST_WEIGHTS)[0][CARD]) == found.card.as_json()
 
 
 def test_pictures_that_are_liked_alike_teach_nothing(collection, own, taste, tmp_path):

@@ -21,6 +21,7 @@ from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
 from soart.pipelines.collection.tables import FingerprintRow
 from soart.pipelines.evaluation import evaluate as module
+from soart.pipelines.evaluation import summary as summary_module
 from soart.pipelines.evaluation.contrast import contrast
 from soart.pipelines.evaluation.evaluate import evaluate
 from soart.pipelines.evaluation.export import export_evaluation
@@ -76,7 +77,7 @@ def test_summary_counts_agree(found):
     # Of the two near-duplicates one is listed, for both.
     listed = {Path(picture.path).name: picture.others for picture in summarise(found, 42).best}
     assert len(listed) == 41
-    assert [others for others in listed.values() if others] == ["and 1 near-duplicate"]
+    assert [others for others in listed.values() if others] == ["and 1 more like it"]
     assert len({"04.png", "small.png"} & listed.keys()) == 1
     assert sum(summary.damage.values()) == (e.damage >= 0).sum()
     assert [part.name for part in summary.contents["sizes"]][:1] == ["96 × 96"]
@@ -88,6 +89,14 @@ def test_summary_counts_agree(found):
     assert (Path(pair.pictures[0].path).name, pair.moved) == ("04.png", [pair.pictures[1].id])
     assert pair.command.endswith("small.png --duplicates --to culled")
     assert "not a picture" in found.update.problems[0]
+
+
+def test_the_best_are_few_of_one_prompt(found, monkeypatch):
+    same = [picture.id for picture in summarise(found, 5).best]
+    monkeypatch.setattr(summary_module, "known_prompts", lambda collection, ids: dict.fromkeys(same, "a prompt"))
+    best = summarise(found, 5).best
+    assert 1 < len({picture.id for picture in best} & {*same}) < 5
+    assert sum(picture.alike for picture in best) > 0
 
 
 def test_lists_of_the_best_and_the_worst_hold_one_of_near_duplicates():

@@ -12,7 +12,7 @@ from specimens.judging import values_for
 
 from soart.errors import JudgeError, ModelError, SoartError
 from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
-from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve
+from soart.pipelines.judges.calibration import Calibration, Curve, Kind
 from soart.pipelines.judges.embedded_towers import EmbeddedTowers
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
@@ -22,6 +22,7 @@ from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.tuning.alarms import adherence_alarm
 from soart.pipelines.tuning.panel import AdherenceFloor
 from soart.prompts.phrases.cutting import Phrase
+from soart.training.curves import fit_curve, save_calibration
 from soart.training.judge import balanced_scenes
 from soart.training.render import render
 
@@ -102,7 +103,7 @@ def test_separable_data_give_a_finite_curve(shown):
 def test_calibrations_are_read_as_written(tmp_path):
     kinds = {"style": Kind((("woodcut", "linocut"), ("flat",)), Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3))}
     written = Calibration(kinds, "a test")
-    written.save(tmp_path)
+    save_calibration(written, tmp_path)
     assert Calibration.load(tmp_path) == written
     assert written.lexicon == {"woodcut": "style", "linocut": "style", "flat": "style"}
     for damage in ("", "[]", "{}", json.dumps({"source": "", "kinds": {"a": {}}})):

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from soart.pipelines.judges.calibration import Calibration, Curve, Kind, fit_curve, load_curves, save_curves
+from soart.pipelines.judges.calibration import Calibration, Curve, Kind, load_curves
 from soart.pipelines.judges.phrase_sources import Brief, TowerSource
 from soart.prompts.phrases.cutting import cut_prompt
+from soart.training.curves import fit_curve, save_curves
 
 CURVE = Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3)
 

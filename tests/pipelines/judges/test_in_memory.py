@@ -13,7 +13,9 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.in_memory import (
+    ScoredPicture,
     best_first,
+    best_varied,
     judge_of_pictures,
     judges_of_pictures,
     most_reachable,
@@ -148,3 +150,17 @@ def test_percentiles_of_a_taste_are_those_among_its_learning_pictures():
     assert among.percentile == 100
     assert most_reachable(4, alone) == 100
     assert most_reachable(4, [(guarded(Brightness()), 1.0)]) == most_reachable(4, alone * 2) == 87.5
+
+
+def test_the_best_are_few_of_one_look():
+    rng = np.random.default_rng(0)
+    scene, noise = (
+        np.kron(rng.integers(60, 200, (12, 12, 3)), np.ones((8, 8, 1), int)),
+        rng.integers(0, 256, (96, 96, 3)),
+    )
+    same = [scene + rng.integers(-1, 2, scene.shape) for _ in range(4)]
+    pictures = PicturesInMemory({k: one.astype(np.uint8) for k, one in enumerate([*same, noise, noise // 3])})
+    scored = [ScoredPicture(k, 10.0 - k, 50.0, ()) for k in range(6)]
+    best, others = best_varied(pictures, scored, guarded("technical"), 3)
+    assert [picture.number for picture in best] == [0, 1, 4]
+    assert (sum(others), others[2]) == (2, 0)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.distinct import mark_distinct, undo_distinct
+from soart.pipelines.keepers import stacks
 from soart.pipelines.keepers.finding import UNITS, find_keepers
 from soart.pipelines.keepers.stacks import find_stacks, stacked
 
@@ -34,7 +35,7 @@ def test_corrections_part_stacks(found):
         undo_distinct(found.collection, name)
 
 
-def test_stacks_need_no_evaluation_but_for_look_alikes(tmp_path, make_drawn):
+def test_stacks_need_no_evaluation_but_for_look_alikes(tmp_path, make_drawn, monkeypatch):
     with Collection(tmp_path / "c") as collection:
         assert find_stacks(collection, "prompt", [], {}, "") == []
         collection.add_drawn([make_drawn(seed, f"prompt {seed // 3}") for seed in range(7)], "m", "s")
@@ -43,6 +44,10 @@ def test_stacks_need_no_evaluation_but_for_look_alikes(tmp_path, make_drawn):
         # The best score on top; a picture without one last.
         assert find_stacks(collection, "prompt", ids, scores, "x") == [(3, 2, 1), (5, 4, 6)]
         assert find_stacks(collection, "prompt", ids, {}, "") == [(1, 2, 3), (4, 5, 6)]
+        # Of the best three, two are of the first prompt; the third of these lies under the best of them.
+        monkeypatch.setattr(stacks, "BEST", 3)
+        assert find_stacks(collection, "best", ids, {image: -float(image) for image in ids}, "x") == [(1, 3)]
+        assert find_stacks(collection, "best", ids, {}, "x") == []
         with pytest.raises(CollectionError, match="choose Evaluate first"):
             find_stacks(collection, "look-alike", ids, scores, "x")
         with pytest.raises(CollectionError, match="Expected stacks by prompt, burst, look-alike"):

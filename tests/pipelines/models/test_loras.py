@@ -167,6 +167,10 @@ def test_a_lora_that_there_is_not_is_one_sentence(generator, tmp_path):
     files = LoraFiles(tmp_path)
     with pytest.raises(LoraError, match=r"no LoRA 'ink' in .*did you mean 'inks'"):
         files.find("ink")
+    one = LoraFiles(tmp_path / "inks.safetensors")
+    assert "changes nothing: write <lora:inks:1> into the prompt" in one.unused[0]
+    one.resolve({"inks": 0.5})
+    assert one.unused == files.unused == []
     (tmp_path / "more").mkdir()
     shutil.copy(tmp_path / "snow.safetensors", tmp_path / "more")
     # In quotation marks, so that the gallery can leave out the folders for guests.

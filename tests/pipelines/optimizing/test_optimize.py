@@ -11,17 +11,21 @@ from specimens.judging import Brightness, bright_taste
 
 import soart
 from soart.errors import JudgeError, ModelError, SoartError, TasteError
-from soart.metrics.items.combined import taste_extractor
+from soart.metrics.items.combined import default_network, taste_extractor
+from soart.metrics.tastes.appeal import appeal_model
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.gradients import gradient_of
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.noise import NoiseSampler
+from soart.pipelines.models.request import DrawnPicture
 from soart.pipelines.optimizing import ways
 from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks
 from soart.pipelines.optimizing.gaussian import departure
 from soart.pipelines.optimizing.optimize import (
+    GENERAL,
     few_ratings,
+    judge_for,
     optimize,
     optimize_again,
     state_file,
@@ -191,19 +195,55 @@ def test_noise_stays_gaussian(generator):
 
 
 def test_bounds_refuse_what_passes_them():
-    first = [Marks(1.0, 0.5, 0.8, 70.0), Marks(2.0, 0.7, 0.9, 60.0)]
+    first = [Marks(1.0, 0.5, 0.8, 70.0, 0.4), Marks(2.0, 0.7, 0.9, 60.0, 0.6)]
     bounds = Bounds.of(first)
     assert bounds.adherence == pytest.approx(0.83)
     assert bounds.freedom == 60
-    sound = Marks(3.0, 0.7, 0.9, 80.0)
+    sound = Marks(3.0, 0.7, 0.9, 80.0, 0.4)
     assert bounds.passed(sound, 0.7) == ""
     assert bounds.passed(replace(sound, value=float("nan")), 0.7) == "value"
     assert bounds.passed(replace(sound, adherence=0.8), 0.7) == "adherence"
+    assert bounds.passed(replace(sound, likeness=0.3), 0.7) == "likeness"
     assert bounds.passed(replace(sound, freedom=50.0), 0.7) == "freedom"
     assert bounds.passed(replace(sound, second=0.1), 0.7) == "second"
     # What nobody can tell bounds nothing.
     nothing = Bounds.of([Marks(1.0, float("nan"), float("nan"), 70.0)])
     assert nothing.passed(Marks(2.0, float("nan"), float("nan"), 70.0), float("nan")) == ""
+
+
+def test_likeness_is_to_what_the_first_pictures_show(drawn):
+    pictures = [DrawnPicture(None, pixels, None, 0.0) for pixels in (*drawn[:3], drawn[0] // 2 + 100, 255 - drawn[5])]
+    examiner = Examiner(guarded("technical"), "nothing that is known")
+    first, later = examiner.examine(pictures[:3]), examiner.examine(pictures[2:])
+    model, extractor = appeal_model(), taste_extractor(default_network())
+    shown = model.directions(extractor.extract(drawn[:3]).astype(float), extractor.names)
+    for k, mark in enumerate(first):
+        others = np.delete(shown, k, axis=0).sum(axis=0)
+        assert mark.likeness == pytest.approx(shown[k] @ others / np.linalg.norm(others), abs=1e-4)
+    assert later[0].likeness > first[2].likeness
+    assert later[1].likeness > later[2].likeness
+    alone = Examiner(guarded("technical"), "a boat")
+    assert not np.isfinite([one.likeness for one in (*alone.examine(pictures[:1]), *alone.examine(pictures[1:]))]).any()
+
+
+@pytest.mark.parametrize(
+    ("by", "other"),
+    [("overall", "technical"), ("technical", "appeal"), ({"blur": 1, "appeal": 1}, "technical"), (Bright(), "overall"),
+     ({"overall": 1, "technical": 1, "appeal": 1}, None)],
+)  # fmt: skip
+def test_another_judge_than_those_optimized_is_asked(by, other):
+    asked = Examiner(judge_for(by), PROMPT).other
+    assert (asked and asked.name) == other
+
+
+def test_a_picture_that_another_judge_likes_less_than_the_start_does_not_count(generator, monkeypatch):
+    monkeypatch.setattr(Bounds, "of", classmethod(lambda cls, marks, adherence=None: cls(float("nan"), 0.0, 0.0)))
+    found = run(generator, "technical", pictures=12)
+    assert found.second == "appeal"
+    assert found.marks.second >= found.start_marks.second
+    assert f"The judge 'appeal', not optimized: {found.start_marks.second:.3g} before" in " ".join(found.lines())
+    assert GENERAL in found.sentences
+    assert GENERAL not in run(generator, pictures=4).sentences
 
 
 def test_a_run_stops_where_the_second_taste_turns(generator, monkeypatch):

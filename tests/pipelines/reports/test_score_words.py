@@ -37,14 +37,14 @@ def test_the_number_stands_beside_what_it_belongs_to():
 
 def test_a_line_holds_the_reasons_that_fit():
     reasons = (
-        Reason("people like what it shows more than 9 in 10 of these", 20.0),
+        Reason("better liked content than 9 in 10 of these", 20.0),
         Reason("sharper than most", 5.0),
         Reason("burnt colours: contrast and colours beyond their limits, at the top", -4.0),
     )
-    whole = "+ people like what it shows more than 9 in 10; sharper than most − burnt colours"
+    whole = "+ better liked content than 9 in 10; sharper than most − burnt colours"
     assert reasons_line(reasons, len(whole)) == whole
     assert reasons_line(reasons, len(whole) - 1) == whole.removesuffix(" − burnt colours")
-    assert reasons_line(reasons, 12) == "+ people li…"
+    assert reasons_line(reasons, 12) == "+ better li…"
     assert reasons_line((), 12) == ""
     liked = Reason("like these you liked", 3.0, examples=(Example("ab" * 8, 2.0, "/x/a.png"), Example("cd" * 8, 1.0)))
     assert reasons_line([liked], 76) == "+ like these you liked: a.png, picture cdcdcdcd"

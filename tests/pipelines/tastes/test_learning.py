@@ -1,6 +1,5 @@
 import re
 import shutil
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +10,8 @@ from PIL import Image
 from soart.errors import CollectionError, ImageError, ItemsError, TasteError
 from soart.metrics.damage.titles import stored_title, title_of
 from soart.metrics.items.colour import ColourExtractor
-from soart.metrics.items.combined import CombinedExtractor
 from soart.metrics.protocols import Measures
 from soart.metrics.tastes.blend import blend
-from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.origins import origins
@@ -100,9 +97,9 @@ def test_ratings_become_a_taste(rated):
     ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 + i % 2 for i, row in enumerate(rows)})
     ratings.rate(collection, "aunt", {row.id: 4 if vivid[row.id] else 2 for row in rows[:12]})
     taste = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
-    assert taste.prior_names == ("technical", "appeal", "others")
+    assert taste.prior_names == ("technical", "appeal", "nima", "others")
     assert taste.examples.graded
-    assert np.isnan(taste.examples.priors[:, 2]).sum() == len(rows) - 12
+    assert np.isnan(taste.examples.priors[:, 3]).sum() == len(rows) - 12
     kept, items, _ = measure_sound(collection, rows, TasteJudge.of(taste))
     liking = taste.liking(items)
     assert min(v for row, v in zip(kept, liking, strict=True) if vivid[row.id]) > max(
@@ -164,15 +161,15 @@ def test_pictures_of_one_prompt_stay_together(collection, make_drawn):
     assert len(set(tastes.groups_of(few, made)[0])) == 6
 
 
-def test_a_check_by_seeds_is_reported_only_if_there_was_a_check(collection, make_drawn):
+def test_a_check_within_few_prompts_is_reported_only_if_there_was_a_check(collection, make_drawn):
     drawn = [make_drawn(seed, prompt=f"prompt {seed % 3}") for seed in range(12)]
     rows = collection.add_drawn(drawn, "model", "sampler")
     ratings.rate(collection, "few", {row.id: 5 if i % 2 else 1 for i, row in enumerate(rows[:4])})
     ratings.rate(collection, "more", {row.id: 5 if i % 2 else 1 for i, row in enumerate(rows)})
     few, more = (tastes.learn(r, collection, tastes.Sources(rater=r), network=None) for r in ("few", "more"))
     assert "too few to set some aside as a test" in few.taste.trust.sentence
-    assert not [note for note in few.notes if "pictures of one seed" in note]
-    assert [note for note in more.notes if "come from only 3 prompts: pictures of one seed" in note]
+    assert not [note for note in few.notes if "come from only" in note]
+    assert [note for note in more.notes if "come from only 3 prompts: the report is valid" in note]
 
 
 def test_report(rated, judge, tmp_path):
@@ -294,12 +291,6 @@ def test_a_taste_never_hides_a_built_in_judge(learnt, tmp_path):
     assert Catalogue(tastes).judge("technical-2").stored_name == "taste:technical-2"
 
 
-def test_taste_of_another_version(learnt, monkeypatch):
-    monkeypatch.setattr("soart.metrics.items.colour.VERSION", "colour-99")
-    with pytest.raises(TasteError, match="learn it again"):
-        TasteJudge.of(learnt.taste)
-
-
 def test_rescoring_reads_stored_items_only(rated, judge):
     collection, rows, _ = rated
     _, items, _ = measure_sound(collection, rows, judge)
@@ -308,27 +299,6 @@ def test_rescoring_reads_stored_items_only(rated, judge):
     assert score_all(collection, judge, stored_items_only=True) == (len(rows), [])
     stored = collection.scores(judge.stored_name)
     np.testing.assert_allclose([stored[row.id] for row in rows], judge.score(items))
-
-
-def test_scoring_many_pictures_is_quick():
-    """100 000 pictures in under 10 s means 10 000 in under one; generous here, for shared machines."""
-    rng = np.random.default_rng(0)
-    extractor = tastes.taste_extractor()
-    from soart.metrics.tastes.examples import from_modes
-
-    few = rng.normal(size=(40, len(extractor.names)))
-    few[:20] += 0.5
-    taste = learn_taste(from_modes({"good": few[:20], "bad": few[20:]}), extractor.names, extractor.version, repeats=1)
-    many = rng.normal(size=(10_000, len(extractor.names)))
-    started = time.process_time()
-    assert np.isfinite(taste.liking(many)).all()
-    assert time.process_time() - started < 4
-
-
-def test_parts_lie_side_by_side():
-    extractor = CombinedExtractor((ColourExtractor(),))
-    assert extractor.version == ColourExtractor().version
-    assert extractor.names == ColourExtractor().names
 
 
 def test_other_raters_count_at_ranking_as_they_did_in_learning(rated):
@@ -434,13 +404,13 @@ def test_wrong_arguments_are_refused_in_one_sentence(wrong, message):
         tastes.learn_from_pictures("a", pictures[:1], pictures[1:], **wrong)
 
 
-@pytest.mark.parametrize("named", [(), ("appeal",), ("appeal", "technical", "appeal")])
+@pytest.mark.parametrize("named", [(), ("appeal",), ("nima", "technical", "nima")])
 def test_a_taste_starts_from_the_prior_scores_that_are_named(folders, tmp_path, named):
     with Collection(None) as collection:
         taste = tastes.learn(
             "vivid", collection, tastes.Sources([folders[0]], {"bad": [folders[1]]}), priors=named
         ).taste
-    expected = tuple(name for name in ("technical", "appeal") if name in named)
+    expected = tuple(name for name in ("technical", "appeal", "nima") if name in named)
     assert taste.prior_names == tuple(taste.trusted_priors) == expected
     store = TasteStore(tmp_path)
     store.save(taste)

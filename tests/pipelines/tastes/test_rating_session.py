@@ -96,7 +96,8 @@ def test_not_for_me_teaches_the_taste_and_no_prior(rated):
         ratings.undo_rating(collection, "me", row.id)
     ratings.dislike_personally(collection, "you", rows[0].id)
     ratings.rate(collection, "me", {row.id: 5 if vivid[row.id] else 1 for row in rows[:12]})
-    assert tastes.learn("mine", collection, tastes.Sources(rater="me")).taste.prior_names == ("technical", "appeal")
+    learnt = tastes.learn("mine", collection, tastes.Sources(rater="me")).taste
+    assert learnt.prior_names == ("technical", "appeal", "nima")
 
 
 def test_what_to_rate_next(rated, judge):

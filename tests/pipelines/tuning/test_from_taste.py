@@ -58,7 +58,7 @@ def best_palette(tuner):
 def test_a_tune_begins_with_what_the_taste_shows_of_options(rated, taste, generator):
     tuner = tuner_of(rated[0], generator, taste)
     (sentence,) = tuner.beginnings
-    assert sentence.startswith("It begins with what taste: mine shows of options: ")
+    assert sentence.startswith("It begins with what taste: mine shows of options, in stars: ")
     assert "=warm +" in sentence
     # Nothing is known of what all pictures have in common, nor of what none has.
     assert "flat" not in sentence
@@ -144,7 +144,7 @@ def test_a_tune_for_a_person_begins_with_what_the_persons_taste_shows(tmp_path, 
     with Collection(tmp_path / "new") as collection:
         tuner = asked(collection, generator, stored)
         (sentence,) = tuner.beginnings
-        assert sentence.startswith("It begins with what taste: me shows of options: ")
+        assert sentence.startswith("It begins with what taste: me shows of options, in stars: ")
         assert "=warm +" in sentence
         by_taste = known_options(taste, SPACE, lambda choice: making_of_choice(tuner, choice))
         assert best_palette(tuner) == "warm"

@@ -223,7 +223,7 @@ def test_what_ranks_is_named(soart, tmp_path):
     code, _, err = soart("generate", "a fox", "--by", "nobody", "--collection", tmp_path / "other")
     assert (code, "There is no judge 'nobody'" in err, (tmp_path / "other").exists()) == (1, True, False)
     parts = [part["text"] for one in ranked["default"]["ranking"] for part in one["parts"]]
-    assert any("people like what it shows more than " in part for part in parts)
+    assert any("better liked content than " in part for part in parts)
     for name, words in (("default", "would like the picture"), ("technical", "how well a picture is rendered")):
         assert words in (tmp_path / f"{name}.html").read_text(encoding="utf-8")
 

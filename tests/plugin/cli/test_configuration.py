@@ -160,7 +160,7 @@ def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, mon
         assert code == 0, err
         return [*json.loads(out)["trusted_priors"]]
 
-    assert starts() == ["technical", "appeal"]
+    assert starts() == ["technical", "appeal", "nima"]
     assert soart("config", "set", "priors", "appeal")[0] == 0
     assert starts() == ["appeal"]
     assert starts("--set", "priors=technical") == ["technical"]
@@ -191,7 +191,7 @@ def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a
 @pytest.mark.parametrize(
     ("names", "words"),
     [
-        (["beauty"], "no prior score 'beauty': choose among technical, appeal, others, rated-quality, nima, adherence"),
+        (["beauty"], "no prior score 'beauty': choose among technical, appeal, nima, others, rated-quality, adherence"),
         (["none", "appeal"], "none starts from nothing"),
     ],
 )

@@ -55,10 +55,11 @@ def test_a_lora_is_distilled_and_draws(soart, folders, monkeypatch):
     assert facts["path"] == str(lora)
     assert facts["card"]["pictures"] == 2
     assert "GB beside the model" in err
-    code, out, err = soart(
-        "generate", "a fox, <lora:mine:1>", "-n", 1, "--steps", 2, "--lora", lora, "--collection", pictures
-    )
-    assert code == 0, err
+    for prompt in ("a fox, <lora:mine:1>", "a fox"):
+        draw = ("generate", prompt, "-n", 1, "--steps", 2, "--lora", lora, "--collection", pictures)
+        code, out, err = soart(*draw)
+        assert code == 0, err
+        assert ("No prompt names the LoRA" in err) == (prompt == "a fox")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     assert code == 0, err
     facts = json.loads(out)
     assert facts["value"] >= facts["start"]
-    assert facts["by"] == "technical"
+    assert (facts["by"], facts["second_judge"]) == ("technical", "appeal")
     assert facts["pictures"] >= 6
     assert not [*tmp_path.glob("optimizing/*.safetensors")]
     again = ("--again", facts["path"], "--by", "technical", "--collection", tmp_path / "again")

@@ -88,7 +88,9 @@ def test_a_tune_for_a_person_begins_with_their_taste_in_the_named_folder(tune, t
         by = "--by", f"person:{rater}", "--by", "technical=0"
         code, out, _ = tune("space.yaml", *by, "--budget", 2, "--set", "tastes=tastes")
         assert code == 0
-        begins = "It begins with what taste: ann shows of options: palette=" in out and "palette=warm +" in out
+        begins = (
+            "It begins with what taste: ann shows of options, in stars: palette=" in out and "palette=warm +" in out
+        )
         assert begins == (rater == "ann")
 
 

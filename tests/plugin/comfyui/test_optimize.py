@@ -26,7 +26,8 @@ def test_a_picture_is_optimized_beside_its_start(host, graph):
     said = " ".join(ran.outputs[text.id]["text"])
     before, now = values_of(said)
     assert now >= before
-    assert "No second taste checks this judge" in said
+    assert "The judge 'appeal', not optimized: " in said
+    assert "A general score does not know what you like" in said
     assert [" ".join(ran.outputs[one.id]["text"]) for one in sizes] == ["[1, 64, 64, 3]"] * 2
     assert len(ran.outputs[node.id]["images"]) == 2
 

@@ -90,6 +90,7 @@ def test_anchors_work():
         ((r"  light: .*\n", "  light:\n"), "line 11, slots.light", "without options"),
         ((r"    options: .*\n", "    options:\n"), "line 12, slots.faults", "without options"),
         ((r"    - pixel art\n", "    -\n"), "line 8, slots.style.options.1", 'write ""'),
+        ((r"    - pixel art\n", "    - {weight: 2}\n"), "line 8, slots.style.options.1", 'write ""'),
         ((r"    - pixel art\n", "    - [a, b]\n"), "line 8, slots.style.options.1", "keys with values, got a list"),
         ((r"    - pixel art\n", "    - woodcut\n"), "line 6, slots.style", "twice"),
         (("0.5", "-1"), "line 9, slots.style.options.2.weight", "greater than 0, got '-1'"),

@@ -33,8 +33,9 @@ def test_more_like_a_picture_is_stored_beside_its_start(visitor, folder, picture
     assert visitor.send("optimize", image=picture, judge="technical").status_code in (200, 400)
     job = visitor.wait_for("optimize")
     assert job["state"] == "done"
-    assert "No second taste checks this judge" in job["message"]
+    assert "A general score does not know what you like" in job["message"]
     page = visitor.get("/optimized").text
+    assert "appeal&#39;, not optimized: " in page
     with Collection(folder) as collection:
         child = collection.images()[-1]
         assert [row.id for row in parents_of(collection, child)] == [picture]
