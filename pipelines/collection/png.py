@@ -32,15 +32,9 @@ if TYPE_CHECKING:
 
 #: Samplers as A1111 names them.
 _SAMPLER_NAMES = {
-    "DPMSolverMultistep": "DPM++ 2M",
-    "DDIM": "DDIM",
-    "EulerDiscrete": "Euler",
-    "EulerAncestralDiscrete": "Euler a",
-    "PNDM": "PLMS",
-    "UniPCMultistep": "UniPC",
-    "HeunDiscrete": "Heun",
-    "LMSDiscrete": "LMS",
-}
+    "DPMSolverMultistep": "DPM++ 2M", "DDIM": "DDIM", "EulerDiscrete": "Euler", "EulerAncestralDiscrete": "Euler a",
+    "PNDM": "PLMS", "UniPCMultistep": "UniPC", "HeunDiscrete": "Heun", "LMSDiscrete": "LMS",
+}  # fmt: skip
 
 
 #: Position of the first chunk after the header, and the type and keyword of an annotation.

@@ -64,7 +64,7 @@ class Part:
 
     Attributes:
         kind: one of ``MOST``.
-        words: by which a search finds them.
+        words: by which a search finds them; empty for a size.
         score: mean main score; NaN without one.
         best: ids of some of the best.
     """
@@ -164,5 +164,5 @@ def _chosen(rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np
             fit = of[np.isfinite(scores[of])]
             best = fit[np.argsort(-scores[fit], kind="stable")[:SHOWN]]
             mean = float(scores[fit].mean()) if len(fit) else float("nan")
-            words = _FACES.get(name) or searched("word" if kind in ("look", "subject") else kind, name)
+            words = _FACES.get(name) or searched(kind if kind in ("model", "LoRA") else "word", name) * (kind != "size")
             yield Part(kind, name, words, len(of), mean, tuple(ids[best].tolist()))

@@ -32,18 +32,11 @@ SETTING_NAMES = {
 }
 #: Arguments of calls that do not draw single pictures, and what these draw.
 _OTHER_MEDIA = {
-    "num_frames": "videos",
-    "num_videos_per_prompt": "videos",
-    "video_length": "videos",
-    "frames": "videos",
-    "video": "videos",
-    "audio_length_in_s": "sounds",
-    "audio_end_in_s": "sounds",
-    "audio_duration": "sounds",
-    "num_waveforms_per_prompt": "sounds",
-    "layers": "stacks of layers",
+    "num_frames": "videos", "num_videos_per_prompt": "videos", "video_length": "videos", "frames": "videos",
+    "video": "videos", "audio_length_in_s": "sounds", "audio_end_in_s": "sounds", "audio_duration": "sounds",
+    "num_waveforms_per_prompt": "sounds", "layers": "stacks of layers",
     "frame_size": "views of three-dimensional objects",
-}
+}  # fmt: skip
 #: Arguments that guide a picture by its prompt, the strongest first.
 _GUIDANCE = (
     "guidance_scale",

@@ -33,23 +33,14 @@ _OPTIONS = ("sd_vae", "CLIP_stop_at_last_layers", "randn_source", "eta_noise_see
 
 #: Fields of a request that soart sets itself, and how to set them.
 _OWN_FIELDS = {
-    "prompt": "write it into the prompt",
-    "negative_prompt": "use the negative prompt",
-    "seed": "use the seed",
-    "steps": "use --steps",
-    "cfg_scale": "use --guidance, or true_cfg in a prompt space",
-    "distilled_cfg_scale": "use --guidance",
-    "sampler_name": "use --sampler",
-    "sampler_index": "use --sampler",
-    "scheduler": "use --sampler",
-    "width": "use --size",
-    "height": "use --size",
-    "batch_size": "soart draws one picture at a time",
-    "n_iter": "soart draws one picture at a time",
-    "send_images": "soart takes the picture from the answer",
-    "save_images": "soart keeps the pictures itself",
+    "prompt": "write it into the prompt", "negative_prompt": "use the negative prompt", "seed": "use the seed",
+    "steps": "use --steps", "cfg_scale": "use --guidance, or true_cfg in a prompt space",
+    "distilled_cfg_scale": "use --guidance", "sampler_name": "use --sampler", "sampler_index": "use --sampler",
+    "scheduler": "use --sampler", "width": "use --size", "height": "use --size",
+    "batch_size": "soart draws one picture at a time", "n_iter": "soart draws one picture at a time",
+    "send_images": "soart takes the picture from the answer", "save_images": "soart keeps the pictures itself",
     "override_settings": "name the checkpoint in the address, and choose the rest there",
-}
+}  # fmt: skip
 #: Fields after which the answer is something else than one picture of the prompt and settings that are stored with it.
 _OTHER_ANSWERS = {
     "script_name": "name scripts that always run in alwayson_scripts",

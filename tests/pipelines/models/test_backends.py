@@ -21,22 +21,9 @@ from soart.pipelines.models.backends.http import BackendClient
 
 #: Keys of answers, and the paths that may answer anything.
 NAMES = (
-    "title",
-    "filename",
-    "images",
-    "info",
-    "prompt_id",
-    "run-0",
-    "outputs",
-    "9",
-    "status",
-    "messages",
-    "errors",
-    "node_errors",
-    "input",
-    "error",
-    "sd_model_checkpoint",
-)
+    "title", "filename", "images", "info", "prompt_id", "run-0", "outputs", "9", "status", "messages", "errors",
+    "node_errors", "input", "error", "sd_model_checkpoint",
+)  # fmt: skip
 PATHS = {
     A1111: ("/sdapi/v1/options", "/sdapi/v1/sd-models", "/sdapi/v1/txt2img"),
     Comfy: ("/system_stats", "/object_info/CheckpointLoaderSimple", "/experiment/models/checkpoints", "/prompt", "/history/run-0", "/queue", "/view"),

@@ -64,18 +64,8 @@ def test_tune_with_comfyui(soart, tmp_path):
     )
     with serving(Comfy()) as name:
         command = (
-            "tune",
-            space,
-            "--model",
-            name,
-            "--budget",
-            4,
-            "--batch",
-            2,
-            "--collection",
-            tmp_path / "t",
-            "--json",
-        )
+            "tune", space, "--model", name, "--budget", 4, "--batch", 2, "--collection", tmp_path / "t", "--json",
+        )  # fmt: skip
         code, out, err = soart(*command)
     assert code == 0, err
     assert json.loads(out)["pictures"] == 4

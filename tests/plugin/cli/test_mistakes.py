@@ -33,31 +33,25 @@ def contents(folder):
 
 
 USAGE = [
-    (["generate", "a", "--guidance", "inf"], "--guidance"),
-    (["generate", "a", "--guidance", "nan"], "--guidance"),
-    (["generate", "a", "--size", "0x0"], "8 to 8192"),
-    (["generate", "a", "--size", "9" * 5000 + "x8"], "8 to 8192"),
+    (["generate", "a", "--guidance", "inf"], "--guidance"), (["generate", "a", "--guidance", "nan"], "--guidance"),
+    (["generate", "a", "--size", "0x0"], "8 to 8192"), (["generate", "a", "--size", "9" * 5000 + "x8"], "8 to 8192"),
     (["generate", "a", "--seed", str(2**63)], "--seed"),
     (["generate", "a", "--collection", ""], "--collection: it is empty"),
-    (["generate", "a", "--collection= "], "--collection: it is empty"),
-    (["generate", ""], "PROMPT: it is empty"),
-    (["rank", ""], "PATHS: it is empty"),
-    (["find", "", "pictures"], "WORDS: it is empty"),
+    (["generate", "a", "--collection= "], "--collection: it is empty"), (["generate", ""], "PROMPT: it is empty"),
+    (["rank", ""], "PATHS: it is empty"), (["find", "", "pictures"], "WORDS: it is empty"),
     (["find", "a fox", "--top", "3", "pictures", ""], "PATHS: it is empty"),
     (["taste", "learn", "", "--good", "pictures"], "NAME: it is empty"),
     (["generate", "a", "--set", "dtype=float3"], "float32, float16, bfloat16"),
     (["generate", "a", "--set", "engine=dask"], "local, ray"),
     (["generate", "a", "--by", "adherence=1e308"], "weight up to 1,000,000"),
     (["rank", "pictures", "--report", ""], "--report: it is empty"),
-    (["rank", "pictures", "--open"], "nothing to open"),
-    (["evaluate", "pictures", "--open"], "nothing to open"),
+    (["rank", "pictures", "--open"], "nothing to open"), (["evaluate", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),
     (["cull", "pictures", "--to", "out"], "say what to move"),
     (["cull", "pictures", "--to", "out", "--worst", "200"], "more than 0 and less than 100"),
     (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
-    (["tune", "a {b|c}", "--by", "blur=nan"], "--by"),
-    (["find", "a fox"], "name pictures or folders"),
-]
+    (["tune", "a {b|c}", "--by", "blur=nan"], "--by"), (["find", "a fox"], "name pictures or folders"),
+]  # fmt: skip
 FAILURE = [
     (["generate", "a", "--report", "nowhere/r.html"], "'nowhere/r.html' cannot be written: No such file"),
     (["generate", "a", "--report", "pictures/0.png"], "'pictures/0.png' is a page: name a file that ends in .html"),

@@ -22,25 +22,10 @@ from soart.pipelines.ingest.metadata.sidecars import read_any_object, read_note
 from soart.pipelines.ingest.metadata.xmp import xmp_texts
 
 NAMES = [
-    "parameters",
-    "generation_data",
-    "prompt",
-    "workflow",
-    "Comment",
-    "Description",
-    "Software",
-    "Dream",
-    "sd-metadata",
-    "invokeai_metadata",
-    "UserComment",
-    "xmp:UserComment",
-    "xmp:Rating",
-    "xmp:Description",
-    "fooocus_scheme",
-    "Prompt",
-    "Steps",
-    "seed",
-]
+    "parameters", "generation_data", "prompt", "workflow", "Comment", "Description", "Software", "Dream",
+    "sd-metadata", "invokeai_metadata", "UserComment", "xmp:UserComment", "xmp:Rating", "xmp:Description",
+    "fooocus_scheme", "Prompt", "Steps", "seed",
+]  # fmt: skip
 STATUS = Path("/proc/self/status")
 BAD = ["a\0b", "\ud800", "‮evil", "\x1b[31m", "\x00", "￿", "a\r\nb"]
 

@@ -187,19 +187,10 @@ def test_fooocus_log(build):
 
 def test_ruined_fooocus(build):
     values = {
-        "Prompt": "a fox",
-        "Negative": "blur",
-        "steps": 30,
-        "cfg": 4,
-        "width": 8,
-        "height": 9,
-        "seed": 5,
-        "sampler_name": "euler",
-        "scheduler": "karras",
-        "base_model_name": "j",
-        "loras": [],
+        "Prompt": "a fox", "Negative": "blur", "steps": 30, "cfg": 4, "width": 8, "height": 9, "seed": 5,
+        "sampler_name": "euler", "scheduler": "karras", "base_model_name": "j", "loras": [],
         "software": "RuinedFooocus",
-    }
+    }  # fmt: skip
     found = embedded_metadata(build.png({"parameters": json.dumps(values)}))
     assert facts(found) == ("RuinedFooocus", "a fox", "blur", "j", "euler", 5, 30, 4.0)
     assert found.settings["size"] == "8x9"
