@@ -146,7 +146,7 @@ class Summary:
             f"{damage_noun(name)} {count} ({percent(count, self.pictures)})" for name, count in self.damage.items()
         ]
         redundant = f"{counted(self.spare, 'redundant near-duplicate')} in {counted(self.groups, 'group')}"
-        copies = counted(self.copies, "exact copy").replace("copys", "copies")
+        copies = f"{self.copies:,} exact {'copy' if self.copies == 1 else 'copies'}"
         unusual = f"{self.outliers} unlike the rest"
         told = [
             f"suspected {', '.join(kinds)}" if kinds else "",
