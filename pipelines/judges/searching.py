@@ -324,10 +324,9 @@ class Search:
     notes: list[str]
 
     @classmethod
-    def of(cls, text: str, load: Callable[[str], GuardedJudge], by: str = "", faces: str = "") -> Search:
-        """The search of a text, with the judge ``by``, and for a number of faces."""
+    def of(cls, text: str, load: Callable[[str], GuardedJudge], by: str = "") -> Search:
+        """The search of a text, with the judge ``by``."""
         words, filters = filters_in(text)
-        filters |= {"faces": faces} if faces else {}
         face_range(filters.get("faces", ""))
         # A text of nothing is refused there.
         judge, notes = reader_of(words, by, load) if words or not filters else (None, [])

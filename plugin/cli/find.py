@@ -22,7 +22,7 @@ def find(
     words: Annotated[
         str,
         typer.Argument(
-            help='What the pictures should show, such as "a red fox in the snow"; a leading minus excludes; not needed with --like.'
+            help='What the pictures should show, such as "a red fox in the snow"; a leading minus excludes, and faces:2+ asks for a number of faces; not needed with --like.'
         ),
     ],
     paths: Annotated[
@@ -40,12 +40,6 @@ def find(
             help="Judge that reads the words: adherence, clip:HUB_ID, siglip:HUB_ID or another that needs prompts. By default adherence, or a CLIP or SigLIP model on this machine if adherence cannot tell all of the words.",
         ),
     ] = "",
-    faces: Annotated[
-        str,
-        typer.Option(
-            "--faces", metavar="N", help="Only pictures with this many faces: 0, 1, 2 …, or 2+ for two and more."
-        ),
-    ] = "",
     network: Network = "efficientnet-lite0",
     top: Top = 20,
     copy_to: CopyTo = None,
@@ -60,7 +54,7 @@ def find(
     from ...metrics.items.combined import taste_extractor
     from ...metrics.protocols import Measures
     from ...pipelines.ingest.local_engine import LocalEngine
-    from ...pipelines.judges.searching import Search, with_face_count
+    from ...pipelines.judges.searching import Search
     from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.similar import check_liked, similar
     from ...pipelines.support.figures import fixed
@@ -75,7 +69,7 @@ def find(
         check_liked(like)
         measurer = Measures(taste_extractor(None if network == "none" else network))
     else:
-        search = Search.of(words, lambda name: load_judges([name])[0][0], by, faces)
+        search = Search.of(words, lambda name: load_judges([name])[0][0], by)
         notes = search.notes
         print_notes(notes if not as_json else [])
     with Progress("reading", 0) as progress:
@@ -89,8 +83,7 @@ def find(
         )
     with collection, Progress("looking", len(rows)) as progress:
         if search is None:
-            sought = with_face_count(collection, rows, faces)
-            alike, left_out = similar(collection, sought, like or (), measurer, progress)
+            alike, left_out = similar(collection, rows, like or (), measurer, progress)
             found = [(one.path, one.likeness, fixed(one.likeness, 2)) for one in alike]
         else:
             hits, left_out = search.find(collection, rows, progress)
@@ -116,9 +109,8 @@ def find(
 
         if not rows:
             raise SoartError(no_picture_in(places))
-        with_faces = f" and {faces} faces" if faces else ""
         raise SoartError(
-            f"No picture has the words {words!r}{with_faces}, and none that can be looked at surely shows them: "
+            f"No picture has the words {words!r}, and none that can be looked at surely shows them: "
             "try fewer or other words."
         )
     if not_copied:

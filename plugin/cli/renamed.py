@@ -33,6 +33,7 @@ OPTIONS = {
     "--undo-file": "the undo file is written to the current folder",
     **{f"{command} --collection": _ITSELF for command in ("keep", "cull", "label", "web")},
     "generate --top": "rank the collection with soart rank --top",
+    "find --faces": "write faces:2+ among the words",
     "tune --resume": "leave out the SPACE",
     "tune --proposer": "use --propose ID_OR_FOLDER",
     **{f"tune --{no}prune": "previews are always judged where they help" for no in ("", "no-")},

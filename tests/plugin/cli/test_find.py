@@ -20,8 +20,8 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     assert len(list((tmp_path / "reds").iterdir())) == 3
     code, text, _ = soart(*line)
     assert (code, len(text.splitlines()), text.count("file name")) == (0, 4, 3)
-    code, text, err = soart("find", "green", red_and_green, "--faces", "1+")
-    assert (code, text, "No picture has the words 'green' and 1+ faces" in err) == (1, "", True)
+    code, text, err = soart("find", "green faces:1+", red_and_green)
+    assert (code, text, "No picture has the words 'green faces:1+'" in err) == (1, "", True)
 
 
 def test_problems_name_files_as_they_were_named(soart, tmp_path, monkeypatch):
@@ -46,7 +46,7 @@ def test_a_folder_of_pictures_that_cannot_be_judged_says_so(soart, tmp_path):
 def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
     for words, place, more, said in (
         ("zorblax", red_and_green, (), "No prompt, tag or file name has 'zorblax', and pictures cannot tell it"),
-        ("red", red_and_green, ("--faces", "some"), "number of faces 'some' is not known"),
+        ("red faces:some", red_and_green, (), "number of faces 'some' is not known"),
         ("a boat", tmp_path / "nowhere", (), "does not exist"),
         ("a boat", red_and_green, ("--by", "nobody"), "There is no judge 'nobody'"),
     ):
