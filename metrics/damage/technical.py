@@ -42,7 +42,7 @@ from .reasons import (
     verdicts,
 )
 
-#: Points of a picture at the limit of a detector, below which the fault is suspected; and of a usual undamaged one.
+#: Points of a picture at the limit of a detector, and of a usual undamaged one.
 LIMIT, USUAL = 50.0, 85.0
 #: Evidence below which a fault costs hardly anything, and the width of the transition.
 KNEE, WIDTH = 0.4, 0.2
@@ -90,6 +90,11 @@ def _freedom(evidence: np.ndarray) -> np.ndarray:
     """(n,) freedom from a fault, 0 to 1, of (n,) evidence."""
     share: np.ndarray = 1 / (1 + np.exp(np.clip(STEEPNESS * (evidence - 1), -30, 30)))
     return share
+
+
+def points_at_limit(fault: str) -> float:
+    """Points by the detector of a fault below which it is suspected."""
+    return 100 * float(_freedom(SUSPECT[DETECTORS.index(fault)]))
 
 
 def costs_of_faults(items: np.ndarray) -> np.ndarray:

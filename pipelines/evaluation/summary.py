@@ -14,7 +14,7 @@ import numpy as np
 
 from ...metrics.damage.fitness import BLANK
 from ...metrics.damage.names import OVERALL
-from ...metrics.damage.technical import DETECTORS, TechnicalJudge
+from ...metrics.damage.technical import DETECTORS, TechnicalJudge, points_at_limit
 from ...metrics.damage.titles import JudgeKey, Kind, damage_noun, stored_title
 from ...metrics.similarity.diversity import choose_varied
 from ..collection.files import count_files_with_pictures, first_paths
@@ -231,7 +231,7 @@ def yardstick(judge: str, mean: float) -> str:
     if key.kind is Kind.TASTE:
         return ""
     if key.name in DETECTORS:
-        return "100 is free of it; below 50 (halos: 37), which hardly any undamaged picture has, it is suspected."
+        return f"100 is free of it; below {points_at_limit(key.name):.0f}, which hardly any undamaged picture has, it is suspected."
     return "100 is without a fault; 2 of 100 undamaged pictures have less than 50."
 
 
