@@ -43,7 +43,7 @@ BENCHMARKS := \
 	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
 	search/functions.py search/sampler_speed.py 'search/synonyms.py --seeds 200' search/tuning_pictures.py \
 	'search/tuning_pictures.py --methods soart,optuna-gp,botorch --budget 80' search/tuning_numbers.py \
-	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
+	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/faces.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
 	'hosts/web.py -n 5000 --raters 10 --seconds 60' collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 
 .PHONY: help demo quick test test-slow test-floors test-comfyui coverage bench mutants collect licences lint lint-js lint-style lint-types pages docs clean

@@ -88,6 +88,7 @@ APART = {
     "score/attention_tables.py",
     "taste/choices.py",
     "score/look_alikes.py",
+    "search/words.py",
     "score/overall.py",
     "taste/people_report.py",
     "taste/starts.py",
