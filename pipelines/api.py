@@ -175,7 +175,7 @@ def optimize(
     anyway: bool = False,
     like: str | Path | Sequence[str | Path] = (),
     strength: float | None = None,
-    progress: Callable[[optimizing.Progress], None] = lambda progress: None,
+    progress: Callable[[optimizing.OptimizeProgress], None] = lambda progress: None,
     **settings: Any,  # noqa: ANN401
 ) -> optimizing.Optimized:
     """Optimize the picture of a prompt for a judge, within bounds, and store it (docs/optimizing.md).
@@ -246,7 +246,7 @@ def distil(
     rate: float | None = None,
     seed: int = 0,
     anyway: bool = False,
-    progress: Callable[[distilling.Progress], None] = lambda progress: None,
+    progress: Callable[[distilling.DistilProgress], None] = lambda progress: None,
     **settings: Any,  # noqa: ANN401
 ) -> distilling.Distilled:
     """Train a LoRA with which a model draws more of what a taste likes, and examine it (docs/loras.md).

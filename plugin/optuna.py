@@ -18,7 +18,7 @@ import numpy as np
 from ..errors import PromptError, install_command
 from ..prompts.rating_model.similarity import Similarity
 from ..prompts.space.conditions import Condition
-from ..prompts.steering.dependence import Parent, find_parent
+from ..prompts.steering.dependence import DecidingSlot, find_parent
 from ..prompts.steering.history import INFINITE_FROM, SteeringFromHistory, feasible_first
 from ..prompts.steering.ranges import ALL, Range
 from ..prompts.steering.search import Key
@@ -57,7 +57,7 @@ class _Slot:
 
     name: str
     kind: BaseDistribution
-    parent: Parent | None = None
+    parent: DecidingSlot | None = None
 
     def likeness(self, options: Range) -> Similarity:
         """Which of the options are alike."""

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from functools import cache
 from importlib.metadata import version
 from itertools import chain
@@ -337,6 +338,18 @@ def test_the_command_line_stays_within_its_budget():
     options = [p for c in [root(), *commands] for p in c.params if p.param_type_name == "option" and not p.hidden]
     assert len(commands) <= 24, "give a command another view instead of adding one"
     assert len([option for option in options if option.name != "help"]) <= 190, "let a setting do, or merge two options"
+
+
+def test_no_two_classes_have_one_name():
+    """But for the pipelines of diffusers, which are named by what they are."""
+    names = Counter(
+        node.name
+        for room in ("metrics", "pipelines", "prompts", "plugin")
+        for path in (ROOT / room).rglob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ClassDef) and node.name != "SoartPipeline"
+    )
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 @pytest.mark.parametrize("kind", BUDGETS)

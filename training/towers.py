@@ -246,7 +246,7 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
 
 def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1) -> None:
     """Fit the curves of the towers in a folder, and write them beside the weights."""
-    from ..pipelines.judges.calibration import Calibration, Curve, Kind
+    from ..pipelines.judges.calibration import Calibration, Curve, PhraseKind
     from ..pipelines.judges.phrase_sources import TowerSource
     from ..pipelines.judges.towers import Towers
     from .curves import fit_curve, save_calibration
@@ -255,14 +255,14 @@ def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1
     answers = judge.recognise(pictures)
     towers = Towers.load(str(folder))
     blank = Curve(1.0, 0.0, ((0.0, 0.0), (0.0, 0.0)), 0.0)
-    kinds = {factor: Kind(tuple(words_of(factor).values()), blank) for factor in JUDGED}
+    kinds = {factor: PhraseKind(tuple(words_of(factor).values()), blank) for factor in JUDGED}
     margins_of = TowerSource(towers, Calibration(kinds, "")).margin
     items = towers.extractor.extract(pictures)
     for factor in JUDGED:
         asked = [getattr(scene, factor) for scene in scenes]
         margins = [margins_of(item, words_of(factor)[name][0], factor) for item, name in zip(items, asked, strict=True)]
         shown = np.array([answer[factor] == name for answer, name in zip(answers, asked, strict=True)])
-        kinds[factor] = Kind(kinds[factor].options, fit_curve(np.array(margins), shown, asked))
+        kinds[factor] = PhraseKind(kinds[factor].options, fit_curve(np.array(margins), shown, asked))
     source = f"{count} pictures of the embedded model, drawn at {POOR_STEPS} steps and guidance {POOR_GUIDANCE}"
     save_calibration(Calibration(kinds, source), folder)
 

@@ -19,7 +19,7 @@ LEVEL = 0.95
 
 
 @dataclass(frozen=True)
-class Evidence:
+class VersionEvidence:
     """Accuracies of versions with their uncertainty.
 
     Attributes:
@@ -44,7 +44,7 @@ def evidence(
     names: tuple[str, str],
     rng: np.random.Generator,
     draws: int = 2000,
-) -> Evidence:
+) -> VersionEvidence:
     """Accuracies of versions on (n,) modes with intervals, and a test of the difference between two of ``names``.
 
     The (n,) predictions of each version are for pictures that it was not fitted to. The (n,) groups are drawn and
@@ -67,7 +67,7 @@ def evidence(
     signs = rng.choice([-1.0, 1.0], size=(draws, len(apart)))
     exchanged = _balanced(signs @ apart, np.broadcast_to(totals.sum(0), (draws, shape[1])))
     as_large = int((np.abs(exchanged) >= abs(difference) - 1e-12).sum())
-    return Evidence(
+    return VersionEvidence(
         accuracy,
         {version: _interval(values) for version, values in spread.items()},
         difference,

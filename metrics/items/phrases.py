@@ -52,17 +52,17 @@ _QUALITY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class ItemPhrase:
     """Words for more and for less of a group of items, which is one property of a picture."""
 
     more: str
     less: str
 
 
-def _soart_phrase(name: str) -> Phrase:
+def _soart_phrase(name: str) -> ItemPhrase:
     fields = name.split("/")
     if len(fields) < 5:
-        return Phrase(f"more of {name}", f"less of {name}")
+        return ItemPhrase(f"more of {name}", f"less of {name}")
     representation, channel, scale, part = fields[:4]
     size = SCALES.get(scale, scale)
     superlative = size.endswith("est")
@@ -70,35 +70,35 @@ def _soart_phrase(name: str) -> Phrase:
     amount = f"of {size}" if superlative else size
     if channel != "luma":
         pattern = f"{amount} {CHANNELS[channel]} {'contrast' if representation == 'raw' else 'pattern'}"
-        return Phrase(f"more {pattern}", f"less {pattern}")
+        return ItemPhrase(f"more {pattern}", f"less {pattern}")
     if representation == "raw":
         detail = f"{amount} {DIRECTIONS.get(part, 'angular')} detail"
-        return Phrase(f"more {detail}", f"less {detail}")
-    return Phrase(f"{size} texture rougher", f"{size} texture smoother")
+        return ItemPhrase(f"more {detail}", f"less {detail}")
+    return ItemPhrase(f"{size} texture rougher", f"{size} texture smoother")
 
 
-def _colour_phrase(name: str) -> Phrase:
+def _colour_phrase(name: str) -> ItemPhrase:
     _, plane, statistic = name.split("/")
     if plane == "hue":
-        return Phrase(f"more {statistic}", f"less {statistic}")
+        return ItemPhrase(f"more {statistic}", f"less {statistic}")
     kind = "spread" if statistic == "deviation" else "level"
-    return Phrase(*_COLOUR_PHRASES[plane, kind])
+    return ItemPhrase(*_COLOUR_PHRASES[plane, kind])
 
 
-def _phrase_of(name: str) -> Phrase:
+def _phrase_of(name: str) -> ItemPhrase:
     kind = name.split("/", 1)[0]
     if kind == "colour":
         return _colour_phrase(name)
     if kind == "quality":
         rest = name.removeprefix("quality/")
-        return next(Phrase(*words) for start, words in _QUALITY.items() if rest.startswith(start))
+        return next(ItemPhrase(*words) for start, words in _QUALITY.items() if rest.startswith(start))
     if kind == "deep":
         content = "content, as a network sees it,"
-        return Phrase(f"{content} more to your taste", f"{content} less to your taste")
+        return ItemPhrase(f"{content} more to your taste", f"{content} less to your taste")
     return _soart_phrase(name)
 
 
-def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[Phrase]:
+def phrases_of(names: Sequence[str], priors: Sequence[str] = ()) -> list[ItemPhrase]:
     """The phrase of every item, then of every prior score, by name; items of one group have equal phrases."""
     told = [_PRIORS.get(name, (f"rated higher ({name})", f"rated lower ({name})")) for name in priors]
-    return [*map(_phrase_of, names), *(Phrase(*words) for words in told)]
+    return [*map(_phrase_of, names), *(ItemPhrase(*words) for words in told)]

@@ -46,7 +46,7 @@ def outlier_limit(distances: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class Overview:
+class SampleOverview:
     """Description of a collection, learnt from a sample of its pictures.
 
     Attributes:
@@ -61,7 +61,7 @@ class Overview:
     unit: MT | None
 
     @classmethod
-    def of(cls, sample: np.ndarray) -> Overview:
+    def of(cls, sample: np.ndarray) -> SampleOverview:
         """Learn from the finite (n, p) items of a sample, n ≥ 1."""
         if sample.ndim != 2 or not len(sample) or not np.isfinite(sample).all():
             raise ItemsError(f"Expected finite items of at least one picture as (n, p), got shape {sample.shape}.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple, TypeAlias
 
 
-class Trust(NamedTuple):
+class PriorTrust(NamedTuple):
     """Trust in a prior score: mean and standard deviation of its weight, and the belief in that trust."""
 
     mean: float
@@ -47,17 +47,17 @@ ALONE = 0.033
 MAKINGS = {"model": -2.32, "settings": -2.09, "words": -2.26, "making": -2.31, "alone": -0.32}
 #: In the technical score, and in any other judge; with caution, so that a useless one takes less away.
 TRUSTS_IN_TECHNICAL = {
-    "none": Trust(0.0, 0.0, 2.851),
-    "some": Trust(0.3, 0.15, -0.715),
-    "much": Trust(0.7, 0.2, -1.124),
+    "none": PriorTrust(0.0, 0.0, 2.851),
+    "some": PriorTrust(0.3, 0.15, -0.715),
+    "much": PriorTrust(0.7, 0.2, -1.124),
 }
 TRUSTS = {
-    "none": Trust(0.0, 0.0, 1.517),
-    "some": Trust(0.3, 0.15, -0.448),
-    "much": Trust(0.7, 0.2, -0.091),
+    "none": PriorTrust(0.0, 0.0, 1.517),
+    "some": PriorTrust(0.3, 0.15, -0.448),
+    "much": PriorTrust(0.7, 0.2, -0.091),
 }
 #: In the mean of other raters and in appeal, where others show how far to trust them: a person may like the opposite.
 #: Chosen for means, on persons of the learning sources, so that those who agree lose nothing.
-TRUSTS_IN_OTHERS = {**TRUSTS, "against": Trust(-0.5, 0.2, -2.0)}
+TRUSTS_IN_OTHERS = {**TRUSTS, "against": PriorTrust(-0.5, 0.2, -2.0)}
 #: In the technical score of generated pictures, whose faults count for more, above all among those of one prompt.
-TRUSTS_IN_GENERATED = {**TRUSTS, "none": Trust(0.0, 0.0, 1.9)}
+TRUSTS_IN_GENERATED = {**TRUSTS, "none": PriorTrust(0.0, 0.0, 1.9)}

@@ -42,7 +42,7 @@ _VALUES: dict[str, tuple[str, Callable[[Making], Iterable[str] | None]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class MakingEffect:
     """The difference by which pictures of a value are liked more than others, and its 95 % interval.
 
     Attributes:
@@ -82,7 +82,7 @@ def figures_of(liking: float, low: float, high: float) -> str:
     return f"{middle} ({first} … {last})"
 
 
-def effects_of(taste: LearntTaste, most: int = MOST) -> list[Effect]:
+def effects_of(taste: LearntTaste, most: int = MOST) -> list[MakingEffect]:
     """The largest effects, ``most`` at most; none where all learning pictures are made alike.
 
     Values of one learning picture alone, and those of all but one, tell nothing.
@@ -107,7 +107,8 @@ def effects_of(taste: LearntTaste, most: int = MOST) -> list[Effect]:
             likings, deviations = model.effects(number, np.array(contrasts))
             ends = likings + Z95 * np.array([[-1], [1]]) * deviations
             found += [
-                Effect(fact, *values) for values in zip(names, likings.tolist(), *ends.tolist(), counts, strict=True)
+                MakingEffect(fact, *values)
+                for values in zip(names, likings.tolist(), *ends.tolist(), counts, strict=True)
             ]
     return sorted(found, key=lambda effect: -abs(effect.liking))[:most]
 

@@ -52,7 +52,7 @@ from .beliefs import (
     TRUSTS_IN_OTHERS,
     TRUSTS_IN_TECHNICAL,
     Beliefs,
-    Trust,
+    PriorTrust,
 )
 from .item_kernels import ItemKernels
 from .making_kernels import Made, MakingKernels
@@ -160,7 +160,7 @@ def joined(
     return found
 
 
-def shown_trusts(prior: str) -> dict[str, Trust]:
+def shown_trusts(prior: str) -> dict[str, PriorTrust]:
     """The trusts in a prior score that other raters may show, by name; no trust comes first."""
     return TRUSTS_IN_TECHNICAL if prior == TECHNICAL else TRUSTS_IN_OTHERS
 
@@ -172,13 +172,15 @@ def beliefs_in_generated(priors: Sequence[str], beliefs: Sequence[Beliefs] = ())
     return tuple(sooner if own is None and name == TECHNICAL else own for name, own in zip(priors, given, strict=True))
 
 
-def _table(prior: str, beliefs: Beliefs) -> dict[str, Trust]:
+def _table(prior: str, beliefs: Beliefs) -> dict[str, PriorTrust]:
     if beliefs is None:
         return TRUSTS_IN_TECHNICAL if prior == TECHNICAL else TRUSTS
     return {word: t._replace(belief=b) for (word, t), b in zip(shown_trusts(prior).items(), beliefs, strict=True)}
 
 
-def _trust_choices(priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]) -> Iterator[tuple[tuple[str, Trust], ...]]:
+def _trust_choices(
+    priors: tuple[str, ...], beliefs: tuple[Beliefs, ...]
+) -> Iterator[tuple[tuple[str, PriorTrust], ...]]:
     """Combinations of trusts in all prior scores, each with its name; beliefs add up to that in the combination."""
     tables = [_table(name, own) for name, own in zip(priors, beliefs, strict=True)]
     for trust in product(*(table.items() for table in tables[:MOST_TRUSTS])):

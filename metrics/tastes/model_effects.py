@@ -37,7 +37,7 @@ class Makes:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ModelEffect:
     """The effect of a model or a LoRA in logits of the score, from some pictures."""
 
     logits: float
@@ -49,12 +49,12 @@ class Effect:
 class ModelEffects:
     """Effects of models and of LoRAs by name; those without one are missing."""
 
-    models: Mapping[str, Effect] = field(default_factory=dict)
-    loras: Mapping[str, Effect] = field(default_factory=dict)
+    models: Mapping[str, ModelEffect] = field(default_factory=dict)
+    loras: Mapping[str, ModelEffect] = field(default_factory=dict)
 
     def of(self, makes: Makes) -> np.ndarray:
         """(n,) effects on pictures in logits, 0 for none."""
-        none = Effect(0.0, 0)
+        none = ModelEffect(0.0, 0)
         sums = [
             self.models.get(model, none).logits + sum(self.loras.get(name, none).logits for name in loras)
             for model, loras in zip(makes.models, makes.loras, strict=True)
@@ -106,11 +106,11 @@ def model_effects(scores: np.ndarray, makes: Makes) -> ModelEffects:
     of_models = np.bincount(of_model, shared) / np.bincount(of_model)
     return ModelEffects(
         {
-            name: Effect(round(float((1 + of_models[k]) * found[1 + k]), 3), counts[name], float(of_models[k]))
+            name: ModelEffect(round(float((1 + of_models[k]) * found[1 + k]), 3), counts[name], float(of_models[k]))
             for name, k in number.items()
             if len(models) > 1
         },
-        {name: Effect(round(float(found[k]), 3), used[name]) for name, k in column.items()},
+        {name: ModelEffect(round(float(found[k]), 3), used[name]) for name, k in column.items()},
     )
 
 

@@ -48,7 +48,7 @@ LIKED, BOLD = 0.25, 0.2
 
 
 @dataclass(frozen=True)
-class Proposal:
+class NextPictures:
     """Pictures to rate next."""
 
     rows: np.ndarray  # row numbers of the pictures, the most informative first
@@ -71,7 +71,7 @@ def information_model(taste: LearntTaste) -> Mixture:
 
 def propose(
     taste: LearntTaste, items: object, count: int = 8, priors: np.ndarray | None = None, makings: Makings = None
-) -> Proposal:
+) -> NextPictures:
     """Propose at most ``count`` pictures of (n, p) items to rate; fewer if the rest is not informative.
 
     By default the (n, k) prior scores are those that can be computed, and nothing is known of makings.
@@ -79,7 +79,7 @@ def propose(
     rows = check_items(items, len(taste.names), rows=0)
     stop, reason = stop_rule(taste)
     if not len(rows):
-        return Proposal(np.zeros(0, dtype=int), np.zeros(0), True, "Every picture of the collection is rated.")
+        return NextPictures(np.zeros(0, dtype=int), np.zeros(0), True, "Every picture of the collection is rated.")
     scaling, model = taste.fitted.scaling, information_model(taste)
     z, standard_priors = scaling.frame.deviations(rows), scaling.priors(taste.prior_scores(rows, priors), makings)
     standard_priors = standard_priors[:, : model.priors.shape[1]]
@@ -100,8 +100,8 @@ def propose(
         column = covariance[:, best]
         covariance = covariance - np.outer(column, column) / (covariance[best, best] + noise)
     if not chosen:
-        return Proposal(np.zeros(0, dtype=int), np.zeros(0), True, "No further rating would improve the taste.")
-    return Proposal(shortlist[chosen], np.array(bits), stop, reason)
+        return NextPictures(np.zeros(0, dtype=int), np.zeros(0), True, "No further rating would improve the taste.")
+    return NextPictures(shortlist[chosen], np.array(bits), stop, reason)
 
 
 def hunt(

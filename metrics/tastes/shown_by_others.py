@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from .beliefs import NOISES, TEMPER_OF_TRUSTS, Beliefs, Trust
+from .beliefs import NOISES, TEMPER_OF_TRUSTS, Beliefs, PriorTrust
 from .mixture import COMPARED_PICTURES, Hypothesis, fit_all
 
 #: Raters that the usual beliefs count as, and least share of those who differ.
@@ -30,7 +30,7 @@ _STEPS = 50
 
 
 def beliefs_shown_by_others(
-    table: Mapping[str, Trust], others: Sequence[tuple[np.ndarray, np.ndarray]], spread: float
+    table: Mapping[str, PriorTrust], others: Sequence[tuple[np.ndarray, np.ndarray]], spread: float
 ) -> Beliefs:
     """Log beliefs in the trusts in a prior score, in the order of the table; None if other raters show nothing.
 
@@ -56,7 +56,7 @@ def beliefs_shown_by_others(
     return tuple(np.log(shares).tolist())
 
 
-def _evidence(table: Mapping[str, Trust], scores: np.ndarray, liking: np.ndarray, spread: float) -> np.ndarray:
+def _evidence(table: Mapping[str, PriorTrust], scores: np.ndarray, liking: np.ndarray, spread: float) -> np.ndarray:
     """(t,) log evidence of one rater's likings under every trust, over all sizes of the noise."""
     if len(liking) > COMPARED_PICTURES:
         few = np.linspace(0, len(liking) - 1, COMPARED_PICTURES).astype(int)

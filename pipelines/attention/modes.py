@@ -14,7 +14,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ...errors import CollectionError, ImageError, ItemsError
 from ...metrics.attention.comparison import Comparison, compare
-from ...metrics.attention.evidence import Evidence, evidence
+from ...metrics.attention.evidence import VersionEvidence, evidence
 from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
 from ...metrics.image import read_image
@@ -50,7 +50,7 @@ class VersionReport:
     """
 
     comparison: Comparison
-    evidence: Evidence
+    evidence: VersionEvidence
     chance: float
     folds: int
 

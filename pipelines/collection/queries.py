@@ -140,7 +140,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge)
         pictures = pictures.outerjoin(ScoreRow, of_picture)
     if limits:
-        scale = Scale.of(collection, query.judge)
+        scale = ScoreScale.of(collection, query.judge)
         pictures = pictures.where(score >= scale.value_at(query.low), score <= scale.value_at(query.high))
     if query.judged_by:
         limited = aliased(ScoreRow)
@@ -279,13 +279,13 @@ def whole_word(word: str) -> str:
 
 
 @dataclass(frozen=True)
-class Scale:
+class ScoreScale:
     """All (n,) scores of a judge, ascending, from which percentiles are read."""
 
     values: np.ndarray
 
     @classmethod
-    def of(cls, collection: Collection, judge: str) -> Scale:
+    def of(cls, collection: Collection, judge: str) -> ScoreScale:
         """The scale of the stored scores under a judge."""
         with collection.session("be read") as session:
             query = select(ScoreRow.value).where(ScoreRow.judge == judge, ScoreRow.value.is_not(None))

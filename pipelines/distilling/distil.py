@@ -69,7 +69,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Progress:
+class DistilProgress:
     """A run so far: pictures and steps, counted together, and the stage (``drawing``, ``training`` or ``examining``).
 
     ``loss`` is that of the latest step of training; NaN in other stages. 0.69 is that of a model that learnt nothing.
@@ -102,7 +102,7 @@ def distil(
     check: int = 48,
     recipe: Recipe | None = None,
     anyway: bool = False,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[DistilProgress], None] = lambda progress: None,
     estimate: Callable[[Estimate], None] = lambda estimate: None,
     **settings: Any,  # noqa: ANN401
 ) -> Distilled:
@@ -175,7 +175,7 @@ class _Run:
     judge: GuardedJudge
     recipe: Recipe
     check: int
-    progress: Callable[[Progress], None]
+    progress: Callable[[DistilProgress], None]
     settings: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -281,7 +281,7 @@ class _Run:
 
     def _advance(self, done: int, stage: str, loss: float = float("nan")) -> None:
         self._done += done
-        self.progress(Progress(self._done, self._total, stage, loss))
+        self.progress(DistilProgress(self._done, self._total, stage, loss))
 
     def _lessons(self, denoiser: Denoiser, rows: Sequence[ImageRow]) -> Lessons:
         """The pictures to train on, encoded, with the taste's values, or those of the ratings."""

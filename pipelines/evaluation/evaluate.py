@@ -31,7 +31,7 @@ from .near_duplicates import corrected, near_duplicates
 from .result import Evaluation
 
 if TYPE_CHECKING:
-    from ...metrics.similarity.outliers import Overview
+    from ...metrics.similarity.outliers import SampleOverview
 
 #: Pictures from which the unit space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
@@ -96,9 +96,9 @@ def _evaluate(
     progress: Callable[[int], None],
 ) -> Evaluation:
     # Imported here, because it takes a second that a stored evaluation need not wait for.
-    from ...metrics.similarity.outliers import Overview, outlier_limit
+    from ...metrics.similarity.outliers import SampleOverview, outlier_limit
 
-    overview = Overview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
+    overview = SampleOverview.of(items_of(collection, taste_extractor().version, ids[:SAMPLE]))
     judges = [TechnicalJudge.load(), *detectors()]
     scores, positions = _pass_over_items(collection, ids, judges, overview, progress)
     _store_scores(collection, ids, scores, positions.unfit)
@@ -139,7 +139,7 @@ def _pass_over_items(
     collection: Collection,
     ids: np.ndarray,
     judges: Sequence[TechnicalJudge],
-    overview: Overview,
+    overview: SampleOverview,
     progress: Callable[[int], None],
 ) -> tuple[dict[str, np.ndarray], _Positions]:
     """Scores (n,) by stored name, and the positions of pictures, from one pass over the items."""

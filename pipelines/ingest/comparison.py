@@ -18,7 +18,7 @@ _UNSETTLED_NS = 2_000_000_000
 
 
 @dataclass
-class Comparison:
+class FileComparison:
     """Compares files with what a collection knows, some hundred at a time.
 
     Attributes:

@@ -19,7 +19,7 @@ from ..collection.files import image_ids_by_path
 from ..collection.pictures import images_by_id
 from ..collection.tables import ImageRow
 from ..support.batching import batches
-from .comparison import Comparison, settled
+from .comparison import FileComparison, settled
 from .engines import Engine
 from .file_rows import store_inspections
 from .fork_server import MANY
@@ -63,7 +63,7 @@ def look_up(
     scan = Scan(files)
     entries = list(scan)
     problems = dict(scan.unusable)
-    comparison = Comparison(collection, [extractor_of(kind).version for kind in kinds], None)
+    comparison = FileComparison(collection, [extractor_of(kind).version for kind in kinds], None)
     fresh: list[tuple[FileEntry, FileToInspect]] = []
     for chunk in batches(entries, _CHUNK):
         new = comparison.needing_inspection(chunk)

@@ -19,7 +19,7 @@ from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..support.batching import batches
-from .comparison import Comparison, settled
+from .comparison import FileComparison, settled
 from .engines import Engine
 from .file_rows import mark_missing, problems_of, seen_again, store_inspections
 from .inspection import FileToInspect, Inspection, extractor_of
@@ -86,7 +86,7 @@ def sync(
     times = folders_read(collection)
     update = Update(begin_scan(collection, scan))
     versions = [extractor_of(kind).version for kind in kinds]
-    comparison = Comparison(collection, versions, update.scan_number, retry)
+    comparison = FileComparison(collection, versions, update.scan_number, retry)
     changed_sidecars: list[str] = []
     with_tables: set[str] = set()
     started: dict[str, FileEntry] = {}

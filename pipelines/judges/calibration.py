@@ -57,7 +57,7 @@ def _curve(values: Mapping[str, Any]) -> Curve:
 
 
 @dataclass(frozen=True)
-class Kind:
+class PhraseKind:
     """A kind of phrases that a model can tell apart.
 
     Attributes:
@@ -72,7 +72,7 @@ class Kind:
 class Calibration:
     """The phrases that a model can tell, and how."""
 
-    kinds: dict[str, Kind]
+    kinds: dict[str, PhraseKind]
     source: str
 
     @cached_property
@@ -93,7 +93,7 @@ class Calibration:
             kinds = {}
             for name, kind in stored["kinds"].items():
                 options = tuple(tuple(str(p) for p in option) for option in kind["options"])
-                kinds[name] = Kind(options, _curve(kind))
+                kinds[name] = PhraseKind(options, _curve(kind))
             return cls(kinds, str(stored["source"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise JudgeError(f"{str(path)!r} is damaged ({first_line(error)}): reinstall, or train it anew.") from error

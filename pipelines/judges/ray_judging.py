@@ -39,7 +39,7 @@ _RETRIES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WorkerAnswer:
     """A worker's answer for a batch of pictures.
 
     Attributes:
@@ -69,7 +69,7 @@ def _loaded(named: str, version: str) -> Judge:
 
 def judge_files(
     named: str, judge_version: str, version: str, files: Sequence[tuple[str, str]], prompts: Sequence[str]
-) -> Answer:
+) -> WorkerAnswer:
     """Measure or judge a batch of picture files in a worker."""
     check_version(version)
     compute_on_one_core()
@@ -87,13 +87,13 @@ def judge_files(
             {} if picture is None else _items(judge, picture, prompt)
             for picture, prompt in zip(pixels, prompts, strict=True)
         ]
-        return Answer(items, None, tuple(problems))
+        return WorkerAnswer(items, None, tuple(problems))
     values = np.full(len(files), np.nan)
     readable = {i: picture for i, picture in enumerate(pixels) if picture is not None}
     judged = _Files(readable, dict(enumerate(prompts)))
     judged.paths = [path for path, _ in files]
     values[[*readable]] = judge.values(judged)
-    return Answer([], values, tuple(problems), dict(judge.failed), judge.stopped)
+    return WorkerAnswer([], values, tuple(problems), dict(judge.failed), judge.stopped)
 
 
 class _Files(PicturesInMemory):
@@ -176,7 +176,7 @@ def judge_on_cluster(
 
 def _answers(
     pictures: StoredPictures, judge: GuardedJudge, workers: int | None
-) -> Iterator[tuple[list[ImageRow], Answer]]:
+) -> Iterator[tuple[list[ImageRow], WorkerAnswer]]:
     """The answers for batches of pictures, in any order."""
     collection, rows = pictures.collection, pictures.rows
     prompts = dict(zip(pictures.ids, pictures.prompts(), strict=True)) if "prompt" in judge.needs else {}
@@ -202,7 +202,7 @@ def _answers(
                 except ray.exceptions.RayError as error:
                     lost = f"its worker died again and again ({first_line(error).rstrip('.')})"
                     those = WithoutValue.of([True] * len(block), [repr(str(collection.locate(row))) for row in block])
-                    answer = Answer([], np.full(len(block), np.nan), (), {lost: those})
+                    answer = WorkerAnswer([], np.full(len(block), np.nan), (), {lost: those})
                 yield block, answer
         finally:
             for unfinished in running:

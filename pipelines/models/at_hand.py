@@ -32,7 +32,7 @@ class ModelAtHand:
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class PipelineFamily:
     """A class of pipelines of diffusers that soart can run, with what it needs besides a prompt and besides soart."""
 
     name: str
@@ -62,10 +62,10 @@ def models_at_hand(cache: Path | None = None) -> list[ModelAtHand]:
     return found
 
 
-def families() -> list[Family]:
+def families() -> list[PipelineFamily]:
     """The text-to-image classes of the installed diffusers, by name, and what each needs."""
     return sorted(
-        (Family(kind.__name__, needed_inputs(kind), _packages(kind)) for kind in listed_classes()),
+        (PipelineFamily(kind.__name__, needed_inputs(kind), _packages(kind)) for kind in listed_classes()),
         key=lambda family: family.name,
     )
 

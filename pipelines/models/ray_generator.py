@@ -64,7 +64,7 @@ class DrawingWorker:
 
 
 @dataclass(eq=False)
-class _Worker:
+class _DrawingWorker:
     actor: Any
     #: Ray reference of the loading; None once the model is loaded.
     loading: Any | None
@@ -73,7 +73,7 @@ class _Worker:
 @dataclass(eq=False)
 class _Job:
     requests: list[Request]
-    worker: _Worker | None = None
+    worker: _DrawingWorker | None = None
     ref: Any | None = None
     tries: int = 0
     drawn: list[DrawnPicture] = field(default_factory=list)
@@ -91,7 +91,7 @@ class ClusterGenerator(ImageGenerator):
     def __init__(self, options: GeneratorOptions | None = None) -> None:
         self._options = options or GeneratorOptions()
         self._stack = ExitStack()
-        self._workers: list[_Worker] = []
+        self._workers: list[_DrawingWorker] = []
         self._loaded: tuple[LoadedModel, bool] | None = None
         self._deaths = 0
         self._known_meanings: dict[str, np.ndarray] = {}
@@ -146,9 +146,9 @@ class ClusterGenerator(ImageGenerator):
             else:
                 return vectors
 
-    def _new_worker(self) -> _Worker:
+    def _new_worker(self) -> _DrawingWorker:
         actor = self._actor.remote()
-        return _Worker(actor, actor.load.remote(self._options, torch.get_num_threads(), __version__))
+        return _DrawingWorker(actor, actor.load.remote(self._options, torch.get_num_threads(), __version__))
 
     def _first_loaded(self) -> LoadedModel:
         while self._loaded is None:
@@ -216,7 +216,7 @@ class ClusterGenerator(ImageGenerator):
             else:
                 drawing[done].drawn, drawing[done].ref = result, None
 
-    def _replace(self, dead: _Worker | None, jobs: Iterable[_Job], error: Exception) -> None:
+    def _replace(self, dead: _DrawingWorker | None, jobs: Iterable[_Job], error: Exception) -> None:
         """Replace a dead worker, and mark its batches to be drawn again."""
         lost = [job for job in jobs if job.worker is dead]
         for job in lost:

@@ -73,7 +73,7 @@ def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
             delattr(holder, name)
 
 
-class Watch:
+class StepWatch:
     """Follows the steps of a scheduler, and holds the original that the latest step predicts.
 
     It replaces the scheduler's ``step`` until ``end``, or until the next step if ``once``, for callers who do not see
@@ -134,7 +134,7 @@ def preview_call(pipeline: Any, share: float) -> Iterator[dict[str, Any]]:
     Only for pipelines whose call takes ``callback_on_step_end``. The steps are those that the call really takes: fewer
     than asked for when it starts from a picture.
     """
-    watch = Watch(pipeline.scheduler)
+    watch = StepWatch(pipeline.scheduler)
 
     def after_step(called: Any, number: int, timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         if number + 1 == max(1, round(share * steps_of(called))):
@@ -205,7 +205,7 @@ class StepPreview:
         if not 0 < share < 1:
             raise ModelError(f"Expected a share of the steps between 0 and 1, got {share}.")
         self._value, self._share, self._size = value, share, size
-        self._watch: Watch | None = None
+        self._watch: StepWatch | None = None
         self.pictures: np.ndarray | None = None
         self.scores: np.ndarray | None = None
 
@@ -222,7 +222,7 @@ class StepPreview:
         steps = steps_of(pipeline)
         previewed = max(1, round(self._share * steps) - 1)
         if step + 1 == previewed < steps:
-            self._watch = Watch(pipeline.scheduler, once=True)
+            self._watch = StepWatch(pipeline.scheduler, once=True)
         if self._watch is None or step < previewed:
             return False
         original = self._watch.original

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .step_preview import NEEDED, Watch, decode, steps_of
+from .step_preview import NEEDED, StepWatch, decode, steps_of
 
 #: Largest share of the time of drawing that goes into previews.
 PREVIEW_SHARE = 0.1
@@ -59,7 +59,7 @@ class StepReport:
     ) -> Iterator[dict[str, Any]]:
         """Arguments of a call of ``pipeline`` whose steps are reported; it must take ``callback_on_step_end``."""
         decodable = self._previews and all(getattr(pipeline, name, None) is not None for name in NEEDED)
-        watch = Watch(pipeline.scheduler) if decodable else None
+        watch = StepWatch(pipeline.scheduler) if decodable else None
         started, spent = time.monotonic(), 0.0
 
         def preview(called: Any, latents: Any) -> np.ndarray | None:  # noqa: ANN401

@@ -46,7 +46,7 @@ _SETTINGS = ("negative", "steps", "guidance", "width", "height", "scheduler")
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class OptimizeProgress:
     """A run so far; ``way`` is that of the latest step, and empty for the first seeds."""
 
     seconds: float
@@ -157,7 +157,7 @@ def optimize(
     ways: Sequence[str] | None = None,
     parents: Sequence[Parent] = (),
     state: Path | None = None,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[OptimizeProgress], None] = lambda progress: None,
     after_step: Callable[[], None] = lambda: None,
     **settings: Any,  # noqa: ANN401
 ) -> Optimized:
@@ -190,7 +190,7 @@ def optimize(
                 run.save(state)
             way = run.steps[-1].way if run.steps else ""
             assert run.best is not None
-            progress(Progress(run.seconds, run.drawn, run.best.marks.value, way))
+            progress(OptimizeProgress(run.seconds, run.drawn, run.best.marks.value, way))
     # A step that is ended by its caller costs only itself.
     except (KeyboardInterrupt, CancelledError):
         if run.best is None:

@@ -53,7 +53,7 @@ class Attempt:
 
 
 @dataclass
-class Step:
+class OptimizerStep:
     """One step of a run, its gain, 0 if nothing better was found, and the bounds that better candidates passed (``refused``)."""
 
     way: str
@@ -92,7 +92,7 @@ class Optimization:
         self.start: Attempt | None = None
         self.first: list[Marks] = []
         self.bounds: Bounds | None = None
-        self.steps: list[Step] = []
+        self.steps: list[OptimizerStep] = []
         self.drawn, self.ended, self._second = 0, "", float("nan")
         self._spent, self._since = 0.0, limit.clock()
 
@@ -158,7 +158,7 @@ class Optimization:
                 self.best = one
                 self._raise_second(one)
         gain = self.best.marks.value - best.marks.value
-        self.steps.append(Step(way, gain, self.limit.clock() - begun, refused))
+        self.steps.append(OptimizerStep(way, gain, self.limit.clock() - begun, refused))
         return True
 
     def _failures(self, way: str) -> int:
@@ -267,7 +267,7 @@ class Optimization:
                 attempts.append(Attempt(drawn_from, picture, Marks(**own["marks"])))
             self.best, self.start = attempts
             self.first = [Marks(**one) for one in state["first"]]
-            self.steps = [Step(**step) for step in state["steps"]]
+            self.steps = [OptimizerStep(**step) for step in state["steps"]]
             self.drawn, self._second, self._spent = state["drawn"], state["second"], state["seconds"]
             if isinstance(self.means.examiner.judge.inner, WeightedJudges):
                 self.means.examiner.judge.inner.units = state["units"]

@@ -55,7 +55,7 @@ LOOKS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Axis:
     """Ends of an axis, and the texts of its ticks by their place."""
 
     low: float
@@ -70,7 +70,7 @@ def limits_of(values: Sequence[float], margin: float = 0.0) -> tuple[float, floa
     return (low - margin * room, high + margin * room) if high > low else (low - room / 2, high + room / 2)
 
 
-def scale_of(limits: tuple[float, float], count: int, *, sign: str = "", whole: bool = False) -> Scale:
+def scale_of(limits: tuple[float, float], count: int, *, sign: str = "", whole: bool = False) -> Axis:
     """A scale with about ``count`` ticks; ``sign`` is a format option of their texts."""
     from matplotlib.ticker import MaxNLocator
 
@@ -79,7 +79,7 @@ def scale_of(limits: tuple[float, float], count: int, *, sign: str = "", whole: 
     low, high = limits
     slack = 1e-9 * (high - low)
     ticks = [float(t) for t in found if low - slack <= t <= high + slack and not (whole and abs(t - round(t)) > slack)]
-    return Scale(low, high, dict(zip(ticks, tick_texts(ticks, sign), strict=True)))
+    return Axis(low, high, dict(zip(ticks, tick_texts(ticks, sign), strict=True)))
 
 
 def legend_of(names: Sequence[str], y: str) -> tuple[float, list[tuple[str, Point]]]:
@@ -111,8 +111,8 @@ class Chart:
     def __init__(
         self,
         height: float,
-        x: Scale,
-        y: Scale,
+        x: Axis,
+        y: Axis,
         grid: str,
         *,
         top: float,

@@ -25,9 +25,9 @@ from .chart_frame import (
     SIZE,
     TEXT,
     WIDTH,
+    Axis,
     Chart,
     Look,
-    Scale,
     legend_of,
     limits_of,
     scale_of,
@@ -145,14 +145,14 @@ def _draw_intervals(rows: tuple[Interval, ...], unit: str, subject: str, limits:
     return chart.finish(f"Effects of {subject}: {ends}{middle}.", f"effect ({unit}), bars: 90 % intervals", "")
 
 
-def _rows(height: int, x: Scale, names: Sequence[str], values: Sequence[str], *, bottom: float) -> Chart:
+def _rows(height: int, x: Axis, names: Sequence[str], values: Sequence[str], *, bottom: float) -> Chart:
     """A chart with a row for each name, the first one on top, and values on its right."""
     texts = [plain_text(name) for name in names]
     # Wide enough for the name of every fault.
     fitted = [fit_text(text, SIZE, 0.37 * WIDTH) for text in texts]
     left, right = (max(text_width(text, SIZE) for text in some) for some in (fitted, values))
     chart = Chart(
-        height * len(names) + 54, x, Scale(-0.5, len(names) - 0.5, {}), "x",
+        height * len(names) + 54, x, Axis(-0.5, len(names) - 0.5, {}), "x",
         top=4, bottom=bottom, left=left + 16, right=max(54.0, right + 12),
     )  # fmt: skip
     for place, whole, name, value in zip(range(len(names))[::-1], texts, fitted, values, strict=True):
@@ -234,7 +234,7 @@ def _draw_lines(
     margin = 0.03 * (high - low)
     along = scale_of((low - margin, high + margin), 6, whole=whole)
     if names:
-        along = Scale(along.low, along.high, {at: fit_text(plain_text(text), SIZE, _TICK) for at, text in names})
+        along = Axis(along.low, along.high, {at: fit_text(plain_text(text), SIZE, _TICK) for at, text in names})
     up = scale_of(limits or limits_of(every, 0.06), 5, sign=sign)
     chart = Chart(250, along, up, "y", top=top, bottom=42)
     for line in series:

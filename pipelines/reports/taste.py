@@ -39,7 +39,7 @@ _LOWEST, _STEP = 0.35, 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class ListedPicture:
+class ExamplePicture:
     """A picture on the page."""
 
     row: ImageRow
@@ -137,12 +137,12 @@ def render_taste_report(
     thumbnails = example_thumbnails([reason for reasons in shares.values() for reason in reasons], collection)
     percentile, score = taste.percentile(liking), 100 * taste.probability(liking)
 
-    def show(i: int) -> ListedPicture:
+    def show(i: int) -> ExamplePicture:
         path, pixels = collection.locate(measured[i]), opened[i]
         heat = overlay(pixels, patch_map(taste.liking, judge.extractor, pixels))
         drawn = measured[i].generation
         name = path.name if drawn is None else f"{drawn.prompt} (seed {drawn.seed})"
-        return ListedPicture(
+        return ExamplePicture(
             measured[i], name, data_url(pixels), data_url(heat), float(score[i]), float(percentile[i]), shares[i],
             modes.get(i), max(pixels.shape[:2]) <= 128,
         )  # fmt: skip

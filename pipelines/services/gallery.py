@@ -26,7 +26,7 @@ from ..collection.families import children_of, parents_of
 from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
 from ..collection.makes import place_effects
 from ..collection.provenance import Provenance, provenance_of
-from ..collection.queries import WINDOW, Scale, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
+from ..collection.queries import WINDOW, ScoreScale, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
 from ..judges.rescoring import score_all
@@ -142,7 +142,7 @@ def picture_details(
     if item_judge is not None and explanation.score is not None:
         # Every digit of the stored score counts: the one computed now may differ in the last of them.
         score = scores_of(collection, item_judge.stored_name, [row.id]).get(row.id, explanation.score)
-        percentile = _percentile(Scale.of(collection, item_judge.stored_name), score)
+        percentile = _percentile(ScoreScale.of(collection, item_judge.stored_name), score)
         effects = place_effects(collection, item_judge.stored_name)
         if why := effects.why([row.id])[0]:
             effect = Reason(why, float(effects.points([row.id], np.array([score]))[0]))
@@ -158,7 +158,7 @@ def picture_details(
     )  # fmt: skip
 
 
-def _percentile(scale: Scale, score: float) -> float | None:
+def _percentile(scale: ScoreScale, score: float) -> float | None:
     """The percentile of a score among those of its judge; None without others."""
     return scale.percentile(score) if len(scale.values) > 1 else None
 

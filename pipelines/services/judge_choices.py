@@ -13,7 +13,7 @@ from ...metrics.damage.titles import JudgeKey, Kind, shared_name
 from ...metrics.tastes.overall import stored_name
 from ..collection.collection import Collection
 from ..collection.pictures import sha256_by_id
-from ..collection.queries import Query, Scale, order, scores_of
+from ..collection.queries import Query, ScoreScale, order, scores_of
 from ..judges.catalogue import Catalogue, Entry
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.opinions import Opinion
@@ -114,10 +114,10 @@ def stored_judge(tastes: CollectionTastes, name: str, stored: Iterable[str] = ()
     return stored_name() if name == OVERALL else tastes.judge(name).stored_name
 
 
-def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> tuple[dict[int, float], Scale]:
+def values_and_scale(collection: Collection, judge: str, ids: Sequence[int]) -> tuple[dict[int, float], ScoreScale]:
     """Stored values of pictures by id, or a person's stars, and all values of the judge, from which percentiles are read."""
     if JudgeKey.of(judge).kind is not Kind.PERSON:
-        return scores_of(collection, judge, ids), Scale.of(collection, judge)
+        return scores_of(collection, judge, ids), ScoreScale.of(collection, judge)
     stars = _stars(collection, judge)
     return {image: stars[image] for image in ids if image in stars}, _scale(stars)
 
@@ -127,8 +127,8 @@ def _stars(collection: Collection, person: str) -> dict[int, float]:
     return Opinion.of(collection, JudgeKey.of(person).name, collection.ids()).stars
 
 
-def _scale(stars: Mapping[int, float]) -> Scale:
-    return Scale(np.sort(np.array([*stars.values()], dtype=np.float64)))
+def _scale(stars: Mapping[int, float]) -> ScoreScale:
+    return ScoreScale(np.sort(np.array([*stars.values()], dtype=np.float64)))
 
 
 def ordered(collection: Collection, query: Query, rater: str) -> list[int]:

@@ -22,23 +22,23 @@ from ..tastes import learning as tastes
 class Lesson:
     """Outcome of a learning."""
 
-    judged: int  # number of judgements that were stored before it began, see ``Judgements``
+    judged: int  # number of judgements that were stored before it began, see ``RaterJudgements``
     sentence: str
 
 
 @dataclass(frozen=True, slots=True)
-class Judgements:
+class RaterJudgements:
     """Judgements of a rater that teach the taste."""
 
     count: int  # number of ratings 1–5, "not for me" included, and of choices, not counting ties
     unequal: bool  # True if they tell pictures apart: a choice does, and so do two different ratings
 
 
-def judgements_by(collection: Collection, rater: str, until: datetime | None = None) -> Judgements:
+def judgements_by(collection: Collection, rater: str, until: datetime | None = None) -> RaterJudgements:
     """Count the judgements of a rater; only those that were stored by ``until``, unless that is None."""
     rated, different = ratings.star_counts(collection, rater, until)
     chosen = comparisons.count_choices(collection, rater, until)
-    return Judgements(rated + chosen, different > 1 or chosen > 0)
+    return RaterJudgements(rated + chosen, different > 1 or chosen > 0)
 
 
 def _store(collection: Collection) -> TasteStore:

@@ -21,7 +21,7 @@ from .service import CollectionService, drawing_alone
 
 if TYPE_CHECKING:
     from ..models.generator import ImageGenerator
-    from ..optimizing.optimize import Optimized, Progress
+    from ..optimizing.optimize import Optimized, OptimizeProgress
     from ..optimizing.parents import Parent
 
 #: Key of the jobs.
@@ -137,7 +137,7 @@ class OptimizingService(CollectionService):
             )  # fmt: skip
             prompt, seed = request.prompt, drawing.seed
 
-        def advance(progress: Progress) -> None:
+        def advance(progress: OptimizeProgress) -> None:
             job.advance(max(0, min(round(progress.seconds), job.total) - job.done))
 
         found = optimizing.optimize(

@@ -30,7 +30,7 @@ LEAST, SHARE = 5, 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RaterProgress:
     """Progress of a rater; ``rejected`` counts skipped pictures, ``learnt`` the judgements behind the taste, 0 without one."""
 
     rated: int
@@ -147,10 +147,10 @@ class RatingService(CollectionService):
         """Pictures to rate next by the ratings so far, see ``unrated_pictures``; none of those that a page has shown."""
         return unrated_pictures(self.collection, self.rater, count, shown)
 
-    def progress(self) -> Progress:
+    def progress(self) -> RaterProgress:
         """The rater's progress, and the trust in the taste."""
         counts = ratings.rating_counts(self.collection, self.rater)
-        progress = Progress(
+        progress = RaterProgress(
             rated=sum(counts.get(kind, 0) for kind in ratings.OPINIONS),
             rejected=counts.get(ratings.REJECT, 0),
             pictures=count_sound_pictures(self.collection),

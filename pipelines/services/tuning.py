@@ -29,7 +29,7 @@ from ..tuning.earlier import key_of, remember, remembered
 from ..tuning.findings import findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
-from ..tuning.proposing import Step, history_of, take, vocabulary_proposer
+from ..tuning.proposing import SpaceStep, history_of, take, vocabulary_proposer
 from ..tuning.settings import PAUSED, RUNNING, TuneSettings
 from ..tuning.tuner import Tuner
 from .service import CollectionService, drawing_alone
@@ -248,7 +248,7 @@ class TuningService(CollectionService):
             self._runs += 1
             self.jobs.start(f"{RUN} {self._runs}", "Tuning", self._work)
 
-    def _history(self, settings: TuneSettings) -> tuple[str, list[Step]]:
+    def _history(self, settings: TuneSettings) -> tuple[str, list[SpaceStep]]:
         """Fingerprint of the space that the tune began with, and the steps from there."""
         return history_of(
             self.collection, settings.whole().fingerprint, settings.model, settings.seed, proposing=settings.propose

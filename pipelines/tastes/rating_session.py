@@ -16,7 +16,7 @@ from ...metrics.similarity.diversity import FEW, LOOK, Seen
 from ...metrics.tastes.blend import only_taste
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...metrics.tastes.overall import stored_name
-from ...metrics.tastes.proposals import Proposal, hunt, propose
+from ...metrics.tastes.proposals import NextPictures, hunt, propose
 from ..collection.collection import Collection
 from ..collection.pictures import hidden_ids, ids_without_files, images_by_id
 from ..collection.queries import known_prompts, scores_of
@@ -49,7 +49,7 @@ EXPECTED = 0.2
 
 def propose_pictures(
     collection: Collection, judge: TasteJudge, rater: str, count: int, progress: Callable[[], None] = lambda: None
-) -> tuple[Proposal, list[ImageRow]]:
+) -> tuple[NextPictures, list[ImageRow]]:
     """Propose at most ``count`` pictures whose ratings would teach a taste, which is not a blend, most.
 
     Pictures that the rater has rated or skipped, those that the taste was learnt from, and those whose files are

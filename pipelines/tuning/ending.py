@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import TasteError
 from ..collection.tables import ImageRow
 from ..judges.guarded import GuardedJudge
-from ..optimizing.optimize import Optimized, Progress, judge_for, optimize, state_file, store
+from ..optimizing.optimize import Optimized, OptimizeProgress, judge_for, optimize, state_file, store
 from ..optimizing.parents import parent_of
 from .findings import StudyFindings
 from .panel import Panel
@@ -39,7 +39,7 @@ def optimize_best(
     tuner: Tuner,
     findings: StudyFindings,
     seconds: float,
-    progress: Callable[[Progress], None] = lambda progress: None,
+    progress: Callable[[OptimizeProgress], None] = lambda progress: None,
 ) -> Optimized:
     """Optimize the best picture of a tune for its goal, and store it; after an interruption the same call goes on.
 

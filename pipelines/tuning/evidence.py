@@ -9,7 +9,7 @@ from .panel import Judgements, RaterKey
 from .study import Trial
 
 
-class Evidence:
+class JudgedChoices:
     """Judged (n,) choices, once for each of their judges, every judge on a standard scale."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Evidence:
         self._pairs: list[tuple[int, int]] = []
 
     @classmethod
-    def of(cls, judgements: Judgements) -> Evidence:
+    def of(cls, judgements: Judgements) -> JudgedChoices:
         """The judgements of pictures; what only follows from choices is left to the choices.
 
         Pictures of two base subjects are not compared, because a judge of one is not one of the other.

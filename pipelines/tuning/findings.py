@@ -16,7 +16,7 @@ from ...errors import ImageError, NoFindingsError, expect
 from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import stored_title
 from ...notebooks import SHOWN, html_table
-from ...prompts.rating_model.effects import Effect
+from ...prompts.rating_model.effects import RatingEffect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.space.space import Choice
 from ...prompts.steering.batches import larger_the_better
@@ -29,7 +29,7 @@ from ..scoring.measuring import measure
 from ..support.figures import figures
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
 from .panel import Judgements, RaterKey
-from .proposing import Step
+from .proposing import SpaceStep
 from .pruning import account
 from .tuner import Tuner
 
@@ -143,7 +143,7 @@ class StudyFindings:
     front: list[TradeOff]
     batches: list[BatchScore]
     gain: tuple[float, float]
-    steps: list[Step]
+    steps: list[SpaceStep]
     alarms: list[str]
     notes: list[str]
     yaml: str
@@ -277,7 +277,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     )  # fmt: skip
 
 
-def _named(tuner: Tuner, effects: Sequence[Effect], unit: float) -> list[OptionEffect]:
+def _named(tuner: Tuner, effects: Sequence[RatingEffect], unit: float) -> list[OptionEffect]:
     """Effects in the words of the space, and in a judge's unit; a slot that is off has none."""
     slots = tuner.space.slots
     effects = [e for e in effects if not slots[e.slot].conditional or slots[e.slot].texts[e.option]]

@@ -44,7 +44,7 @@ SUBJECT = "subject"
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class SpaceStep:
     """A change of the options of a space, after some number of choices; ``retired`` are slots and options.
 
     ``fingerprint`` is of the space after it, ``note`` why nothing was proposed; options are hopeless to the judges
@@ -58,7 +58,7 @@ class Step:
     note: str = ""
     goal: tuple[str, ...] = ()
 
-    def judged_by(self, goal: tuple[str, ...]) -> Step:
+    def judged_by(self, goal: tuple[str, ...]) -> SpaceStep:
         """This step for the judges ``goal``: without what was retired for others."""
         return self if self.goal == goal else replace(self, retired=())
 
@@ -107,11 +107,11 @@ def history_key(fingerprint: str, model: str, seed: int) -> str:
     return f"proposals {fingerprint} {hashlib.sha256(f'{model} {seed}'.encode()).hexdigest()[:16]}"
 
 
-def read_steps(collection: Collection, root: str, model: str, seed: int) -> list[Step]:
+def read_steps(collection: Collection, root: str, model: str, seed: int) -> list[SpaceStep]:
     """The steps that were taken from the space with the fingerprint ``root``, in order."""
     stored = json.loads(setting(collection, history_key(root, model, seed)) or "{}")
     return [
-        Step(
+        SpaceStep(
             step["after"],
             step["fingerprint"],
             tuple(Proposal(**each | {"reason": stored_text(each["reason"])}) for each in step["added"]),
@@ -131,7 +131,7 @@ def root_of(collection: Collection, fingerprint: str, model: str, seed: int) -> 
 
 def history_of(
     collection: Collection, fingerprint: str, model: str, seed: int, *, proposing: bool
-) -> tuple[str, list[Step]]:
+) -> tuple[str, list[SpaceStep]]:
     """Fingerprint of the space that a tune began with, and its steps from there, all of them or up to the named space.
 
     ``fingerprint`` may be of a later stage of the tune; ``seed`` is that of the search.
@@ -144,7 +144,7 @@ def history_of(
     return root, steps
 
 
-def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[Step]) -> None:
+def store_steps(collection: Collection, root: str, model: str, seed: int, steps: Sequence[SpaceStep]) -> None:
     """Store all steps from ``root``, and for each stage the root that it began with."""
     text = json.dumps({"steps": [asdict(step) for step in steps]})
     for stage in {step.fingerprint for step in steps} - {root}:
@@ -158,7 +158,7 @@ def pinned_slots(space: PromptSpace) -> set[str]:
     return {slot.name for slot, left in pairs if len(left) == 1 < len(slot.options)}
 
 
-def take(space: PromptSpace, step: Step) -> PromptSpace:
+def take(space: PromptSpace, step: SpaceStep) -> PromptSpace:
     """``space`` after a step; what it has or lacks already stays, and a pinned slot keeps its pin."""
     pinned = pinned_slots(space)
     for proposal in new_proposals(step.added, space, len(step.added)):
@@ -186,7 +186,7 @@ def next_step(
     meanings: Callable[[Sequence[str]], Meanings],
     after: int,
     rng: np.random.Generator,
-) -> tuple[PromptSpace, Step]:
+) -> tuple[PromptSpace, SpaceStep]:
     """Retire hopeless options, and add what a proposer proposes; returns the space after the step, and the step.
 
     ``prompts`` are the good ones of the collection, best first. A step without changes leaves the same space.
@@ -201,10 +201,10 @@ def next_step(
         if at not in worded or len(retired) == RETIRED:
             continue
         pair = (space.slots[at].name, space.slots[at].texts[option])
-        left = take(space, Step(after, "", retired=(*retired, pair)))
+        left = take(space, SpaceStep(after, "", retired=(*retired, pair)))
         if left.banned != space.banned and len(left.options[at]) >= KEPT:
             retired.append(pair)
-    narrowed = take(space, Step(after, "", retired=tuple(retired)))
+    narrowed = take(space, SpaceStep(after, "", retired=tuple(retired)))
     # The user chose the option of a pinned slot.
     open_slots = {space.slots[at].name for at in worded if is_open(space.slots[at])} - pinned_slots(space)
     effects: dict[str, dict[str, float]] = {slot.name: {} for slot in space.slots if slot.name in open_slots}
@@ -215,9 +215,9 @@ def next_step(
     situation = Situation(narrowed, effects, phrases, meanings, barred_slots(phrases, prompts, narrowed))
     added = new_proposals(proposer.propose(situation, ADDED), narrowed, ADDED)
     note = "" if added else proposer.note
-    step = Step(after, "", tuple(added), tuple(retired), note)
+    step = SpaceStep(after, "", tuple(added), tuple(retired), note)
     changed = take(space, step)
-    return changed, Step(after, changed.fingerprint, step.added, step.retired, note)
+    return changed, SpaceStep(after, changed.fingerprint, step.added, step.retired, note)
 
 
 def phrases_of(prompts: Sequence[str], space: PromptSpace) -> list[str]:

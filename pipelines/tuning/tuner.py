@@ -35,9 +35,9 @@ from ..models.request import Lora, Request
 from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
 from . import pruning
 from .dead_slots import dead_slots, left_out
-from .evidence import Evidence
+from .evidence import JudgedChoices
 from .panel import Judgements, Panel, RaterKey, collect_judgements
-from .proposing import PROMPTS, Step, history_of, next_step, store_steps, take
+from .proposing import PROMPTS, SpaceStep, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
 
@@ -145,7 +145,7 @@ class Tuner:
         self.study = self._read()
         own = [tastes_of(collection.folder)] if collection.folder else []
         self._stored: Tastes = tastes or StoresInTurn(*own, TasteStore())
-        self._hints: Evidence | None = None
+        self._hints: JudgedChoices | None = None
         self._known: tuple[object, dict[RaterKey, KnownOptions]] = (None, {})
         #: Pictures at the end of what was drawn that failed, one after the other.
         self._failures = 0
@@ -276,7 +276,7 @@ class Tuner:
         trials = self._candidates(count, judgements)
         return self.draw(trials, progress) if trials else []
 
-    def _resume(self) -> tuple[list[Step], set[str]]:
+    def _resume(self) -> tuple[list[SpaceStep], set[str]]:
         """The steps taken so far, and the fingerprints of earlier stages; with a proposer, the space becomes the last one."""
         model = self.generator.model.identity
         self._root, steps = history_of(
@@ -519,21 +519,21 @@ class Tuner:
         design = first_batch(self.space, self.batch, self.rng(0))
         return design if len(design) <= max(self.batch, OPENING_SHARE * self.budget) else None
 
-    def _evidence(self, judgements: Judgements) -> Evidence:
+    def _evidence(self, judgements: Judgements) -> JudgedChoices:
         """Every judgement, and the expected scores of dropped candidates."""
-        evidence = Evidence.of(judgements)
+        evidence = JudgedChoices.of(judgements)
         for judge in self.panel.item_judges:
             middle, unit = judgements.scale(judge.stored_name)
             for trial, value in expected_scores(self.study, judgements, judge.stored_name):
                 evidence.rate(trial, judge.stored_name, (value - middle) / unit)
         return evidence
 
-    def _known_hints(self) -> Evidence:
+    def _known_hints(self) -> JudgedChoices:
         """The judgements of hints, of the time when the tuner was made."""
         if self._hints is None:
             hints = [trial for trial in self.study.hints if trial.sound]
             judged = collect_judgements(self.panel.of_hints(), self.collection, hints) if hints else None
-            self._hints = Evidence.of(judged) if judged else Evidence()
+            self._hints = JudgedChoices.of(judged) if judged else JudgedChoices()
         return self._hints
 
     def _choices(self, trials: Sequence[Trial]) -> np.ndarray:

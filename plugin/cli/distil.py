@@ -96,7 +96,7 @@ def distil(
 
         done = 0
 
-        def advance(progress: distilling.Progress) -> None:
+        def advance(progress: distilling.DistilProgress) -> None:
             nonlocal done
             shown.expect(progress.total)
             shown(progress.done - done)

@@ -118,11 +118,11 @@ def optimize(
         raise typer.Exit(130)
 
 
-def advancing(shown: Progress, seconds: float) -> Callable[[optimizing.Progress], None]:
+def advancing(shown: Progress, seconds: float) -> Callable[[optimizing.OptimizeProgress], None]:
     """A function that moves a bar of so many seconds on."""
     done = 0
 
-    def advance(progress: optimizing.Progress) -> None:
+    def advance(progress: optimizing.OptimizeProgress) -> None:
         nonlocal done
         now = min(round(progress.seconds), round(seconds))
         shown(now - done)

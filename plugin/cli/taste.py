@@ -83,7 +83,7 @@ def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
 def lines_of(facts: dict[str, Any]) -> list[str]:
     """The values of ``describe`` as lines."""
     from ...metrics.damage.titles import stored_title
-    from ...metrics.tastes.liked_makings import Effect
+    from ...metrics.tastes.liked_makings import MakingEffect
 
     within = facts["trust"]["within_prompts"]
     lines = [f"{facts['name']}: {facts['trust']['sentence']}", facts["trust"]["advice"]]
@@ -93,7 +93,7 @@ def lines_of(facts: dict[str, Any]) -> list[str]:
         trusted = (f"{stored_title(name)} {100 * value:.0f} %" for name, value in facts["trusted_priors"].items())
         lines.append(f"Trust in prior scores: {', '.join(trusted)}")
     if facts["made"]:
-        made = "; ".join(Effect(**effect).text for effect in facts["made"])
+        made = "; ".join(MakingEffect(**effect).text for effect in facts["made"])
         lines.append(f"How pictures were made, in liking (1 is two stars): {made}")
     return lines
 

@@ -134,7 +134,7 @@ def place_of(cls: type[io.ComfyNode]) -> dict[str, str]:
     return {"workflow": str(workflow.get("id") or ""), "node": str(cls.hidden.unique_id)}
 
 
-class Progress:
+class NodeProgress:
     """The node's progress bar; the host raises from its updates if the user interrupts the run."""
 
     def __init__(self, total: int) -> None:

@@ -14,7 +14,7 @@ from ...pipelines.support.picking import Picking
 from .addresses import answer_get, answer_post
 from .base import (
     IMAGES,
-    Progress,
+    NodeProgress,
     SoartNode,
     always,
     judge_inputs,
@@ -116,7 +116,7 @@ def _pick(
 ) -> tuple[int, ...] | None:
     """Ask on all pages and over the API, and wait; ComfyUI's own interrupt ends the wait."""
     question = _picking.ask(numbers, seconds, place_of(cls) | facts)
-    send, bar = PromptServer.instance.send_sync, Progress(seconds)
+    send, bar = PromptServer.instance.send_sync, NodeProgress(seconds)
     send(ASKED, question)
     try:
         return _picking.wait(question["id"], lambda left: bar.show(math.floor(seconds - left), seconds))

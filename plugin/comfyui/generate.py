@@ -11,7 +11,7 @@ from ...pipelines.support.file_stamps import model_stamp
 from .base import (
     MOST_SEED,
     NO_CHECKPOINT,
-    Progress,
+    NodeProgress,
     SoartNode,
     checkpoint_choices,
     checkpoint_path,
@@ -130,7 +130,7 @@ class SoartGenerate(SoartNode):
                 steps=steps or None, guidance=None if guidance < 0 else guidance, width=width or None,
                 height=height or None, scheduler=scheduler.strip() or None,
             )  # fmt: skip
-            progress = Progress(count)
+            progress = NodeProgress(count)
             for batch in generator.draw(requests, progress.steps(count)):
                 drawn += batch
                 progress.show(len(drawn), count)

@@ -10,7 +10,7 @@ from ...pipelines.models.limits import STRENGTHS
 from .base import (
     MOST_SEED,
     NO_CHECKPOINT,
-    Progress,
+    NodeProgress,
     SoartNode,
     checkpoint_choices,
     counting_failures,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ...metrics.protocols import ItemJudge
     from ...pipelines.models.generator import ImageGenerator
-    from ...pipelines.optimizing.optimize import Progress as Found
+    from ...pipelines.optimizing.optimize import OptimizeProgress
 
 
 class SoartOptimize(SoartNode):
@@ -124,9 +124,9 @@ class SoartOptimize(SoartNode):
         if like is not None:
             size = (width, height) if width and height else None
             parents, width, height = [drawn_on(to_picture(like[:1])[0], strength, size=size)], 0, 0
-        judge, progress, model = judge_of(by, taste), Progress(round(seconds)), named_model(model, checkpoint)
+        judge, progress, model = judge_of(by, taste), NodeProgress(round(seconds)), named_model(model, checkpoint)
 
-        def show(found: Found) -> None:
+        def show(found: OptimizeProgress) -> None:
             progress.show(min(round(found.seconds), round(seconds)), round(seconds))
 
         # ComfyUI runs nodes in inference mode, in which there are no gradients.

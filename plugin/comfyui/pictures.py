@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Pictures:
+class BatchPictures:
     """The pictures of a batch: (h, w, 3) uint8 by number from 0, and a sentence for each left out and for each change.
 
     Pictures whose values are not numbers are left out; ``judged`` are those that a judge has seen, with what it measured.
@@ -31,10 +31,10 @@ class Pictures:
     judged: PicturesInMemory | None = None
 
 
-def to_pictures(images: torch.Tensor) -> Pictures:
+def to_pictures(images: torch.Tensor) -> BatchPictures:
     """Convert an IMAGE batch (b, h, w, c) to 8-bit RGB: rounded, clipped to 0…1, transparency laid over white."""
     values = _values(images)
-    pictures = Pictures()
+    pictures = BatchPictures()
     for number, picture in enumerate(values):
         if np.isfinite(picture).all():
             pictures.pixels[number] = _rgb(picture)

@@ -11,7 +11,7 @@ from comfy_execution.graph_utils import ExecutionBlocker
 from ...errors import ImageError, SoartError
 from .base import (
     IMAGES,
-    Progress,
+    NodeProgress,
     SoartNode,
     counting_failures,
     failures,
@@ -24,7 +24,7 @@ from .base import (
     title_of,
 )
 from .panels import score_cards, score_lines, score_table
-from .pictures import Pictures, take, to_pictures
+from .pictures import BatchPictures, take, to_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def judged_batch(
     prompts: Mapping[int, str] = MappingProxyType({}),
     *,
     least: int = 1,
-) -> tuple[list[ScoredPicture], Pictures]:
+) -> tuple[list[ScoredPicture], BatchPictures]:
     """The pictures that a judge gave a value, at least ``least`` of them, and all pictures with notes on the others.
 
     ``among`` names a collection for the percentiles; ``prompts`` are by number in the batch.
@@ -85,9 +85,9 @@ def judged_batch(
     if among.strip():
         folder = output_folder(among)
         with counting_failures(among):
-            reference = scores_among(folder, judges, Progress)
+            reference = scores_among(folder, judges, NodeProgress)
     batch = PicturesInMemory(pictures.pixels, prompts)
-    scored, problems = score_batch(batch, judges, reference, Progress(len(pictures.pixels)))
+    scored, problems = score_batch(batch, judges, reference, NodeProgress(len(pictures.pixels)))
     if len(scored) < least:
         raise ImageError(" ".join(problems[:_NAMED]) or f"The judge {judge.name!r} gave no picture a value.")
     pictures.notes[:0] = [*doubts_of(judges), *problems]
@@ -113,7 +113,7 @@ class ScoringNode(SoartNode):
 
     @classmethod
     def show_scores(
-        cls, pictures: Pictures, scored: Sequence[ScoredPicture], judge: GuardedJudge, title: str
+        cls, pictures: BatchPictures, scored: Sequence[ScoredPicture], judge: GuardedJudge, title: str
     ) -> dict[str, Any]:
         """Show pictures with their scores, and the notes on the batch."""
         cards = score_cards(scored, pictures.pixels, judge.stored_name, cls)
@@ -140,7 +140,7 @@ class ScoringNode(SoartNode):
 
 
 def kept(
-    scored: Sequence[ScoredPicture], pictures: Pictures, judge: GuardedJudge, top_k: int, *, alike: bool
+    scored: Sequence[ScoredPicture], pictures: BatchPictures, judge: GuardedJudge, top_k: int, *, alike: bool
 ) -> list[ScoredPicture]:
     """The best pictures, at most ``top_k`` (0 for all), and unless ``alike`` few of one look, with a note on the others."""
     from ...pipelines.judges.in_memory import best_first, best_varied

@@ -11,7 +11,7 @@ from ...errors import ItemsError, JudgeError, SoartError
 from ...pipelines.support.file_stamps import MISSING
 from .base import (
     IMAGES,
-    Progress,
+    NodeProgress,
     SoartNode,
     TasteType,
     always,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ...metrics.tastes.taste import LearntTaste
     from ...pipelines.judges.guarded import GuardedJudge
     from ...pipelines.judges.in_memory import ScoredPicture
-    from .pictures import Pictures
+    from .pictures import BatchPictures
 
 
 class SoartExplain(SoartNode):
@@ -91,14 +91,14 @@ def check_explains(judge: GuardedJudge) -> None:
 
 
 def explained(
-    judge: GuardedJudge, scored: Sequence[ScoredPicture], pictures: Pictures, grid: int
+    judge: GuardedJudge, scored: Sequence[ScoredPicture], pictures: BatchPictures, grid: int
 ) -> tuple[torch.Tensor, list[list[Any]]]:
     """Scored pictures under their heat maps, as an IMAGE, and rows of a picture's number from 1 and a reason in words."""
     from ...pipelines.reports.score_words import reason_words
     from ...pipelines.scoring.explaining import explain_batch
 
     chosen = {picture.number: pictures.pixels[picture.number] for picture in scored}
-    found = explain_batch(cast("ItemJudge", judge.inner), chosen, grid, Progress(len(scored)))
+    found = explain_batch(cast("ItemJudge", judge.inner), chosen, grid, NodeProgress(len(scored)))
     rows = [[number + 1, text] for number, one in found.items() for text in reason_words(one.reasons)]
     return to_images([one.overlay for one in found.values()]), rows
 
@@ -185,7 +185,7 @@ class SoartTaste(SoartNode):
             pictures = list(liked.pixels.values()), list(others.pixels.values())
             taste = learn_from_pictures(
                 name, *pictures, network=None if network == "none" else network, seed=fold_seed,
-                progress=Progress(sum(map(len, pictures))),
+                progress=NodeProgress(sum(map(len, pictures))),
             )  # fmt: skip
             notes = [*liked.notes, *others.notes]
             # An unchanged file keeps its time: a new one would make the next run learn again.

@@ -24,7 +24,7 @@ _CHUNK = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class RatingEffect:
     """Effect of an option, in rating units, with its interval ``low`` … ``high``; slot and option are numbers."""
 
     slot: int
@@ -53,7 +53,7 @@ class EffectTable:
     The sum is 1, or 0 before any feedback.
     """
 
-    effects: list[Effect]
+    effects: list[RatingEffect]
     pairs: list[PairEffect]
     importance: np.ndarray
 
@@ -92,7 +92,7 @@ def factor_effects(model: RatingModel, rng: np.random.Generator, *, rater: Hasha
     tails = [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]
     low, high = np.quantile(np.concatenate(main), tails, axis=0)
     effects = [
-        Effect(int(slot[c]), int(c - start[slot[c]]), float(mean.main[0, c]), float(low[c]), float(high[c]))
+        RatingEffect(int(slot[c]), int(c - start[slot[c]]), float(mean.main[0, c]), float(low[c]), float(high[c]))
         for c in range(len(slot))
     ]
     low, high = np.quantile(np.concatenate(together), tails, axis=0)

@@ -34,7 +34,7 @@ _WIDE, _WIDEST = 6.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Priors:
+class HyperPriors:
     """Median and deviation of the natural logarithm of each hyper-parameter.
 
     Slots have median 1/S, so that all main effects together have a variance of about ``amplitude``. Then ``pairs`` is
@@ -135,7 +135,7 @@ class Layout:
         rest = self.slots + len(self.alike) + len(self.numbers) + len(self.joined) + 2
         return np.array([True, *[False] * rest, *named])
 
-    def prior(self, priors: Priors) -> tuple[np.ndarray, np.ndarray]:
+    def prior(self, priors: HyperPriors) -> tuple[np.ndarray, np.ndarray]:
         """Mean and deviation of log θ."""
         pairs = [priors.amplitude, priors.pairs, priors.constant]
         pairs += [(1 / self.slots, priors.slots)] * self.slots
@@ -160,7 +160,7 @@ class Evidence:
         terms: Terms,
         levels: Sequence[int],
         layout: Layout,
-        priors: Priors,
+        priors: HyperPriors,
     ) -> None:
         self.rows, self.terms, self.levels, self.layout = rows, terms, levels, layout
         self.mean, self.deviation = layout.prior(priors)

@@ -19,7 +19,7 @@ from ...threads import one_blas_thread
 from .cells import Cells, Names
 from .choice_functions import Tables
 from .feedback import Feedback
-from .hyperparameters import Evidence, Layout, Priors, maximise
+from .hyperparameters import Evidence, HyperPriors, Layout, maximise
 from .kernels import Hyperparameters, check_choices, check_levels, covariance, offsets
 from .laplace import find_mode
 from .likelihoods import Terms, thin
@@ -110,12 +110,12 @@ class RatingModel:
         some_rows, some_terms = rows, terms
         if len(rows) > MOST_CELLS:
             some_rows, some_terms = thin(rows, terms, MOST_CELLS, np.random.default_rng(0))
-        evidence = Evidence(some_rows, some_terms, self.levels, layout, Priors())
+        evidence = Evidence(some_rows, some_terms, self.levels, layout, HyperPriors())
         iterations = 0 if keep and start is not None else self.iterations
         if len(some_rows) > MOST_CELLS_AT_FIRST and start is None and iterations:
             # From a good start the larger sample needs only a few steps.
             fewer = thin(rows, terms, MOST_CELLS_AT_FIRST, np.random.default_rng(0))
-            start = maximise(Evidence(*fewer, self.levels, layout, Priors()), None, iterations)
+            start = maximise(Evidence(*fewer, self.levels, layout, HyperPriors()), None, iterations)
             iterations = max(iterations // 6, 1)
         self.theta_ = maximise(evidence, start, iterations)
         mode = evidence.mode(self.theta_)

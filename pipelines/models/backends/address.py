@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from ....errors import ModelError
 
 
-class Kind(NamedTuple):
+class BackendKind(NamedTuple):
     """A kind of backend."""
 
     name: str  # of the program
@@ -20,8 +20,8 @@ class Kind(NamedTuple):
 
 #: Kinds by the word before the colon. Forge, reForge and SD.Next have the interface of Automatic1111.
 KINDS = {
-    "a1111": Kind("Automatic1111", 7860, frozenset({"AUTOMATIC1111", "Forge", "SD.Next"})),
-    "comfyui": Kind("ComfyUI", 8188, frozenset({"ComfyUI"})),
+    "a1111": BackendKind("Automatic1111", 7860, frozenset({"AUTOMATIC1111", "Forge", "SD.Next"})),
+    "comfyui": BackendKind("ComfyUI", 8188, frozenset({"ComfyUI"})),
 }
 _NAMED = re.compile(rf"({'|'.join(KINDS)}):(.*)", re.DOTALL)
 _EXPECTED = "expected an address such as {example}, or with #CHECKPOINT at its end"

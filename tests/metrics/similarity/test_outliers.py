@@ -3,7 +3,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from soart.errors import ItemsError
-from soart.metrics.similarity.outliers import Overview, outlier_limit
+from soart.metrics.similarity.outliers import SampleOverview, outlier_limit
 
 
 def cloud(n, seed=0, p=120):
@@ -14,7 +14,7 @@ def cloud(n, seed=0, p=120):
 @pytest.mark.parametrize("n", [12, 40, 300])
 def test_members_lie_near_one_and_none_is_an_outlier(n):
     items = cloud(n)
-    overview = Overview.of(items)
+    overview = SampleOverview.of(items)
     distance = overview.distances(items)
     assert 0.8 < distance.mean() < 1.2
     assert (distance > outlier_limit(distance)).sum() <= 0.02 * n
@@ -26,19 +26,21 @@ def test_planted_outliers_are_found(along):
     rng = np.random.default_rng(1)
     inside = rng.normal(size=12) @ np.linalg.svd(cloud(200), full_matrices=False)[2][:12]
     items[:3] += 40 * inside if along == "axes" else 6 * rng.normal(size=items.shape[1])
-    distance = Overview.of(items).distances(items)
+    distance = SampleOverview.of(items).distances(items)
     assert set(np.flatnonzero(distance > outlier_limit(distance))) >= {0, 1, 2}
 
 
 def test_distances_do_not_depend_on_units():
     items = cloud(60)
     stretched = items * np.geomspace(1e-3, 1e3, items.shape[1]) + 5
-    assert Overview.of(items).distances(items) == pytest.approx(Overview.of(stretched).distances(stretched), rel=1e-6)
+    assert SampleOverview.of(items).distances(items) == pytest.approx(
+        SampleOverview.of(stretched).distances(stretched), rel=1e-6
+    )
 
 
 @pytest.mark.parametrize("items", [np.zeros((1, 5)), np.zeros((40, 5)), np.tile(np.arange(5.0), (40, 1)), cloud(3)])
 def test_few_or_equal_pictures_have_no_outliers(items):
-    overview = Overview.of(items)
+    overview = SampleOverview.of(items)
     distance = overview.distances(items)
     assert not (distance > outlier_limit(distance)).any() if np.isfinite(distance).all() else overview.unit is None
 
@@ -46,12 +48,12 @@ def test_few_or_equal_pictures_have_no_outliers(items):
 @pytest.mark.parametrize("items", [np.zeros((0, 5)), np.zeros(5), np.full((3, 5), np.nan)])
 def test_nothing_to_learn_from_is_refused(items):
     with pytest.raises(ItemsError, match="at least one picture"):
-        Overview.of(items)
+        SampleOverview.of(items)
 
 
 def test_axes_do_not_depend_on_the_number_of_threads():
     items, found = np.random.default_rng(0).normal(size=(400, 300)), []
     for threads in (1, 2):
         with threadpool_limits(threads):
-            found.append(Overview.of(items).axes.tobytes())
+            found.append(SampleOverview.of(items).axes.tobytes())
     assert found[0] == found[1]

@@ -19,7 +19,7 @@ from soart.pipelines.collection.pictures import update_pictures
 from soart.pipelines.collection.queries import (
     MOST_WORDS,
     Query,
-    Scale,
+    ScoreScale,
     by_name,
     known_prompts,
     metadata_of,
@@ -221,11 +221,11 @@ def test_times_come_back_with_their_time_zone_from_every_database(filled):
 
 def test_percentiles_are_those_of_rankings(filled):
     values = np.array([3.0, 1.0, 2.0, 2.0, 5.0])
-    scale = Scale.of(filled, "p")
+    scale = ScoreScale.of(filled, "p")
     assert [scale.percentile(v) for v in values] == percentiles(values).tolist()
     assert ids(filled, judge="p", low=50) == [5, 4, 3, 1]
     assert ids(filled, judge="p", high=10) == [2]
-    assert Scale.of(filled, "none").percentile(1) == 0
+    assert ScoreScale.of(filled, "none").percentile(1) == 0
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_a_picture_that_cannot_be_judged_has_no_score(filled):
     assert ids(filled, judge="mine", judged_by="mine", below=50.0) == [3, 1]
     assert sorted(ids(filled, judge="mine", scored=True)) == [1, 3]
     assert scores_and_reasons(filled, "mine", [1, 2, 4]) == ({1: 3.0}, {2: "all black"})
-    assert Scale.of(filled, "mine").values.tolist() == [2.0, 3.0]
+    assert ScoreScale.of(filled, "mine").values.tolist() == [2.0, 3.0]
     assert filled.scores("mine") == {1: 3.0, 3: 2.0}
     filled.set_scores("mine", {2: 1.0})
     assert scores_and_reasons(filled, "mine", [2]) == ({2: 1.0}, {})

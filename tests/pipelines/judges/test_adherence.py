@@ -12,7 +12,7 @@ from specimens.judging import values_for
 
 from soart.errors import JudgeError, ModelError, SoartError
 from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
-from soart.pipelines.judges.calibration import Calibration, Curve, Kind
+from soart.pipelines.judges.calibration import Calibration, Curve, PhraseKind
 from soart.pipelines.judges.embedded_towers import EmbeddedTowers
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
@@ -101,7 +101,7 @@ def test_separable_data_give_a_finite_curve(shown):
 
 
 def test_calibrations_are_read_as_written(tmp_path):
-    kinds = {"style": Kind((("woodcut", "linocut"), ("flat",)), Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3))}
+    kinds = {"style": PhraseKind((("woodcut", "linocut"), ("flat",)), Curve(0.5, 0.1, ((0.1, 0.0), (0.0, 0.2)), 0.3))}
     written = Calibration(kinds, "a test")
     save_calibration(written, tmp_path)
     assert Calibration.load(tmp_path) == written
@@ -186,7 +186,7 @@ class Planted:
 @pytest.fixture
 def planted():
     curve = Curve(1.0, 0.0, ((0.01, 0.0), (0.0, 0.01)), 0.1)
-    kinds = {"subject": Kind((("boat", "ship"), ("fox",), ("owl",)), curve)}
+    kinds = {"subject": PhraseKind((("boat", "ship"), ("fox",), ("owl",)), curve)}
     return AdherenceJudge([TowerSource(Planted(), Calibration(kinds, ""))])
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from soart.pipelines.judges.calibration import Calibration, Curve, Kind, load_curves
+from soart.pipelines.judges.calibration import Calibration, Curve, PhraseKind, load_curves
 from soart.pipelines.judges.phrase_sources import Brief, TowerSource
 from soart.prompts.phrases.cutting import cut_prompt
 from soart.training.curves import fit_curve, save_curves
@@ -31,7 +31,7 @@ def test_curves_are_written_beside_those_that_are_there(tmp_path):
 
 
 def test_towers_see_pictures_up_to_their_largest_size():
-    calibration = Calibration({"subject": Kind((("boat",), ("fox",)), CURVE)}, "")
+    calibration = Calibration({"subject": PhraseKind((("boat",), ("fox",)), CURVE)}, "")
     towers = SimpleNamespace(version="v")
     source = TowerSource(towers, calibration, 64)
     [phrase] = cut_prompt("a boat", source.lexicon)

@@ -9,7 +9,7 @@ from soart.pipelines.collection.comparisons import store_choice, store_tie
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import ImageRow
 from soart.pipelines.scoring.opinions import Opinion, who_judged
-from soart.pipelines.tuning.evidence import Evidence
+from soart.pipelines.tuning.evidence import JudgedChoices
 from soart.pipelines.tuning.panel import Judgements
 from soart.pipelines.tuning.study import Trial
 
@@ -59,11 +59,11 @@ def test_choices_are_told_as_choices_and_only_within_a_subject():
         {"ann": 1.0}, frozenset({"ann"}), compared={"ann": np.array([[1, 2], [0, 3]])},
         suggested={"ann": np.array([False, True, True, False])},
     )  # fmt: skip
-    evidence = Evidence.of(judged)
+    evidence = JudgedChoices.of(judged)
     told = evidence.feedback
     names = [(judge.name, judge.context) for judge in evidence.judges]
     assert names == [*[("s", "")] * 3, ("s", "a fox"), ("ann", ""), ("ann", ""), ("ann", "")]
     assert told.rated.tolist() == [0, 1, 2, 3, 4]
     assert told.ratings[4] == 2.0
     assert [[evidence.trials[n].number for n in pair] for pair in told.pairs.tolist()] == [[1, 2]]
-    assert not Evidence()
+    assert not JudgedChoices()

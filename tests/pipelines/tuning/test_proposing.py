@@ -13,7 +13,7 @@ from soart.pipelines.tuning.language_model import LanguageModelProposer, option_
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.proposing import (
-    Step,
+    SpaceStep,
     barred_slots,
     next_step,
     phrases_of,
@@ -111,7 +111,7 @@ def test_a_tune_finds_an_option_that_it_did_not_begin_with(make, collection, tmp
 
 def test_steps_add_and_retire_once_and_obey_bans():
     space = PromptSpace.parse_yaml(SPACE)
-    step = Step(
+    step = SpaceStep(
         6, "", (Proposal("palette", "cool colors", "similar to x"),), (("subject", "tree"), ("palette", "gone"))
     )
     changed = take(space, step)
@@ -128,12 +128,12 @@ def test_steps_add_and_retire_once_and_obey_bans():
         str(step)
         == "After 6 candidates: added palette=cool colors (similar to x), retired subject=tree, retired palette=gone."
     )
-    assert str(Step(6, "")) == ""
+    assert str(SpaceStep(6, "")) == ""
 
 
 def test_what_is_retired_for_one_judge_is_not_for_another(make, collection):
     tuner = make(collection)
-    step = Step(12, tuner.space.fingerprint, (), (("subject", "tree"),), goal=tuner.panel.counting)
+    step = SpaceStep(12, tuner.space.fingerprint, (), (("subject", "tree"),), goal=tuner.panel.counting)
     store_steps(collection, tuner.space.fingerprint, tuner.generator.model.identity, tuner.seed, [step])
     assert make(collection).space.options[0] == (0, 2)
     other = Bluish()
@@ -150,7 +150,7 @@ def test_reasons_come_back_also_as_earlier_versions_stored_them(make, collection
         "",
         1,
     ]
-    step = Step(
+    step = SpaceStep(
         6, tuner.space.fingerprint, (Proposal("palette", "cool", "similar to x"), Proposal("palette", "old", old))
     )
     store_steps(collection, *key, [step])

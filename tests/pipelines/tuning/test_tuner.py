@@ -24,7 +24,7 @@ from soart.pipelines.reports.tuning import render_tune_report, words_of
 from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import learn_from_pictures
 from soart.pipelines.tuning.dead_slots import left_out, unread_slots
-from soart.pipelines.tuning.evidence import Evidence
+from soart.pipelines.tuning.evidence import JudgedChoices
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
 from soart.pipelines.tuning.panel import Panel, collect_judgements
@@ -181,7 +181,7 @@ def test_people_compare_while_it_runs(collection, generator, space, panel):
     tune(tuner, on_batch=choose)
     judged = tuner.judged()
     assert judged.goal == {"ana": 1.0}
-    evidence = Evidence.of(judged)
+    evidence = JudgedChoices.of(judged)
     assert len(evidence.feedback.pairs) == len(comparisons(collection, "ana")) >= 18
     assert len(evidence.feedback.rated) == len(judged.rows)
     assert np.isfinite(judged.goal_values()).sum() >= 24

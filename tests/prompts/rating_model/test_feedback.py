@@ -9,7 +9,7 @@ from scipy.special import erfcx, log_ndtr
 
 from soart.errors import PromptError
 from soart.prompts.rating_model.feedback import Feedback
-from soart.prompts.rating_model.hyperparameters import Evidence, Layout, Priors
+from soart.prompts.rating_model.hyperparameters import Evidence, HyperPriors, Layout
 from soart.prompts.rating_model.kernels import Rows, covariance
 from soart.prompts.rating_model.laplace import find_mode, whiten
 from soart.prompts.rating_model.likelihoods import Terms, _probit, determinant_slope, likelihood, thin
@@ -98,7 +98,7 @@ def test_evidence_gradient_equals_finite_differences(rng, raters, pictures, expe
     terms = Terms.of(feedback, np.arange(20), feedback.ratings, expects * rng.normal(size=20))
     layout = Layout.of(rows, terms, raters)
     assert ("own" in layout.extra, "seeds" in layout.extra) == (raters > 1, pictures)
-    evidence = Evidence(rows, terms, LEVELS, layout, Priors())
+    evidence = Evidence(rows, terms, LEVELS, layout, HyperPriors())
     at = evidence.mean + 0.3 * rng.normal(size=len(evidence.mean))
     numeric = [(evidence(at + e)[0] - evidence(at - e)[0]) / 2e-5 for e in np.eye(len(at)) * 1e-5]
     np.testing.assert_allclose(evidence(at)[1], numeric, rtol=1e-3, atol=1e-3)

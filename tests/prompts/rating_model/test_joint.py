@@ -8,7 +8,7 @@ import pytest
 from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import Tables, combination, prior_draws
 from soart.prompts.rating_model.feedback import Feedback
-from soart.prompts.rating_model.hyperparameters import Evidence, Layout, Priors
+from soart.prompts.rating_model.hyperparameters import Evidence, HyperPriors, Layout
 from soart.prompts.rating_model.kernels import Rows, covariance, offsets, one_hot, taste_kernel, variance
 from soart.prompts.rating_model.likelihoods import Terms
 from soart.prompts.rating_model.model import RatingModel
@@ -33,7 +33,7 @@ def layout():
 
 @pytest.fixture
 def log_theta(layout, rng):
-    mean, _ = layout.prior(Priors())
+    mean, _ = layout.prior(HyperPriors())
     return mean + 0.3 * rng.standard_normal(len(mean))
 
 
@@ -148,7 +148,7 @@ def test_gradients_are_exact(rng, layout, log_theta, kind):
     terms = Terms.of(feedback, cells.cell, np.asarray(feedback.ratings))
     if kind == "choices":
         layout, log_theta = Layout(4, EXTRA[:-1], SIMILARITIES), log_theta[:-1]
-    evidence = Evidence(cells.rows, terms, LEVELS, layout, Priors())
+    evidence = Evidence(cells.rows, terms, LEVELS, layout, HyperPriors())
     # In the tails of the priors of amplitude and noise too; there Laplace's mode of choices is less exact.
     for away in (0.0, 5.0) if kind == "ratings" else (0.0,):
         point = log_theta.copy()

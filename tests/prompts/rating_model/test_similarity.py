@@ -6,7 +6,7 @@ from soart.errors import PromptError
 from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import combination, prior_draws
 from soart.prompts.rating_model.feedback import Feedback
-from soart.prompts.rating_model.hyperparameters import Evidence, Layout, Priors
+from soart.prompts.rating_model.hyperparameters import Evidence, HyperPriors, Layout
 from soart.prompts.rating_model.kernels import Rows, covariance, identity, taste_kernel, variance
 from soart.prompts.rating_model.likelihoods import Terms
 from soart.prompts.rating_model.model import RatingModel
@@ -144,7 +144,7 @@ def test_gradients_by_odds_and_lengths_are_exact(rng, kind):
     cells = Cells(x, None, np.arange(24))
     terms = Terms.of(feedback, cells.cell, np.asarray(feedback.ratings))
     extra = ("noise",) if kind == "ratings" else ()
-    evidence = Evidence(cells.rows, terms, LEVELS, layout(rng, extra), Priors())
+    evidence = Evidence(cells.rows, terms, LEVELS, layout(rng, extra), HyperPriors())
     point = LOG_THETA[: 9 + len(extra)]
     steps = 1e-4 * np.eye(len(point))
     slopes = [(evidence(point + step)[0] - evidence(point - step)[0]) / 2e-4 for step in steps]

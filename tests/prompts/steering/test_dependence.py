@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soart.prompts.space.conditions import Condition
-from soart.prompts.steering.dependence import Parent, find_parent
+from soart.prompts.steering.dependence import DecidingSlot, find_parent
 from soart.prompts.steering.search import Domain, keys
 
 CHOICES = np.array([[0, 0, 4], [1, 0, 0], [2, 1, 1], [1, 1, 5], [0, 1, 2]])
@@ -13,16 +13,16 @@ CHOICES = np.array([[0, 0, 4], [1, 0, 0], [2, 1, 1], [1, 1, 5], [0, 1, 2]])
 @pytest.mark.parametrize(
     ("in_use", "parent"),
     [
-        ([0, 1, 0, 1, 0], Parent(0, frozenset({1}))),
-        ([0, 1, 1, 1, 0], Parent(0, frozenset({1, 2}))),
+        ([0, 1, 0, 1, 0], DecidingSlot(0, frozenset({1}))),
+        ([0, 1, 1, 1, 0], DecidingSlot(0, frozenset({1, 2}))),
         # Of numbers, 3 is as near to 2 as to 4, so it counts as without; 6 is nearest to 5.
-        ([1, 0, 0, 1, 0], Parent(2, frozenset({4, 5, 6}))),
+        ([1, 0, 0, 1, 0], DecidingSlot(2, frozenset({4, 5, 6}))),
         ([0, 1, 0, 0, 1], None),
         ([1, 1, 1, 1, 1], None),
         ([0, 0, 0, 0, 0], None),
-        ([1, 0, 0, 0, 1], Parent(0, frozenset({0}))),
+        ([1, 0, 0, 0, 1], DecidingSlot(0, frozenset({0}))),
         # The first slot and the numbers would do, but the second one has fewer options.
-        ([1, 1, 0, 0, 0], Parent(1, frozenset({0}))),
+        ([1, 1, 0, 0, 0], DecidingSlot(1, frozenset({0}))),
     ],
 )
 def test_the_slot_that_decides_is_found(in_use, parent):

@@ -14,7 +14,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.tastes.learning import Sources, learn
-from soart.pipelines.tuning.proposing import Step
+from soart.pipelines.tuning.proposing import SpaceStep
 from soart.pipelines.tuning.settings import TuneSettings
 from soart.prompts.steering.proposals import Proposal
 
@@ -91,7 +91,7 @@ def test_changes_of_the_options_are_shown_with_their_reasons(tuned, monkeypatch)
     service = tuned.visitor.client.app.state.server.collections[0].tuning
     assert service.settings.propose
     assert "None so far" in tuned.visitor.get("/tune/findings").text
-    step = Step(8, "", (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),), (("thing", ""),))
+    step = SpaceStep(8, "", (Proposal("palette", "<b>teal</b>", "similar to <i>blue</i>"),), (("thing", ""),))
     findings = replace(service.latest.findings, steps=[step], notes=["A note.", str(step)])
     monkeypatch.setattr(service, "latest", replace(service.latest, findings=findings))
     page = tuned.visitor.get("/tune/findings").text
