@@ -3,7 +3,7 @@
     python -m training.sample_pictures CLONE
 
 The clone is one of github.com/nicholasgriffintn/ai-image-generation-comparison (Apache-2.0): seven prompts, each drawn by
-four models. Pictures are made smaller, and hold their prompt and model in their EXIF.
+four models. Pictures keep their size, because scaling by nearly one looks like damage, and hold prompt and model in EXIF.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from PIL import Image
 
 from soart.pipelines.demo import SAMPLES
 
-SIDE, QUALITY = 448, 75
+QUALITY = 75
 #: Parts of a file's name by words of the prompt, and by the model.
 SUBJECTS = {
     "cityscape": "city",
@@ -54,8 +54,8 @@ def write(clone: Path) -> None:
         text = json.dumps({"prompt": prompt, "Model": model, "guidance_scale": None})
         exif.get_ifd(EXIF)[USER_COMMENT] = b"ASCII\0\0\0" + text.encode()
         with Image.open(folder / path.removeprefix("/static/")) as picture:
-            small = picture.convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
-        small.save(SAMPLES / f"{subject}-{MODELS[model]}.webp", quality=QUALITY, method=6, exif=exif)
+            name = f"{subject}-{MODELS[model]}.webp"
+            picture.convert("RGB").save(SAMPLES / name, quality=QUALITY, method=6, exif=exif)
 
 
 if __name__ == "__main__":
