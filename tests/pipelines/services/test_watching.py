@@ -27,7 +27,7 @@ def watched(tmp_path, paint):
     """A folder, the evaluation of its collection, and the engine that inspects it."""
     folder, engine, jobs = paint(tmp_path / "outputs", 3, 1, vivid=True), Here(), Jobs()
     with Collection(tmp_path / "collection") as collection:
-        sync_and_evaluate(collection, Scan([folder]), engine)
+        sync_and_evaluate(collection, Scan([folder]), engine, faces=True)
         tastes = CollectionTastes(collection, TasteStore(tmp_path / "user"))
         yield folder, EvaluationService(collection, tastes, jobs, engine, [tmp_path.resolve()]), engine
         jobs.close()

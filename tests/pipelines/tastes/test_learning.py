@@ -427,5 +427,5 @@ def test_prior_scores_of_others_alone_leave_nothing_for_pictures_that_no_other_r
     assert (taste.prior_names, taste.alone) == (("technical",), None)
     with pytest.raises(TasteError, match="'appeal' needs items of the default network"):
         tastes.learn("me", collection, sources, network=None, priors=["appeal"])
-    with pytest.raises(TasteError, match="no prior score 'beauty': choose among technical, appeal, others"):
+    with pytest.raises(TasteError, match="no prior score 'beauty': choose among technical, appeal, nima, others"):
         tastes.learn("me", collection, sources, network=None, priors=["beauty"])

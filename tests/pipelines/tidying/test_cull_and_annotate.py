@@ -60,7 +60,7 @@ def grouped(group, best, scores):
     n = len(group)
     return Evaluation(
         "technical-9", np.arange(10, 10 + n), {"technical-9": np.array(scores, float)}, np.ones(n), np.inf, np.full(n, -1),
-        np.array(group), np.array(best, bool), np.zeros(n, int), np.full(n, ""), (), (), (), (),
+        np.array(group), np.array(best, bool), np.full(n, ""), np.full(n, -1), (), (), (),
     )  # fmt: skip
 
 
