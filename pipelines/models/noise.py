@@ -30,7 +30,7 @@ from .calls import PICTURES, call_of
 from .generator import ImageGenerator, out_of_memory
 from .loading import LoadedModel
 from .request import DrawnPicture, Request
-from .step_preview import replaced
+from .step_preview import decoded, replaced
 
 #: Longest side in pixels of the picture that memory is measured on; larger ones need more in proportion to their area.
 MEASURED_SIDE = 256
@@ -132,7 +132,7 @@ class NoiseSampler:
         self, noise: torch.Tensor, request: Request, *, checkpointed: bool = True
     ) -> Iterator[torch.Tensor]:
         """The picture (1, 3, h, w) in 0…1 of a noise, in a graph that is of use in this context only."""
-        arguments = self.generator.arguments([request]) | {"output_type": "pt", "return_dict": False}
+        arguments = self.generator.arguments([request]) | {"return_dict": False}
         with ExitStack() as stack:
             pipeline = stack.enter_context(self.generator.ready(request))
             stack.enter_context(torch.inference_mode(mode=False))
@@ -144,8 +144,13 @@ class NoiseSampler:
             for name in ("safety_checker", "watermark"):
                 if getattr(pipeline, name, None) is not None:
                     stack.enter_context(replaced(pipeline, name, None))
+            # Pipelines that decode in single precision take that back before the derivative is asked for.
+            upcast = _upcasts(pipeline)
+            arguments["output_type"] = "latent" if upcast else "pt"
             with _noise(pipeline, _given([noise])):
                 picture = _unguarded(type(pipeline))(pipeline, **arguments, **self._callbacks())[0]
+            if upcast:
+                picture = pipeline.image_processor.postprocess(decoded(pipeline, picture, self.size), output_type="pt")
             # Some have opacity, too.
             yield picture[:, :3]
 
@@ -387,6 +392,12 @@ def _frozen(pipeline: Any) -> Iterator[None]:  # noqa: ANN401
 def replaced_forward(module: Any, forward: Callable[..., Any]) -> AbstractContextManager[None]:  # noqa: ANN401
     """Has another function called in place of a module's ``forward``."""
     return replaced(module, "forward", wraps(module.forward)(forward))
+
+
+def _upcasts(pipeline: Any) -> bool:  # noqa: ANN401
+    """True if a pipeline in half precision decodes in single precision."""
+    config = getattr(getattr(pipeline, "vae", None), "config", None)
+    return bool(getattr(config, "force_upcast", False)) and core_of(pipeline).dtype == torch.float16
 
 
 def _checkpointed(core: Any) -> AbstractContextManager[None]:  # noqa: ANN401
