@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soart.metrics.tastes.trust import CHANCE, TOO_FEW, USABLE
+from soart.metrics.tastes.trust import CHANCE, USABLE
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
 from soart.pipelines.collection.ratings import rate, raters, ratings
@@ -118,9 +118,9 @@ def test_ratings_of_a_tune_teach_the_taste_and_scores_never_do(rated, taste, gen
 
 @pytest.fixture(scope="module")
 def mine(taste):
-    """The taste, as that of a person named me that can be relied on: three seeds are too few to show it."""
-    assert taste.trust.word == TOO_FEW
-    return replace(taste, name="me", trust=replace(taste.trust, word=USABLE))
+    """The taste, as that of a person named me that can be relied on."""
+    assert taste.trust.word == USABLE
+    return replace(taste, name="me")
 
 
 @pytest.fixture
