@@ -235,7 +235,7 @@ def write(logs: torch.Tensor) -> None:
     for title, trusts in (("TRUSTS_IN_TECHNICAL", beliefs.TRUSTS_IN_TECHNICAL), ("TRUSTS", beliefs.TRUSTS)):
         found[title] = table_of(
             {
-                word: f"Trust({t.mean}, {t.deviation}, {next(values) + (0 if t.mean else CAUTION):.3f})"
+                word: f"PriorTrust({t.mean}, {t.deviation}, {next(values) + (0 if t.mean else CAUTION):.3f})"
                 for word, t in trusts.items()
             }
         )
