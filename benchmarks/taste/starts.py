@@ -1,4 +1,4 @@
-"""What tastes start from, and what their trust reports say, on pictures by generators that people rated.
+"""Compares starts of tastes, and their trust reports, on pictures by generators that people rated.
 
     python benchmarks/taste/starts.py CLONES [--persons 20] [--part starts] [--part trust]
 

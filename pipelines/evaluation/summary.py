@@ -215,7 +215,7 @@ def told_of(finding: Association | Trend) -> str:
 
 
 def yardstick(judge: str, mean: float) -> str:
-    """What a mean by a judge means, in a sentence; empty where no yardstick is known."""
+    """A sentence that explains a mean by a judge; empty where no yardstick is known."""
     key = JudgeKey.of(judge)
     if not key.points or not np.isfinite(mean):
         return ""

@@ -109,7 +109,7 @@ def _store(document: dict[str, Any], store: Callable[[Collection, str, dict[str,
 
 
 def _rated(document: dict[str, Any]) -> dict[str, Any]:
-    """What a rater has given pictures: 1 to 5, ``NOT_FOR_ME``, or None."""
+    """Ratings that a rater gave pictures: 1 to 5, ``NOT_FOR_ME``, or None."""
     from ...pipelines.collection import ratings
     from ...pipelines.collection.collection import Collection
     from .base import output_folder
@@ -141,7 +141,7 @@ def _known(collection: Collection, image: object) -> int | None:
 
 
 def place_of_file(file: str) -> dict[str, str] | None:
-    """Where the front end finds a picture of ComfyUI's output folder; None for files elsewhere."""
+    """The address, for the front end, of a picture of ComfyUI's output folder; None for files elsewhere."""
     home, path = Path(folder_paths.get_output_directory()).resolve(), Path(file)
     if not file or not path.is_absolute() or not path.is_relative_to(home) or not path.is_file():
         return None
@@ -149,7 +149,7 @@ def place_of_file(file: str) -> dict[str, str] | None:
 
 
 def liked_places(most: int = 12) -> list[dict[str, str]]:
-    """Where the front end finds the pictures rated highly by click, the latest first."""
+    """Addresses, for the front end, of the pictures rated highly by click, the latest first."""
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.ratings import ratings
     from .base import output_folder
