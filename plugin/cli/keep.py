@@ -189,7 +189,11 @@ def _print_groups(found: Keepers, top: int) -> None:
             "look-alike": "are look-alikes",
         }[found.group]
         others = "" if found.group == "look-alike" else "; soart keep --group look-alike groups pictures by their looks"
-        say(f"No two of {alone} pictures {none}{others}.")
+        say(
+            "Only one picture is here: keep chooses among several."
+            if alone == 1
+            else f"No two of {alone} pictures {none}{others}."
+        )
         return
     close = sum(group.close for group in found.groups)
     say(

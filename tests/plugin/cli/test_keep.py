@@ -58,6 +58,7 @@ def test_pictures_of_one_prompt_with_other_settings_are_not_said_to_be_of_differ
     code, out, _ = soart("keep", art)
     assert code == 0
     assert "No two of 5 pictures have one prompt and the same settings apart from the seed" in " ".join(out.split())
+    assert "Only one picture is here" in soart("keep", art / "0.png")[1]
 
 
 def test_exact_copies_are_listed_with_their_original(soart, art, tmp_path):
