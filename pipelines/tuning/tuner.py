@@ -10,15 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...errors import ImageError, PromptError, SoartError, TasteError, expect
-from ...metrics.damage.names import TASTE
-from ...metrics.damage.titles import Kind, stored_title
+from ...errors import ImageError, PromptError, SoartError, expect
 from ...notebooks import SHOWN, html_table
 from ...prompts.space.space import Choice, PromptSpace
 from ...prompts.steering.orthogonal_arrays import first_batch
@@ -37,15 +33,14 @@ from . import pruning
 from .dead_slots import dead_slots, left_out
 from .evidence import JudgedChoices
 from .panel import Judgements, Panel, RaterKey, collect_judgements
+from .panel_tastes import Known, PanelTastes
 from .proposing import PROMPTS, SpaceStep, history_of, next_step, store_steps, take
 from .pruning import CANDIDATES, SHARES, add_previews, expected_scores, halve
 from .study import Study, Trial, read_study, store_previews, store_trials
 
 if TYPE_CHECKING:
     from ...metrics.protocols import Making
-    from ...metrics.tastes.blend import Taste
     from ..models.generator import ImageGenerator
-    from .from_taste import KnownOptions
 
 #: Pictures drawn between two decisions of the steering model.
 BATCH = 8
@@ -144,9 +139,8 @@ class Tuner:
         self._loras = self._named_loras()
         self.study = self._read()
         own = [tastes_of(collection.folder)] if collection.folder else []
-        self._stored: Tastes = tastes or StoresInTurn(*own, TasteStore())
+        self._tastes = PanelTastes(panel, tastes or StoresInTurn(*own, TasteStore()))
         self._hints: JudgedChoices | None = None
-        self._known: tuple[object, dict[RaterKey, KnownOptions]] = (None, {})
         #: Pictures at the end of what was drawn that failed, one after the other.
         self._failures = 0
         #: Slots that change nothing, as sentences; see ``find_dead_slots``.
@@ -363,7 +357,7 @@ class Tuner:
             pareto=self.pareto,
             # Every picture has a seed of its own.
             repeats=True,
-            expected=self._expected(judgements),
+            expected=self._tastes.expected(self._known_options(), judgements),
         )
         # Another seed rarely helps a failed choice, and without a judgement the search would come back to it.
         steering.reserve(self._choices(self.study.failed))
@@ -381,85 +375,20 @@ class Tuner:
 
     @property
     def beginnings(self) -> list[str]:
-        """A sentence for each taste that knows options of the space, with the largest effects, and for a person's in doubt."""
-        people, judges = self.panel.people, {judge.stored_name for judge in self.panel.item_judges}
-        named = {
-            stored_title(f"{TASTE}{judge.name}" if judge.name in people else judge.name): known.named
-            for judge, known in self._known_options().items()
-            if known.named
-        }
-        return [
-            *(
-                f"It begins with what {title} shows of options, in stars: {', '.join(options)}."
-                for title, options in named.items()
-            ),
-            *(
-                (
-                    f"The taste {person!r} is not reliable yet, so the tune does not begin with what it shows of "
-                    f"options ({taste.trust.sentence})."
-                )
-                for person, taste in self._tastes_of_people.items()
-                if taste.trust.useless and f"{TASTE}{person}" not in judges
-            ),
-        ]
+        """A sentence for each taste that the search begins with, or not yet."""
+        return self._tastes.beginnings(self._known_options())
 
-    @cached_property
-    def _tastes_of_people(self) -> dict[str, Taste]:
-        """The stored tastes of the panel's people by their names."""
-        found: dict[str, Taste] = {}
-        for person in self.panel.people:
-            # Nobody has asked for this one: a damaged file is left alone.
-            with suppress(TasteError):
-                if person in self._stored.names():
-                    found[person] = self._stored.load(person)
-        return found
+    def _known_options(self) -> Known:
+        def drawn() -> set[str]:
+            return {t.row.sha256[:16] for t in (*self.study.drawn, *self.study.hints) if t.row is not None}
 
-    @cached_property
-    def _tastes(self) -> dict[str, Taste]:
-        """The tastes of the panel by the names of the judges, and those of people that can be relied on by theirs."""
-        found = {person: taste for person, taste in self._tastes_of_people.items() if not taste.trust.useless}
-        if any(judge.key.kind is Kind.TASTE for judge in self.panel.item_judges):
-            # Tastes need scikit-learn, which a study without them need not wait for.
-            from ..scoring.taste_judge import TasteJudge
+        def making(context: str, choice: Choice) -> Making | None:
+            from .from_taste import making_of_request
 
-            found |= {j.stored_name: j.inner.taste for j in self.panel.item_judges if isinstance(j.inner, TasteJudge)}
-        return found
+            request = self.request(Trial(0, 0, choice, context, self.seed, ""))
+            return making_of_request(request, self.generator.model.identity, self.generator.model.sampler)
 
-    def _known_options(self) -> dict[RaterKey, KnownOptions]:
-        """For each taste of the panel and its people, and each base subject, the options that it knows."""
-        tastes = self._tastes
-        if not tastes:
-            return {}
-        from ...metrics.tastes.blend import parts_of
-        from .from_taste import known_options, making_of_request
-
-        drawn = {t.row.sha256[:16] for t in (*self.study.drawn, *self.study.hints) if t.row is not None}
-        rated = {
-            name for taste in tastes.values() for part in parts_of(taste) for name in part.examples.pictures.tolist()
-        }
-        told = frozenset(drawn & rated)
-        state = self.space.fingerprint, told
-        if self._known[0] != state:
-            known = {}
-            for (name, taste), context in product(tastes.items(), self.contexts):
-
-                def making(choice: Choice, context: str = context) -> Making | None:
-                    request = self.request(Trial(0, 0, choice, context, self.seed, ""))
-                    return making_of_request(request, self.generator.model.identity, self.generator.model.sampler)
-
-                if found := known_options(taste, self.space, making, told):
-                    known[RaterKey(name, context)] = found
-            self._known = state, known
-        return self._known[1]
-
-    def _expected(self, judgements: Judgements) -> dict[Hashable, np.ndarray]:
-        """Effects of options that tastes know beforehand, on the standard scales of the judgements."""
-        return {
-            judge: known.stars
-            if judge.name in self.panel.people
-            else known.in_deviations(judgements.spread(judge.name))
-            for judge, known in self._known_options().items()
-        }
+        return self._tastes.known(self.space, self.contexts, drawn, making)
 
     def leaders(self, steering: Steering, judgements: Judgements) -> tuple[list[Choice], np.ndarray]:
         """Allowed choices by expected goal, best first: every judged one, and the best of the whole space.
