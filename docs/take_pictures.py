@@ -22,7 +22,6 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +56,6 @@ slots:
   guidance: {low: 1, high: 7, step: 1}
 """
 BUDGET = 48
-#: Prompts of the small pictures of the first five minutes.
-FIRST_FIVE = "a {sharp|vivid|faded} {house|tree|boat|castle} in {warm|cool|pastel} colors, {watercolor|pixel art|ink sketch|flat}"
 #: What the default judge is shown on, its pictures, those in a row, their side in the sheet and that of their places.
 TUNED, TUNED_BUDGET, BEST, SIDE, PLACE = "a fox in the snow", 36, 6, 128, (140, 166)
 #: Pictures that are not views of the gallery.
@@ -271,16 +268,12 @@ def take_walk(browser: Browser) -> None:
 
 
 def write_first_five(folder: Path) -> None:
-    """Write 24 small pictures of various prompts and numbers of steps; one is blurred, and two are compressed copies."""
-    generator = ImageGenerator(load_model("embedded"))
-    requests = plan(FIRST_FIVE, 22, generator, seed=demo.SEED, prompt_seed=demo.SEED)
-    requests = [replace(request, steps=steps) for request, steps in zip(requests, cycle((16, 16, 8, 4)))]
-    drawn = [Image.fromarray(picture.pixels) for batch in generator.draw(requests) for picture in batch]
-    drawn[5] = drawn[5].filter(ImageFilter.GaussianBlur(1.5))
-    for number, picture in enumerate(drawn, 1):
-        picture.save(folder / f"{number:05}.png")
-    for number, of in enumerate((3, 9), 23):
-        drawn[of].save(folder / f"{number:05}.jpg", quality=15)
+    """Write the pictures that come with soart; one is blurred, and two have a compressed copy."""
+    demo.copy_samples(folder)
+    first, second, third = sorted(folder.iterdir())[5::10]
+    Image.open(first).convert("RGB").filter(ImageFilter.GaussianBlur(4)).save(first)
+    for path in (second, third):
+        Image.open(path).convert("RGB").save(path.with_suffix(".jpg"), quality=15)
 
 
 def take_first_five(browser: Browser) -> None:
