@@ -86,12 +86,12 @@ def fill(folder: Path) -> None:
 
 
 @contextmanager
-def served(work: Path, *arguments: str) -> Iterator[str]:
-    """Run ``soart web``; yields the address with the owner's token."""
+def served(work: Path, *arguments: str, command: str = "web") -> Iterator[str]:
+    """Run ``soart web``, or ``soart start``; yields the address with the owner's token."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     homes = {name: str(work / name) for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
-    line = [sys.executable, "-m", "soart.plugin.cli", "web", *arguments, "--no-open", "--port", str(port)]
+    line = [sys.executable, "-m", "soart.plugin.cli", command, *arguments, "--no-open", "--port", str(port)]
     process = subprocess.Popen(line, cwd=work, env={**os.environ, **homes}, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -277,7 +277,29 @@ def write_first_five(folder: Path) -> None:
 
 
 def take_first_five(browser: Browser) -> None:
-    """The reports of the first five minutes: of ``soart rank`` and of ``soart evaluate``."""
+    """``soart start`` for somebody who likes cars and cities, and the reports of ``soart rank`` and ``soart evaluate``."""
+    page = browser.new_page(viewport={"width": 1000, "height": 760}, color_scheme="light")
+    page.set_default_timeout(WAIT)
+    with tempfile.TemporaryDirectory() as home:
+        folder = Path(home) / "pictures"
+        demo.copy_samples(folder)
+        with served(Path(home), str(folder), command="start") as address:
+            page.goto(address)
+            for number in range(16):
+                page.wait_for_function(
+                    f"() => document.querySelector('#counts').textContent.includes('{number} of 16')"
+                )
+                page.wait_for_selector("#picture[data-id]")
+                # As long as a person looks: the taste is learnt meanwhile.
+                page.wait_for_timeout(3000)
+                if number == 5:
+                    save(page, "../first-five-start")
+                liked = any(word in page.inner_text("#prompt").lower() for word in ("car", "city", "sign"))
+                page.keyboard.press("5" if liked else "2")
+            page.wait_for_function("() => document.querySelectorAll('#best .strip.best .thumb').length > 11")
+            page.wait_for_timeout(8000)
+            save(page, "../first-five-best", 1000)
+    page.close()
     page = browser.new_page(viewport={"width": 900, "height": 1100}, color_scheme="light")
     with tempfile.TemporaryDirectory() as home:
         folder = Path(home) / "pictures"
