@@ -397,18 +397,8 @@ def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
         yield next(iter(draw(self, requests)))
         raise KeyboardInterrupt
 
-    command = (
-        "generate",
-        "a {fox|owl|boat|tree}",
-        "-n",
-        4,
-        "--steps",
-        1,
-        "--set",
-        "batch_size=2",
-        "--collection",
-        tmp_path / "c",
-    )
+    drawing = ("-n", 4, "--steps", 1, "--set", "batch_size=2")
+    command = ("generate", "a {fox|owl|boat|tree}", *drawing, "--collection", tmp_path / "c")
     with monkeypatch.context() as patch:
         patch.setattr(ImageGenerator, "draw", interrupted)
         code, _, err = soart(*command)
