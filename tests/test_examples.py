@@ -26,9 +26,8 @@ PUBLIC = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC))
-def test_every_public_name_has_an_example(name):
-    assert ">>> " in PUBLIC[name].__doc__
+def test_every_public_name_has_an_example():
+    assert [name for name, one in PUBLIC.items() if ">>> " not in one.__doc__] == []
 
 
 def has_examples(path):

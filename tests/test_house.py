@@ -57,9 +57,9 @@ def test_hosts_are_imported_in_their_places_alone(modules):
     assert [path for path in users if not re.fullmatch(HOSTS[modules], path)] == []
 
 
-@pytest.mark.parametrize("path", sorted({*SOURCES} - {*CUSTOM}), ids=lambda p: str(p.relative_to(ROOT)))
-def test_imports_inside_the_package_are_relative(path):
-    assert not [name for name in imported(path) if name.split(".")[0] == "soart"]
+def test_imports_inside_the_package_are_relative():
+    absolute = {p for p in SOURCES if any(name.split(".")[0] == "soart" for name in imported(p))}
+    assert [str(p.relative_to(ROOT)) for p in sorted(absolute - {*CUSTOM})] == []
 
 
 def test_sessions_are_opened_where_sql_lives():
@@ -317,8 +317,8 @@ def test_imported_packages_are_declared():
 #: Kinds of files: folders, endings, what is counted, the most there may be, and the aim. Where the aim is not reached, there may
 #: be as much as on 2026-12-01: the house does not grow. The rooms may have 3,000 lines more than their aim for what is still to come.
 BUDGETS = {
-    "rooms": ("metrics pipelines prompts plugin", "py", "lines", 71_730, 60_000),
-    "tests": ("tests", "py", "lines", 57_740, 44_000),
+    "rooms": ("metrics pipelines prompts plugin", "py", "lines", 71_720, 60_000),
+    "tests": ("tests", "py", "lines", 57_730, 44_000),
     "benchmarks": ("benchmarks", "py", "lines", 15_290, 11_000),
     "browser": ("pipelines plugin", "js html", "lines", 7_950, 8_000),
     "docs": ("docs", "md", "words", 55_000, 55_000),

@@ -116,16 +116,10 @@ def hunt(
 ) -> np.ndarray:
     """Rows of at most ``count`` pictures to rate next, the first one first; none of those ``shown``.
 
-    Args:
-        items: (n, p), those of shown pictures among them.
-        names: (p,) of the items.
-        count: most pictures.
-        shown: likings −1…1 by row; None where the rater has not said anything.
-        expected: (n,) likings as far as they are known without the rater; 0 by default.
-        alike: gives (n,) numbers by which each picture is like that of a row. They add up over the shown pictures, and with a
-            higher whole number a picture comes later.
-        barred: (n,) such numbers of their own.
-        makings: how the pictures were made, as far as it is known.
+    ``shown`` holds likings −1…1 by row, None where nothing was said, and ``expected`` the (n,) likings that are known
+    without the rater, 0 by default. ``alike`` gives (n,) numbers by which each picture is like that of a row,
+    ``barred`` are such numbers of their own: they add up over the shown pictures, and with a higher whole number a
+    picture comes later.
     """
     rows = check_items(items, len(names), rows=0)
     n = len(rows)

@@ -118,16 +118,11 @@ class TrueAuc:
         appeal: float = float("nan"),
         starts: float = float("nan"),
     ) -> TrueAuc:
-        """The posterior.
+        """The posterior of a taste of a ``kind`` of ``LEVELS`` and n liked and n disliked pictures; NaN for what is not known.
 
-        Args:
-            kind: of the taste, one of ``LEVELS``.
-            n: liked, and disliked, pictures.
-            held_out: AUC of held-out pictures, 0…1; NaN for none, which leaves the prior.
-            shown: independent pictures a side that show as much as they do; by default n.
-            evidence: that items explain the likings, in nats; NaN if unknown.
-            appeal: AUC of appeal on the pictures, 0…1; NaN if unknown.
-            starts: s, 0…1; NaN if unknown.
+        ``held_out`` is the AUC of held-out pictures and ``appeal`` that of appeal, 0…1. ``shown`` are independent
+        pictures a side that show as much as they do, by default n; ``evidence`` that items explain the likings is in
+        nats, and ``starts`` is s, 0…1.
         """
         shown = n if shown is None else shown
         moved = float(np.clip(np.nan_to_num(GAIN * (starts - STARTS)), -MOST_GAIN, MOST_GAIN))

@@ -135,12 +135,9 @@ class Catalogue:
     """Judges by name.
 
     A name means, in this order, a built-in judge, a taste, a model, or a judge of another package. ``person:NAME`` is a
-    person, ``NAME:ARGUMENT`` a model, and ``module:Class`` Python code: a class or function is called, anything else is the
-    judge itself.
-
-    Args:
-        tastes: the tastes that can be named; by default the user's, and those of folders that were rated.
-        offered: judges that the owner of a gallery allows, ``module:Class`` too, with the weights to propose.
+    person, ``NAME:ARGUMENT`` a model, and ``module:Class`` Python code: a class or function is called, anything else is
+    the judge itself. ``tastes`` are by default the user's, and those of folders that were rated; ``offered`` are judges
+    that the owner of a gallery allows, ``module:Class`` too, with the weights to propose.
     """
 
     def __init__(self, tastes: Tastes | None = None, offered: Iterable[tuple[str, float]] = ()) -> None:

@@ -191,14 +191,9 @@ def decoded(pipeline: Any, latents: torch.Tensor, size: tuple[int, int] | None =
 class StepPreview:
     """Previews and scores every call of a pipeline once; for callbacks after a step.
 
-    Args:
-        value: gives a preview, (h, w, 3) uint8, its score.
-        share: of the steps after which to make the preview, in (0, 1); after the second step at the earliest.
-        size: width and height in pixels, see ``decode``.
-
-    Attributes:
-        pictures: (k, h, w, 3) float32 0…1, the latest previews; None before the first.
-        scores: (k,) their scores; NaN for a picture with NaN or infinity, and where ``value`` says so.
+    ``value`` scores a preview, (h, w, 3) uint8 of a ``size`` as of ``decode``, which is made after a ``share`` of the
+    steps, the second at the earliest. ``pictures`` holds the latest previews, (k, h, w, 3) float32 0…1, and ``scores``
+    their scores, NaN for a picture with NaN or infinity, and where ``value`` says so.
     """
 
     def __init__(self, value: Callable[[np.ndarray], float], share: float, size: tuple[int, int] | None = None) -> None:

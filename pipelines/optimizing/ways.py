@@ -18,15 +18,7 @@ import torch
 from ...errors import ModelError, SoartError
 from ..judges.gradients import checked_gradient
 from ..models.generator import ImageGenerator
-from ..models.noise import (
-    DrawsNoise,
-    NoiseSampler,
-    fewest_steps,
-    free_memory,
-    refusal,
-    refusal_of_gradient,
-    sampler_of,
-)
+from ..models.noise import DrawsNoise, NoiseSampler, fewest_steps, free_memory, refusal, refusal_of_gradient, sampler_of
 from ..models.request import DrawnPicture, Request
 from .examining import Examiner
 from .gaussian import flattened, mixed, normal, on_sphere, rotated
@@ -97,29 +89,22 @@ class Means:
         wanted: Sequence[str] | None = None,
         after_step: Callable[[], None] = lambda: None,
     ) -> Means:
-        """Find out which ways (by default all) can be gone, and say why others cannot; refuse if none can."""
-        notes: list[str] = []
+        """The means of the wanted ways that can be gone, with a note if one cannot; refuse if none can.
+
+        By default the gradient is gone, after more seeds; without one, seeds alone.
+        """
         if why := refusal(generator):
-            notes.append(f"{why} Only other seeds are tried.")
-            sampler, ways = None, [SEEDS]
+            sampler, notes = None, [f"{why} Only other seeds are tried."]
         else:
-            sampler, ways = sampler_of(generator, request, after_step), [SEEDS]
-            why = refusal_of_gradient(generator)
-            if examiner.gradient is None:
-                why = f"The judge {examiner.judge.name!r} has no gradient."
-            if not why and isinstance(sampler, NoiseSampler):
-                why = _too_little_memory(sampler)
-                ways = ways if why else [GRADIENT, SEEDS]
-            if why:
-                notes.append(f"{why} Other seeds are tried instead.")
-        if wanted is not None:
-            if not {*wanted} & {*ways}:
-                raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())
-            ways = [way for way in ways if way in wanted]
-        else:
-            ways = [way for way in ways if way != SEEDS] or [SEEDS]
-        more = ways != [SEEDS] and (wanted is None or SEEDS in wanted)
-        return cls(generator, request, examiner, sampler, notes, tuple(ways), more)
+            sampler = sampler_of(generator, request, after_step)
+            why = _no_gradient(generator, sampler, examiner)
+            notes = [f"{why} Other seeds are tried instead."] if why else []
+        open_ways = [SEEDS] if notes else [GRADIENT, SEEDS]
+        ways = [way for way in open_ways if way in wanted] if wanted else open_ways[:1]
+        if wanted and not ways:
+            raise ModelError(f"The way {wanted[0]!r} cannot be gone. {' '.join(notes)}".rstrip())
+        more_seeds = GRADIENT in ways and (not wanted or SEEDS in wanted)
+        return cls(generator, request, examiner, sampler, notes, tuple(ways), more_seeds)
 
     @property
     def few_steps(self) -> int:
@@ -186,6 +171,14 @@ class Means:
             requests = [replace(self.request, seed=one.seed) for one in noises]
             return [picture for batch in self.generator.draw(requests) for picture in batch]
         return self.sampler.draw([one.noise for one in noises if one.noise is not None])
+
+
+def _no_gradient(generator: ImageGenerator, sampler: DrawsNoise, examiner: Examiner) -> str:
+    """A sentence on why the judge, the model or the memory gives no gradient; empty if all do."""
+    if examiner.gradient is None:
+        return f"The judge {examiner.judge.name!r} has no gradient."
+    why = refusal_of_gradient(generator)
+    return _too_little_memory(sampler) if not why and isinstance(sampler, NoiseSampler) else why
 
 
 def _too_little_memory(sampler: NoiseSampler) -> str:

@@ -188,15 +188,9 @@ def lines_chart(
 ) -> Markup | None:
     """Lines over a common scale, with a legend if there are several, or intervals.
 
-    Args:
-        series: the lines. A long one is thinned to ``MOST_POINTS`` points, evenly, with its last point.
-        x: name of the horizontal axis, with its unit.
-        y: name of the vertical axis, with its unit.
-        label: the reading of the chart in one sentence.
-        limits: ends of the scale of y; by default those of the values.
-        whole: True if x are whole numbers.
-        names: places and names of the ticks of x; by default round numbers.
-        sign: sign option of the ticks of y.
+    A long line is thinned to ``MOST_POINTS`` points, evenly, with its last point. ``label`` is the reading of the chart
+    in one sentence, ``limits`` are the ends of the scale of y, ``whole`` is True if x are whole numbers, ``names`` are
+    places and names of the ticks of x, and ``sign`` is the sign option of the ticks of y.
     """
     kept = tuple(thin for line in series if (thin := _sound(line)).points)
     return _draw_lines(kept, x, y, label, limits, whole, tuple(names), sign) if kept else None

@@ -75,14 +75,9 @@ def load_priors(
 ) -> Priors:
     """Prior scores by name, with their judges and tastes, for a new taste with this name and extractor.
 
-    Args:
-        name: of the new taste.
-        wanted: names of prior scores, judges and tastes; None for all that are ``available``.
-        available: names of those that the items and the raters of a collection tell.
-        extractor: of the items of the new taste.
-        stores: where tastes are looked for, the first ones first.
-        if_available: True if the settings name them: those that are not available are left out with a sentence.
-        load_judges: False to only check that judges are known, before there is something to judge.
+    ``wanted`` is None for all that are ``available``, which the items and the raters of a collection tell. With
+    ``if_available`` those that are not are left out with a sentence; without ``load_judges`` judges are only checked,
+    before there is something to judge.
     """
     if wanted is None:
         return Priors(tuple(available))

@@ -98,9 +98,6 @@ def wrong_usage(option: str) -> Iterator[None]:
 
 
 # A collection is text and not a Path, because a Path drops a slash of a URL.
-CollectionArgument = Annotated[
-    str, typer.Argument(metavar="COLLECTION", help="A collection: its folder, or the URL of its database.")
-]
 CollectionOption = Annotated[
     str,
     typer.Option(

@@ -100,14 +100,10 @@ class Sessions:
 
     A session holds its role with a proof of the password it was given under, so a new password ends it; the rater's
     name in it stays. A session that was left is remembered by its number, so a copy of its cookie is worth nothing.
-
-    Args:
-        secret: key of the proofs.
-        token: makes its bearer the owner; empty if nobody can become the owner.
-        password: makes its bearer a guest; empty for none.
-        guests: let everybody in as a guest.
-        ended: start of the paths of files, one a month, with the numbers of ended sessions, whose cookies last
-            ``SESSION_SECONDS`` at most; older files are deleted. None to remember them until the server ends.
+    ``secret`` is the key of the proofs; ``token`` makes its bearer the owner and ``password`` a guest, an empty one
+    nobody; with ``guests`` everybody is let in as a guest. ``ended`` is the start of the paths of files, one a month,
+    with the numbers of ended sessions, whose cookies last ``SESSION_SECONDS`` at most; None remembers them until the
+    server ends.
     """
 
     def __init__(

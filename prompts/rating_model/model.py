@@ -78,18 +78,13 @@ class RatingModel:
         keep: bool = False,
         expected: Expected = MappingProxyType({}),
     ) -> Self:
-        """Learn from n rows; each is a picture of one choice, shown to one rater.
+        """Learn from n rows; each is a picture of one of the (n, S) ``choices``, shown to one of the (n,) ``raters``.
 
-        Args:
-            choices: (n, S) integers.
-            feedback: on the rows; plain (n,) numbers are a rating of each row.
-            raters: (n,) names; one rater by default.
-            pictures: (n,) identities, if a picture may be judged more than once: seed noise and rating noise are then
-                separated.
-            start: hyper-parameters to start from, such as ``theta_`` of the previous fit.
-            keep: keep the hyper-parameters ``start``, and those drawn around them by the fit that learnt them.
-            expected: prior mean of raters' functions of the choice, see ``Expected``. The Gaussian process is what their
-                opinions differ from it by.
+        Plain (n,) numbers as ``feedback`` are a rating of each row. With ``pictures``, (n,) identities, one may be
+        judged more than once: seed noise and rating noise are then separated. ``start`` are hyper-parameters to start
+        from, such as ``theta_`` of the previous fit; with ``keep`` they are kept, and those drawn around them by the
+        fit that learnt them. ``expected`` is the prior mean of raters' functions of the choice, see ``Expected``: the
+        Gaussian process is what their opinions differ from it by.
         """
         x = check_choices(choices, self.levels)
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)

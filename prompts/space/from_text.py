@@ -70,12 +70,7 @@ def space_from_text(
 ) -> SpaceDefinition:
     """Make a space of the variants and wildcards of ``text`` or, if it has none, of the vocabularies around it.
 
-    Args:
-        text: a dynamic-prompts template or a plain prompt.
-        negative: likewise for the negative prompt.
-        vocabulary: for plain prompts: ``general``, or ``embedded`` for the words that the embedded model understands.
-        words: for plain prompts: see ``space_from_prompt``.
-        wildcards: a folder of the user's own ``NAME.txt`` files, which replace the built-in ones of those names.
+    The other arguments are as for ``space_from_prompt``.
     """
     expect_text("the prompt", text, PromptError)
     expect_text("the negative prompt", negative, PromptError)
@@ -97,13 +92,10 @@ def space_from_prompt(
 ) -> SpaceDefinition:
     """Make a space around a plain prompt, which stays in all; each vocabulary is a slot, its first option empty.
 
-    Args:
-        prompt: the subject, such as ``a fox in the snow``.
-        negative: words that stay in every negative prompt; its variants and wildcards become slots, as in a template.
-        vocabulary: ``general`` or ``embedded``; see ``VOCABULARY_SLOTS``.
-        words: number of words to take from the start of each general vocabulary, at least 1. Each vocabulary begins
-            with those that differ most. The embedded model's few words are all taken.
-        wildcards: a folder whose ``NAME.txt`` files replace the vocabularies of those names.
+    The words of ``negative`` stay in every negative prompt; its variants and wildcards become slots, as in a template.
+    ``vocabulary`` is one of ``VOCABULARY_SLOTS``: of each general one the first ``words`` are taken, which differ most,
+    and of the embedded model's few all. ``wildcards`` is a folder whose ``NAME.txt`` files replace the vocabularies of
+    those names.
     """
     if not prompt.strip(" ,;\t\n"):
         raise PromptError("The prompt is empty: describe what the picture should show.")

@@ -85,13 +85,10 @@ class SteeringFromHistory:
     ) -> Key:
         """(S,) the choice to try next: a new one as long as there is one, then one of the best again.
 
-        Args:
-            trials: number of a trial → choice and value, larger is better. NaN and +∞ are ignored. From eight values
-                on, a value more than three interquartile ranges below the lower quartile is raised to that border, −∞
-                too: otherwise penalties would drown the differences that matter.
-            rng: draws.
-            others: choices tried without a value, or being tried now; they are not repeated either.
-            pinned: slot → option that must be taken.
+        ``trials`` hold choice and value by number, larger is better; NaN and +∞ are ignored. From eight values on, a
+        value more than three interquartile ranges below the lower quartile is raised to that border, −∞ too: otherwise
+        penalties would drown the differences that matter. ``others`` were tried without a value, or are being tried,
+        and are not repeated either; ``pinned`` holds the option that a slot must take.
         """
         waiting = list(others)
         steering = self._updated(trials, rng, len(waiting))

@@ -110,14 +110,10 @@ class Steering:
         pictures: Sequence[Hashable] | None = None,
         hints: bool = False,
     ) -> None:
-        """Add judged pictures, all or none.
+        """Add judged pictures of (n, S) ``choices`` in the space, asked for or not; all or none.
 
-        Args:
-            choices: (n, S) the choice of each picture, any in the space: asked for or not.
-            feedback: on these n rows; plain (n,) numbers are ratings.
-            raters: (n,) names.
-            pictures: (n,) identities, if a picture may be judged more than once.
-            hints: True for choices that were shown elsewhere, so that they are still to be shown here.
+        Plain (n,) numbers as ``feedback`` are ratings. With ``pictures``, (n,) identities, one may be judged more than
+        once. ``hints`` were shown elsewhere, so that they are still to be shown here.
         """
         x = check_choices(choices, self.domain.levels)
         judgements = feedback if isinstance(feedback, Feedback) else Feedback.of_ratings(feedback)

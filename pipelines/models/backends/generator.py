@@ -34,13 +34,8 @@ _SUFFIX = re.compile(r"\.(safetensors|ckpt|gguf|pt|sft)$", re.IGNORECASE)
 class BackendGenerator(ExternalGenerator):
     """An ``ImageGenerator`` whose pictures a running backend draws, one at a time.
 
-    The picture of a request is drawn with the checkpoint that was chosen when the backend was opened. Word weights and LoRAs
-    in prompts are the backend's own.
-
-    Args:
-        client: sends requests to the backend.
-        described: the model, as ``ExternalGenerator`` describes it.
-        checkpoint: name of the model for people.
+    The picture of a request is drawn with the checkpoint that was chosen when the backend was opened, whose name for
+    people is ``checkpoint``. Word weights and LoRAs in prompts are the backend's own.
     """
 
     def __init__(self, client: BackendClient, described: LoadedModel, checkpoint: str) -> None:
@@ -69,12 +64,8 @@ class BackendGenerator(ExternalGenerator):
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
         """Draw ``requests`` in order; yields each picture as soon as it is there.
 
-        Args:
-            requests: what to draw.
-            steps: is told now and then how far a picture is; what its caller raises ends the picture there too.
-
-        Raises:
-            ModelError: the backend cannot be reached, refuses a request, fails, or sends something else than a picture.
+        ``steps`` is told now and then how far a picture is; what its caller raises ends the picture there too.
+        ModelError: the backend cannot be reached, refuses a request, fails, or sends something else than a picture.
         """
         for request in requests:
             started = time.perf_counter()

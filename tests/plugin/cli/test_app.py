@@ -27,31 +27,18 @@ PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
 def test_generate_is_the_same_everywhere(soart, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
     pictures = []
-    for folder, batch in zip(folders, (8, 8, 3), strict=True):
-        code, out, _ = soart(
-            "generate",
-            PROMPT,
-            "-n",
-            8,
-            "--seed",
-            1,
-            "--steps",
-            4,
-            "--set",
-            f"batch_size={batch}",
-            "--collection",
-            folder,
-            "--json",
-        )
+    for folder, batch in zip(folders, (4, 4, 3), strict=True):
+        drawing = ("-n", 4, "--seed", 1, "--steps", 2, "--by", "technical", "--set", f"batch_size={batch}")
+        code, out, _ = soart("generate", PROMPT, *drawing, "--collection", folder, "--json")
         assert code == 0
         ranking = json.loads(out)["ranking"]
         by_seed = {r["seed"]: r["path"] for r in ranking}
-        assert sorted(by_seed) == list(range(1, 9))
+        assert sorted(by_seed) == [1, 2, 3, 4]
         pictures.append([np.asarray(Image.open(by_seed[s])).astype(int) for s in sorted(by_seed)])
     assert sorted(p.name for p in (folders[0] / "images").iterdir()) == sorted(
         p.name for p in (folders[1] / "images").iterdir()
     )
-    assert len({p.tobytes() for p in pictures[0]}) == 8
+    assert len({p.tobytes() for p in pictures[0]}) == 4
     assert max(np.abs(a - c).max() for a, c in zip(pictures[0], pictures[2], strict=True)) <= 1
 
 
@@ -184,8 +171,8 @@ def test_problems_name_pictures_as_the_user_does(soart, tmp_path, monkeypatch):
         expected = [f"'{start}{name}.png'" for name in ("notes", "black")]
         problems = json.loads(soart("rank", given, "--by", "technical", "--json")[1])["problems"]
         assert [problem.split(" is ")[0] for problem in problems] == expected
-        assert f"'{start}notes.png' is not" in soart("evaluate", given)[2]
-        assert f"'{start}notes.png' is not" in soart("keep", given, "--by", "technical")[2]
+    assert f"'{start}notes.png' is not" in soart("evaluate", given)[2]
+    assert f"'{start}notes.png' is not" in soart("keep", given, "--by", "technical")[2]
     monkeypatch.chdir(folder)
     assert "'notes.png' is not" in soart("evaluate", ".")[2]
 
@@ -410,18 +397,8 @@ def test_interrupt_keeps_what_is_done(soart, tmp_path, monkeypatch):
         yield next(iter(draw(self, requests)))
         raise KeyboardInterrupt
 
-    command = (
-        "generate",
-        "a {fox|owl|boat|tree}",
-        "-n",
-        4,
-        "--steps",
-        1,
-        "--set",
-        "batch_size=2",
-        "--collection",
-        tmp_path / "c",
-    )
+    drawing = ("-n", 4, "--steps", 1, "--set", "batch_size=2")
+    command = ("generate", "a {fox|owl|boat|tree}", *drawing, "--collection", tmp_path / "c")
     with monkeypatch.context() as patch:
         patch.setattr(ImageGenerator, "draw", interrupted)
         code, _, err = soart(*command)

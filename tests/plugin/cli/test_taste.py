@@ -39,20 +39,11 @@ def world(tmp_path_factory, paint):
 @pytest.fixture
 def mine(soart, world):
     """A taste that was learnt by the command line."""
+    setting = ("--set", f"tastes={world / 'P'}")
     if not (world / "P" / "mine.taste.safetensors").exists():
-        code, _, _ = soart(
-            "taste",
-            "learn",
-            "mine",
-            "--good",
-            world / "good",
-            "--bad",
-            f"grey={world / 'bad'}",
-            "--set",
-            f"tastes={world / 'P'}",
-        )
-        assert code == 0
-    return "--set", f"tastes={world / 'P'}"
+        examples = ("--good", world / "good", "--bad", f"grey={world / 'bad'}")
+        assert soart("taste", "learn", "mine", *examples, *setting)[0] == 0
+    return setting
 
 
 def test_the_taste_of_a_rated_folder_is_known_everywhere(soart, world, mine, tmp_path, monkeypatch):

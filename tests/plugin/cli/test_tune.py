@@ -95,19 +95,8 @@ def test_a_tune_for_a_person_begins_with_their_taste_in_the_named_folder(tune, t
 
 
 def test_asking_and_bans(tune, tmp_path):
-    code, out, _ = tune(
-        "space.yaml",
-        "--budget",
-        10,
-        "--batch",
-        3,
-        "--ask",
-        "--ban",
-        "palette=neon",
-        "--pin",
-        "style=flat",
-        stdin="5 1 9 3\nq",
-    )
+    narrowed = ("--ban", "palette=neon", "--pin", "style=flat")
+    code, out, _ = tune("space.yaml", "--budget", 10, "--batch", 3, "--ask", *narrowed, stdin="5 1 9 3\nq")
     assert code == 0
     assert "Ended on request" in out
     with Collection(tmp_path / "soart-tuning") as collection:

@@ -6,6 +6,7 @@ import shutil
 import zipfile
 
 import pytest
+from specimens.scanning import update
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
@@ -118,9 +119,8 @@ def test_the_original_file_is_downloaded_byte_for_byte(visitor, folder):
 def test_the_files_of_a_move_are_counted_with_exact_copies(visitor, folder):
     with Collection(folder) as collection:
         file = collection.locate(collection.images()[0])
-    shutil.copy(file, file.with_name("copy.png"))
-    visitor.post("/c/0/api/evaluate")
-    visitor.wait_for("evaluate")
+        shutil.copy(file, file.with_name("copy.png"))
+        update(collection, file.parent)
     planned = visitor.send("selection/plan", images=[1, 2]).json()
     assert planned == {"files": 3, "folder": str(folder / "culled" / "selected")}
     assert visitor.send("selection/plan", images=[999]).status_code == 400
