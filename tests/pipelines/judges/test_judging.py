@@ -130,17 +130,6 @@ def test_judges_that_need_prompts(collection, drawn, tmp_path):
     assert any("all black" in sentence for sentence in problems)
 
 
-def test_the_prompt_of_another_tool_is_read_from_the_file(tmp_path):
-    from PIL.PngImagePlugin import PngInfo
-
-    text = PngInfo()
-    text.add_text("parameters", "a lighthouse\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 1, Size: 20x20")
-    Image.new("RGB", (20, 20), "red").save(tmp_path / "a1111.png", pnginfo=text)
-    with Collection(None) as collection:
-        row, _ = collection.add_file(tmp_path / "a1111.png")
-        assert prompts_of(collection, [row]) == {row.id: "a lighthouse"}
-
-
 def test_several_judges_count_in_deviations(collection, drawn):
     judges = [(GuardedJudge(Brightness()), 3.0), (GuardedJudge(Shortness()), 1.0)]
     ranking, _ = rank(StoredPictures(collection, drawn), judges)
@@ -205,17 +194,6 @@ def test_the_order_of_judging_does_not_change_which_pictures_are_named():
         two, others = WithoutValue.of([True] * 2, order[:2]), WithoutValue.of([True] * 2, order[2:])
         assert WithoutValue.of([True] * 4, order) == two + others
         assert (two + others).named == "; they are number 2, number 9, number 10 and 1 more"
-
-
-def test_values_in_reasons_have_a_real_minus_sign(collection, drawn):
-    class Darkness(Brightness):
-        scale = (-1.0, 0.0)
-
-        def judge(self, pictures, prompts):
-            return [-value for value in super().judge(pictures, prompts)]
-
-    ranking, _ = rank(StoredPictures(collection, drawn[:2]), [(GuardedJudge(Darkness()), 1.0)])
-    assert [picture.reasons[0].text[:13] for picture in ranking] == ["brightness −0"] * 2
 
 
 def test_reasons_of_several_judges_are_all_in_deviations(collection, drawn, judge):

@@ -60,8 +60,6 @@ def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
     store.path("mine").write_bytes(b"damaged")
     assert save_if_changed(store, taste) != ""
     assert store.load("mine").name == "mine"
-    with pytest.raises(TasteError, match="built-in"):
-        save_if_changed(store, replace(taste, name="blur"))
 
 
 def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
@@ -75,24 +73,3 @@ def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
     for wrong in (OverallJudge, 3):
         with pytest.raises(JudgeError, match=r"Expected a judge, got the class|has no 'name'"):
             guarded(wrong)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("mein:some/model", "Expected a name of letters"),
-        ("nobody", "'nobody' in .*: choose one of appeal-2, mine, or learn it with soart start or soart taste learn"),
-        ("a/b", "Expected a name of letters"),
-    ],
-)
-def test_a_name_of_no_taste_is_explained(tmp_path, taste, name, message):
-    store = TasteStore(tmp_path)
-    store.save(taste)
-    store.save(replace(taste, name="appeal-2"))
-    with pytest.raises(TasteError, match=message):
-        store.load(name)
-
-
-def test_without_any_taste_there_is_none_to_choose(tmp_path):
-    with pytest.raises(TasteError, match="there is none yet, so learn it with soart start or soart taste learn"):
-        TasteStore(tmp_path).load("nobody")
