@@ -252,8 +252,9 @@ class Catalogue:
     def stored(self, stored: Taste | StoredGoal) -> Judge:
         """The judge of a taste, or of a blend, whose file may come from anybody."""
         # Tastes need scikit-learn, which a ranking without them need not wait for.
+        from ...metrics.tastes.blend import StoredGoal
         from ..scoring.taste_judge import TasteJudge
-        from .weighing import StoredGoal, WeightedJudges
+        from .weighing import WeightedJudges
 
         if not isinstance(stored, StoredGoal):
             return TasteJudge.of(stored)

@@ -86,7 +86,8 @@ class TasteStore:
 
     def save(self, taste: Taste | StoredGoal, *, replace: bool = True) -> Path:
         """Write a taste, unless ``replace`` is False and there is one of its name."""
-        from ...metrics.tastes.taste_files import StoredGoal, save_taste
+        from ...metrics.tastes.blend import StoredGoal
+        from ...metrics.tastes.taste_files import save_taste
 
         path = (self.blends if isinstance(taste, StoredGoal) else self).place(taste.name)
         if path.exists() and not replace:

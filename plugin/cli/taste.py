@@ -216,7 +216,8 @@ def _blend(name: str, parts: list[str], collection: str | None, as_json: bool) -
 
     store, pairs = tastes_at_hand(tastes_folder()), weighted(parts, "--blend")
     with nullcontext() if collection is None else existing_collection(collection) as among:
-        stored = blended(name, pairs, store, among and StoredPictures(among, among.images()))
+        pictures = None if among is None else StoredPictures(among, among.images())
+        stored = blended(name, pairs, store, pictures)
     facts = describe(stored, store.own.save(stored, replace=False))
     show(as_json, facts, [f"{facts['name']}: {facts['method']}; saved: {facts['file']}"])
 
