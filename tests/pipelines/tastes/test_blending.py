@@ -43,7 +43,6 @@ def test_it_scores_by_copies_of_tastes_and_by_judges_of_the_same_version(picture
     np.testing.assert_allclose(found.total, expected)
     assert np.isnan(found.total).sum() == 1
     assert found.columns.problems == board(pictures, judges_for("technical")).columns.problems
-    assert judges[0][0].key[:2] == ("model", "mix")
     assert [(one.kind, one.summary) for one in Catalogue(tastes).entries() if one.name == "mix"] == [
         ("blend", "0.25 bright + 0.75 technical")
     ]
