@@ -16,6 +16,10 @@ class Unit(NamedTuple):
     step: float
 
 
+#: The unit of values that count as they are.
+AS_GIVEN = Unit(0.0, 1.0)
+
+
 @dataclass(frozen=True)
 class Goal:
     """Weights of judges by name, and the units in which their values count together.

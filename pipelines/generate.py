@@ -27,18 +27,14 @@ _WAITING = 1.0
 
 @dataclass
 class Generated:
-    """The pictures of ``generate``, in the order of the requests.
-
-    Attributes:
-        drawn, reused: number of pictures drawn now, and of those that the collection held already, or that another
-            process drew meanwhile.
-        redrawn: number of pictures drawn now whose earlier files are gone or changed.
-    """
+    """The pictures of ``generate``, in the order of the requests."""
 
     rows: list[ImageRow] = field(default_factory=list)
+    #: drawn, reused: number of pictures drawn now, and of those that the collection held already, or that another
+    #: process drew meanwhile
     drawn: int = 0
     reused: int = 0
-    redrawn: int = 0
+    redrawn: int = 0  # number of pictures drawn now whose earlier files are gone or changed
 
 
 def plan(

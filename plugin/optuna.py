@@ -47,6 +47,8 @@ MOST_CATEGORIES = 100
 
 #: Where Optuna's samplers store the constraints of a trial.
 CONSTRAINTS = "constraints"
+#: Where a trial has the values that were chosen for it, of which one that fails early has only some as parameters.
+CHOSEN = "soart:chosen"
 #: Growth of the number of trials after which numbers get a new grid.
 _GROWN = 1.25
 
@@ -157,7 +159,10 @@ class SoartSampler(BaseSampler):
         with self._lock:
             values = self._next(study, trial, self._slots(study), enqueued)
         # Another worker may have finished a trial since the search space was inferred.
-        return {name: value for name, value in values.items() if name in search_space}
+        values = {name: value for name, value in values.items() if name in search_space}
+        chosen = {name: search_space[name].to_internal_repr(value) for name, value in values.items()}
+        study._storage.set_trial_system_attr(trial._trial_id, CHOSEN, chosen)
+        return values
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
@@ -301,6 +306,8 @@ class SoartSampler(BaseSampler):
         others: list[Key] = []
         for trial in study.get_trials(deepcopy=False):
             params = {**trial.system_attrs.get("fixed_params", {}), **trial.params}
+            if trial.state != TrialState.COMPLETE:
+                params = _chosen(slots, trial) | params
             if trial.number not in known or known[trial.number][0] != params:
                 known[trial.number] = params, _choice(slots, ranges, params)
             choice = known[trial.number][1]
@@ -332,6 +339,13 @@ def _with_parents(
         for name in kinds
     }
     return [_Slot(name, kinds[name], parent) for name, parent in parents.items() if parent is not None]
+
+
+def _chosen(slots: list[_Slot], trial: FrozenTrial) -> dict[str, Any]:
+    """The values that were chosen for a trial, of parameters that are steered."""
+    chosen = trial.system_attrs.get(CHOSEN, {})
+    kinds = {slot.name: slot.kind for slot in slots if slot.name in chosen and slot.kind._contains(chosen[slot.name])}
+    return {name: kind.to_external_repr(chosen[name]) for name, kind in kinds.items()}
 
 
 def _choice(slots: list[_Slot], ranges: list[Range], params: Mapping[str, Any]) -> Key | None:

@@ -79,6 +79,7 @@ class Kind(StrEnum):
     SCORE = "built in"
     TASTE = "taste"
     MODEL = "model"
+    BLEND = "blend"
     PERSON = "person"
     CODE = "code"
     #: Values that soart's judges did not give, or those of several judges together.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from importlib.util import find_spec
 from typing import NamedTuple
 
@@ -81,15 +81,18 @@ class CombinedExtractor:
         return np.hstack(columns)
 
 
+@cache
+def _usual_parts() -> tuple[Extractor, ...]:
+    """The extractors of soart's own items."""
+    return SoartExtractor(), ColourExtractor(), QualityExtractor()
+
+
 def taste_extractor(network: str | None = None, device: str = "cpu") -> CombinedExtractor:
     """The extractor of tastes, detectors and the technical score: SOART, colour and quality items.
 
     Those of the layers of a network follow, if it names one that ``DeepExtractor.load`` can load.
     """
-    parts: tuple[Extractor, ...] = SoartExtractor(), ColourExtractor(), QualityExtractor()
-    if network is not None:
-        parts = (*parts, _network(network, device))
-    return CombinedExtractor(parts)
+    return CombinedExtractor(_usual_parts() if network is None else (*_usual_parts(), _network(network, device)))
 
 
 def with_nima(extractor: CombinedExtractor) -> CombinedExtractor:

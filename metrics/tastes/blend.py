@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...errors import TasteError
 from ..checks import HEAVIEST, is_weight
-from ..goals import Goal, Unit
+from ..goals import AS_GIVEN, Goal, Unit
 from ..percentiles import percentiles_in
 from .mixture import Makings
 from .notebook import taste_table
@@ -69,7 +69,7 @@ class Blend:
 
     def shares(self, likings: Iterable[Any], *, standard: bool = True) -> list[Any]:
         """(parts,) what each part adds to the weighted mean of likings in units, or as they are unless ``standard``."""
-        goal = self.goal if standard else replace(self.goal, units=dict.fromkeys(self.goal.weights, Unit(0.0, 1.0)))
+        goal = self.goal if standard else replace(self.goal, units=dict.fromkeys(self.goal.weights, AS_GIVEN))
         return [*goal.shares(dict(zip(goal.weights, likings, strict=True))).values()]
 
     @cached_property
@@ -117,6 +117,32 @@ class Blend:
 Taste = LearntTaste | Blend
 
 
+class NamedJudge(NamedTuple):
+    """A judge by its text, as for ``--by``, and its version at that time."""
+
+    text: str
+    version: str
+
+
+@dataclass(frozen=True)
+class StoredGoal:
+    """A goal that is named and stored, of judges that are not all tastes; it holds copies of those that are.
+
+    The weights, which sum to 1, and units are (parts + judges,).
+    """
+
+    name: str
+    parts: tuple[LearntTaste, ...]
+    judges: tuple[NamedJudge, ...]
+    weights: tuple[float, ...]
+    units: tuple[Unit, ...]
+
+    @property
+    def method(self) -> str:
+        """Weights and names of the parts and judges, as text."""
+        return method_of(self.weights, [*(part.name for part in self.parts), *(judge.text for judge in self.judges)])
+
+
 def least_trusted(reports: Sequence[Trust]) -> Trust:
     """The trust report of the least trusted of several tastes."""
     return min(reports, key=lambda trust: (not trust.useless, trust.low))
@@ -127,12 +153,24 @@ def method_of(weights: Sequence[float], names: Sequence[str]) -> str:
     return " + ".join(f"{weight:.2f} {name}" for weight, name in zip(weights, names, strict=True))
 
 
-def parts_of(taste: OtherTaste) -> tuple[LearntTaste, ...]:
-    """The parts of a blend; a taste alone is its only part."""
-    if isinstance(taste, Blend):
+def parts_of(taste: OtherTaste | StoredGoal) -> tuple[LearntTaste, ...]:
+    """The tastes of a blend; a taste alone is its only part."""
+    if isinstance(taste, Blend | StoredGoal):
         return taste.parts
     assert isinstance(taste, LearntTaste)
     return (taste,)
+
+
+def shares_of(taste: Taste) -> list[tuple[LearntTaste, float]]:
+    """The tastes of a blend with their weights; a taste alone has the weight 1."""
+    return [(taste, 1.0)] if isinstance(taste, LearntTaste) else list(zip(taste.parts, taste.weights, strict=True))
+
+
+def by_items(taste: LearntTaste) -> LearntTaste:
+    """The form of a taste that needs no values of others."""
+    while taste.alone is not None:
+        taste = taste.alone
+    return taste
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
@@ -153,8 +191,7 @@ def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = N
         )
     flat: dict[tuple[str, str], tuple[LearntTaste, float]] = {}
     for part, weight in zip(parts, shares, strict=True):
-        inner = [(part, 1.0)] if isinstance(part, LearntTaste) else list(zip(part.parts, part.weights, strict=True))
-        for taste, share in inner:
+        for taste, share in shares_of(part):
             key = (taste.name, taste.created)
             flat[key] = taste, weight * share / sum(shares) + (flat[key][1] if key in flat else 0.0)
     if len(flat) < 2:

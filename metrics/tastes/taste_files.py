@@ -20,6 +20,7 @@ from ...errors import TasteError, first_line
 from ..checks import is_weight
 from ..damage.names import FAULTS_VERSION, TASTE, TECHNICAL
 from ..damage.titles import JudgeKey, Kind
+from ..goals import Unit
 from ..items.frame import Frame
 from ..items.nima import NIMA
 from ..items.nima import VERSION as NIMA_VERSION
@@ -27,7 +28,7 @@ from ..protocols import Making
 from .appeal import APPEAL
 from .appeal import VERSION as APPEAL_VERSION
 from .array_files import header_text, read_arrays, read_facts, write_arrays
-from .blend import Blend, Taste, least_trusted, method_of, parts_of
+from .blend import Blend, NamedJudge, StoredGoal, Taste, least_trusted, method_of, parts_of
 from .examples import Examples
 from .fitting import Scaling, fit
 from .mixture import METHOD
@@ -149,15 +150,16 @@ def _plain(value: object) -> object:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _contents(taste: OtherTaste, *, dated: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _contents(taste: OtherTaste | StoredGoal, *, dated: bool = True) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Header and arrays of a taste or blend; without the times of learning if not ``dated``."""
-    parts, weights = parts_of(taste), taste.weights if isinstance(taste, Blend) else (1.0,)
+    parts, weights = parts_of(taste), taste.weights if isinstance(taste, Blend | StoredGoal) else (1.0,)
     headers, arrays = [], {}
     for number, part in enumerate(parts):
         header, part_arrays = _taste_contents(part if dated else replace(part, created=""))
         headers.append(header)
         arrays.update({f"{number}/{name}": values for name, values in part_arrays.items()})
-    return {"name": taste.name, "weights": weights, "parts": headers}, arrays
+    named = {"judges": taste.judges, "units": taste.units} if isinstance(taste, StoredGoal) else {}
+    return {"name": taste.name, "weights": weights, "parts": headers, **named}, arrays
 
 
 def same_taste(first: Taste, second: Taste) -> bool:
@@ -172,7 +174,7 @@ def same_taste(first: Taste, second: Taste) -> bool:
     )
 
 
-def content_hash(taste: Taste) -> str:
+def content_hash(taste: Taste | StoredGoal) -> str:
     """A hash of what was learnt, 12 hexadecimal digits; two tastes of one hash give the same values."""
     header, arrays = _contents(taste)
     # Pictures may be moved or shared under other names.
@@ -197,7 +199,7 @@ def _with_files(header: Mapping[str, Any], renamed: Callable[[str], str]) -> dic
     return changed
 
 
-def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
+def save_taste(taste: Taste | StoredGoal, path: Path, *, to_share: bool = False) -> Path:
     """Write a taste or a blend, whole or not at all, readable by the user alone; ``to_share`` leaves out folders of pictures."""
     header, arrays = _contents(taste)
     if to_share:
@@ -206,11 +208,19 @@ def save_taste(taste: Taste, path: Path, *, to_share: bool = False) -> Path:
 
 
 def load_taste(path: Path) -> Taste:
-    """Read a taste or a blend; a ``TasteError`` if it is of another format, changed or damaged."""
+    """Read a taste or a blend of tastes; a ``TasteError`` if it is of another format, changed or damaged."""
+    stored = load_stored(path)
+    if isinstance(stored, StoredGoal):
+        raise TasteError(f"{stored.name!r} is a blend with judges that are not tastes: name it with --by.")
+    return stored
+
+
+def load_stored(path: Path) -> Taste | StoredGoal:
+    """Read a taste or any blend, see ``load_taste``."""
     header, arrays = read_arrays(path)
     with _incomplete(path):
         _check_effort(header)
-        return _taste_of(header, arrays, str(path))
+        return (_goal_of if "judges" in header else _taste_of)(header, arrays, str(path))
 
 
 def read_trust(path: Path) -> tuple[str, str]:
@@ -218,9 +228,9 @@ def read_trust(path: Path) -> tuple[str, str]:
     header = read_facts(path)
     with _incomplete(path):
         parts, weights = header["parts"], [float(weight) for weight in header["weights"]]
-        trust = least_trusted([_read_trust(part["trust"]) for part in parts])
-        one = str(parts[0]["method"]) if len(parts) == 1 else method_of(weights, [str(part["name"]) for part in parts])
-        return str(trust.word), one
+        names = [*(str(part["name"]) for part in parts), *(str(text) for text, _ in header.get("judges", ()))]
+        word = str(least_trusted([_read_trust(part["trust"]) for part in parts]).word) if parts else "–"
+        return word, str(parts[0]["method"]) if len(names) == 1 else method_of(weights, names)
 
 
 @contextmanager
@@ -261,16 +271,33 @@ def _headers(header: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def _taste_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> Taste:
     """A taste or a blend from its header and arrays; a ``ValueError`` or ``TasteError`` if they do not fit together."""
-    parts = tuple(
-        _restore(part_header, _arrays_of(arrays, f"{number}/"), path)
-        for number, part_header in enumerate(header["parts"])
-    )
-    weights = tuple(float(w) for w in header["weights"])
+    parts, weights = _parts_in(header, arrays, path)
     if len(parts) == 1:
         return parts[0]
     if not parts or len(weights) != len(parts) or not all(map(is_weight, weights)):
         raise ValueError("expected a weight of each of its tastes")
     return Blend(str(header["name"]), parts, weights)
+
+
+def _goal_of(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str) -> StoredGoal:
+    """A blend with judges that are not tastes; errors as for ``_taste_of``."""
+    parts, weights = _parts_in(header, arrays, path)
+    judges = tuple(NamedJudge(str(text), str(version)) for text, version in header["judges"])
+    units = tuple(Unit(float(middle), float(step)) for middle, step in header["units"])
+    sound = all(is_weight(w) and w > 0 for w in weights) and all(np.isfinite(u).all() and u.step > 0 for u in units)
+    names = {*(part.name for part in parts), *(judge.text for judge in judges)}
+    if not sound or not 1 < len(names) == len(parts) + len(judges) == len(weights) == len(units) <= MOST_MODES:
+        raise ValueError("expected a weight and a unit of each of its judges")
+    return StoredGoal(str(header["name"]), parts, judges, weights, units)
+
+
+def _parts_in(
+    header: Mapping[str, Any], arrays: Mapping[str, np.ndarray], path: str
+) -> tuple[tuple[LearntTaste, ...], tuple[float, ...]]:
+    """The tastes of a header, and its weights."""
+    headers = enumerate(header["parts"])
+    parts = tuple(_restore(own, _arrays_of(arrays, f"{number}/"), path) for number, own in headers)
+    return parts, tuple(float(w) for w in header["weights"])
 
 
 def _arrays_of(arrays: Mapping[str, np.ndarray], start: str) -> dict[str, np.ndarray]:

@@ -41,17 +41,13 @@ class Modes:
 
 @dataclass(frozen=True)
 class VersionReport:
-    """Results of a comparison of versions.
-
-    Attributes:
-        evidence: cross-validated balanced accuracies with intervals, and a test of the difference between the two
-            versions; pictures of one file name are left out together.
-        chance: balanced accuracy of guessing.
-    """
+    """Results of a comparison of versions."""
 
     comparison: Comparison
+    #: cross-validated balanced accuracies with intervals, and a test of the difference between the two versions;
+    #: pictures of one file name are left out together
     evidence: VersionEvidence
-    chance: float
+    chance: float  # balanced accuracy of guessing
     folds: int
 
     @property

@@ -56,48 +56,34 @@ _NUMBER = re.compile(r"\d{1,18}")
 
 @dataclass(frozen=True)
 class Query:
-    """A choice of pictures and their order; by default all that are ``HERE``, newest first.
+    """A choice of pictures and their order; by default all that are ``HERE``, newest first."""
 
-    Attributes:
-        judge: stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``.
-        sort: one of ``SORTS``.
-        ascending: lowest, oldest, or last in the alphabet, first.
-        low, high: percentiles under the judge between which pictures lie, 0–100.
-        judged_by: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
-        words: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a
-            picture without a prompt; with a leading ``-`` it must not. One such as ``model:sdxl`` is looked for in that of
-            ``FIELDS``.
-        names: words may also be in a tag, in the name of the model, or in that of a file that soart has not drawn.
-        whole: words of letters must be whole ones, in the singular or plural.
-        damage: suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored.
-        rated: the rater's judgement: one of ``RATED``, or ``1`` … ``5``.
-        since, until: first and last day on which the pictures were added.
-        zone: time zone of these days; None for that of this machine.
-        sound: leave out pictures with a problem.
-        scored: leave out pictures without a score under the judge.
-    """
-
-    judge: str = ""
-    sort: str = "date"
-    ascending: bool = False
-    low: float = 0.0
+    judge: str = ""  # stored score to sort and filter by, such as ``technical-5`` or ``taste:mine``
+    sort: str = "date"  # one of ``SORTS``
+    ascending: bool = False  # lowest, oldest, or last in the alphabet, first
+    low: float = 0.0  # low, high: percentiles under the judge between which pictures lie, 0–100
     high: float = 100.0
+    #: stored score that ``at_least`` and ``below`` limit; pictures without it are left out. Empty for none.
     judged_by: str = ""
     at_least: float | None = None
     below: float | None = None
+    #: at most ``MOST_WORDS`` texts that the prompt (of soart or another tool) must contain, or the path of a picture
+    #: without a prompt; with a leading ``-`` it must not. One such as ``model:sdxl`` is looked for in that of
+    #: ``FIELDS``.
     words: tuple[str, ...] = ()
+    #: words may also be in a tag, in the name of the model, or in that of a file that soart has not drawn
     names: bool = False
-    whole: bool = False
-    damage: str = ""
-    rated: str = ""
+    whole: bool = False  # words of letters must be whole ones, in the singular or plural
+    damage: str = ""  # suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored
+    rated: str = ""  # the rater's judgement: one of ``RATED``, or ``1`` … ``5``
     tag: str = ""
     album: str = ""
     favourite: bool = False
-    since: dt.date | None = None
+    since: dt.date | None = None  # since, until: first and last day on which the pictures were added
     until: dt.date | None = None
-    zone: dt.tzinfo | None = None
-    sound: bool = False
-    scored: bool = False
+    zone: dt.tzinfo | None = None  # time zone of these days; None for that of this machine
+    sound: bool = False  # leave out pictures with a problem
+    scored: bool = False  # leave out pictures without a score under the judge
 
     def __post_init__(self) -> None:
         if self.sort not in SORTS:

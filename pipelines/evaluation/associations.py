@@ -89,19 +89,15 @@ class Sums:
 
 @dataclass
 class Tally:
-    """Collects the scores of properties of one kind, such as ``"word"``.
-
-    Attributes:
-        prompts: number of the prompt of each entry; equal prompts follow each other.
-        pictures, means: number and mean score of the pictures of each entry.
-        having: the entries with each property.
-    """
+    """Collects the scores of properties of one kind, such as ``"word"``."""
 
     kind: str
+    #: number of the prompt of each entry; equal prompts follow each other
     prompts: array[int] = field(default_factory=lambda: array("q"))
+    #: pictures, means: number and mean score of the pictures of each entry
     pictures: array[int] = field(default_factory=lambda: array("q"))
     means: array[float] = field(default_factory=lambda: array("d"))
-    having: dict[str, array[int]] = field(default_factory=dict)
+    having: dict[str, array[int]] = field(default_factory=dict)  # the entries with each property
     _latest: str | None = None
 
     def add(self, prompt: str, values: Iterable[str], pictures: int, mean: float) -> None:

@@ -60,21 +60,14 @@ _FACES = {"one face": "faces:1", "several faces": "faces:2+"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Pictures that have something in common.
+    """Pictures that have something in common."""
 
-    Attributes:
-        kind: one of ``MOST``.
-        words: by which a search finds them; empty for a size.
-        score: mean main score; NaN without one.
-        best: ids of some of the best.
-    """
-
-    kind: str
+    kind: str  # one of ``MOST``
     name: str
-    words: str
+    words: str  # by which a search finds them; empty for a size
     pictures: int
-    score: float
-    best: tuple[int, ...]
+    score: float  # mean main score; NaN without one
+    best: tuple[int, ...]  # ids of some of the best
 
 
 def colours_of(items: np.ndarray, names: Sequence[str]) -> np.ndarray:

@@ -33,24 +33,17 @@ FALSE_DISCOVERIES = 0.05
 
 @dataclass(frozen=True)
 class Contrast:
-    """Differences between two collections.
+    """Differences between two collections."""
 
-    Attributes:
-        scores: gap of each judge's mean score.
-        damage: gap of the share of pictures suspected of each damage.
-        looks: visible differences in words, with the gap in standard deviations of both collections together: the
-            largest ones, at a false discovery rate of 5 %.
-        words: gap of the share of prompts with a word: the most certain ones, at a false discovery rate of 5 %.
-        auc: see ``separation_auc``.
-        shared: number of pictures that are in both.
-    """
-
-    scores: tuple[Gap, ...]
-    damage: tuple[Gap, ...]
+    scores: tuple[Gap, ...]  # gap of each judge's mean score
+    damage: tuple[Gap, ...]  # gap of the share of pictures suspected of each damage
+    #: visible differences in words, with the gap in standard deviations of both collections together: the largest ones,
+    #: at a false discovery rate of 5 %
     looks: tuple[Gap, ...]
+    #: gap of the share of prompts with a word: the most certain ones, at a false discovery rate of 5 %
     words: tuple[Gap, ...]
-    auc: float
-    shared: int
+    auc: float  # see ``separation_auc``
+    shared: int  # number of pictures that are in both
 
 
 def _prompts(first: EvaluatedCollection, second: EvaluatedCollection) -> tuple[np.ndarray, np.ndarray]:

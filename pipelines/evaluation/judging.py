@@ -27,24 +27,17 @@ SEVERAL = "judges"
 
 @dataclass(frozen=True)
 class JudgedPictures:
-    """Values of judges for the n pictures of an evaluation, in its order.
+    """Values of judges for the n pictures of an evaluation, in its order."""
 
-    Attributes:
-        main: stored name of the judge that ranks; ``SEVERAL`` if several count.
-        scores: (n,) its values, or the weighted mean of several in standard deviations; NaN for pictures without a
-            value.
-        values: (n,) by the stored names of the judges beside it, or of all if several count; NaN for pictures without a
-            value.
-        adherence: by picture id, of the first judge that judges phrase by phrase; empty without one.
-        taste: the taste that ranks alone; None for other judges.
-    """
-
-    main: str = ""
+    main: str = ""  # stored name of the judge that ranks; ``SEVERAL`` if several count
+    #: (n,) its values, or the weighted mean of several in standard deviations; NaN for pictures without a value
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    #: (n,) by the stored names of the judges beside it, or of all if several count; NaN for pictures without a value
     values: Mapping[str, np.ndarray] = field(default_factory=dict)
+    #: by picture id, of the first judge that judges phrase by phrase; empty without one
     adherence: Mapping[int, Adherence] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
-    taste: Taste | None = None
+    taste: Taste | None = None  # the taste that ranks alone; None for other judges
 
     @property
     def phrases(self) -> list[PhraseShare]:

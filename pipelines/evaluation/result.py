@@ -33,32 +33,22 @@ _ARRAYS = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Results of an evaluation; all arrays are (n,), in the same order of pictures.
+    """Results of an evaluation; all arrays are (n,), in the same order of pictures."""
 
-    Attributes:
-        main: stored name of the judge that ranks.
-        scores: by stored name of the judge, higher is better; NaN for pictures without one.
-        distance: MT distance from the collection's own unit space, about 1 inside; NaN if there are too few pictures.
-        outlier_limit: distance beyond which a picture is an outlier.
-        damage: number in ``DETECTORS`` of the suspected damage, −1 for none.
-        group: number of the group of near-duplicates, −1 for none.
-        best: True for the picture to keep of each group.
-        unfit: why the picture cannot be judged, such as ``"all black"``; empty for those that can. It has no scores.
-        faces: number of faces that are found, −1 where nobody looked.
-        associations: of words, models and settings with the main score, the most certain of each kind first.
-    """
-
-    main: str
+    main: str  # stored name of the judge that ranks
     ids: np.ndarray
-    scores: Mapping[str, np.ndarray]
+    scores: Mapping[str, np.ndarray]  # by stored name of the judge, higher is better; NaN for pictures without one
+    #: MT distance from the collection's own unit space, about 1 inside; NaN if there are too few pictures
     distance: np.ndarray
-    outlier_limit: float
-    damage: np.ndarray
-    group: np.ndarray
-    best: np.ndarray
+    outlier_limit: float  # distance beyond which a picture is an outlier
+    damage: np.ndarray  # number in ``DETECTORS`` of the suspected damage, −1 for none
+    group: np.ndarray  # number of the group of near-duplicates, −1 for none
+    best: np.ndarray  # True for the picture to keep of each group
+    #: why the picture cannot be judged, such as ``"all black"``; empty for those that can. It has no scores.
     unfit: np.ndarray
-    faces: np.ndarray
+    faces: np.ndarray  # number of faces that are found, −1 where nobody looked
     parts: tuple[Part, ...]
+    #: of words, models and settings with the main score, the most certain of each kind first
     associations: tuple[Association, ...]
     trends: tuple[Trend, ...]
 

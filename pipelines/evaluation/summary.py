@@ -34,22 +34,16 @@ MOST_DECISIONS, _MEMBERS, CLEAR = 20, 8, 0.05
 
 @dataclass(frozen=True, slots=True)
 class ListedPicture:
-    """A picture in a list of a summary, with the first of its files.
-
-    Attributes:
-        score, percentile: under the main judge, or the judge of the list; NaN for a picture that cannot be judged.
-        effect: what its model adds to the main score where pictures are put in places.
-        note: reason why it is listed; may be empty.
-        alike: number of pictures like it that a list of the best leaves out, or of near-duplicates.
-    """
+    """A picture in a list of a summary, with the first of its files."""
 
     id: int
     path: str
+    #: score, percentile: under the main judge, or the judge of the list; NaN for a picture that cannot be judged
     score: float
     percentile: float
-    note: str = ""
-    alike: int = 0
-    effect: float = 0.0
+    note: str = ""  # reason why it is listed; may be empty
+    alike: int = 0  # number of pictures like it that a list of the best leaves out, or of near-duplicates
+    effect: float = 0.0  # what its model adds to the main score where pictures are put in places
 
     @property
     def others(self) -> str:
@@ -59,15 +53,10 @@ class ListedPicture:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A picture, or near-duplicates, on which the user should decide.
+    """A picture, or near-duplicates, on which the user should decide."""
 
-    Attributes:
-        kind: ``damaged``, ``duplicates`` or ``unusual``.
-        pictures: of near-duplicates all, the one to keep first.
-    """
-
-    kind: str
-    pictures: tuple[ListedPicture, ...]
+    kind: str  # ``damaged``, ``duplicates`` or ``unusual``
+    pictures: tuple[ListedPicture, ...]  # of near-duplicates all, the one to keep first
     why: str
 
     @property
@@ -92,44 +81,32 @@ class Decision:
 
 @dataclass(frozen=True)
 class Summary:
-    """A collection's contents, the good in it, and decisions to take: the terminal, JSON and pages show the same.
+    """A collection's contents, the good in it, and decisions to take: the terminal, JSON and pages show the same."""
 
-    Attributes:
-        by: stored name of the judge that ranks.
-        files, copies: number of files with usable pictures, and of those that are identical to another one.
-        mean, quartiles: of the main score, of the pictures that can be judged; of all if none can.
-        yardstick: what such a mean means, in a sentence; empty where none is known.
-        unfit: number of pictures that cannot be judged, by reason.
-        parts: the largest parts of each kind; ``looks`` are those that look alike, each with some of its best pictures.
-        makes: associations of models, LoRAs and samplers, uncertain ones too.
-        clear: all other associations and trends that are clear.
-        best, worst: best or worst first, of near-duplicates only the best or the worst; the best few of one look or prompt.
-        damage: number of pictures suspected of each damage.
-        groups, spare: number of groups of near-duplicates, and of redundant pictures in them.
-        decisions: at most ``MOST_DECISIONS``; the worst of each kind in turn.
-        missed: number of pictures that do not show what they were asked for, and those that show least; the note says
-            what is missing.
-    """
-
-    by: str
+    by: str  # stored name of the judge that ranks
     pictures: int
-    files: int
+    files: int  # files, copies: number of files with usable pictures, and of those that are identical to another one
     copies: int
-    mean: float
+    mean: float  # mean, quartiles: of the main score, of the pictures that can be judged; of all if none can
     quartiles: tuple[float, float]
-    yardstick: str
-    unfit: Mapping[str, int]
+    yardstick: str  # what such a mean means, in a sentence; empty where none is known
+    unfit: Mapping[str, int]  # number of pictures that cannot be judged, by reason
+    #: the largest parts of each kind; ``looks`` are those that look alike, each with some of its best pictures
     parts: tuple[Part, ...]
     looks: tuple[tuple[Part, tuple[ListedPicture, ...]], ...]
-    makes: tuple[Association, ...]
-    clear: tuple[Association | Trend, ...]
+    makes: tuple[Association, ...]  # associations of models, LoRAs and samplers, uncertain ones too
+    clear: tuple[Association | Trend, ...]  # all other associations and trends that are clear
+    #: best, worst: best or worst first, of near-duplicates only the best or the worst; the best few of one look or
+    #: prompt
     best: tuple[ListedPicture, ...]
     worst: tuple[ListedPicture, ...]
-    damage: Mapping[str, int]
-    groups: int
+    damage: Mapping[str, int]  # number of pictures suspected of each damage
+    groups: int  # groups, spare: number of groups of near-duplicates, and of redundant pictures in them
     spare: int
     outliers: int
-    decisions: tuple[Decision, ...]
+    decisions: tuple[Decision, ...]  # at most ``MOST_DECISIONS``; the worst of each kind in turn
+    #: number of pictures that do not show what they were asked for, and those that show least; the note says what is
+    #: missing
     missed: tuple[int, tuple[ListedPicture, ...]]
 
     @property

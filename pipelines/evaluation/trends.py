@@ -18,18 +18,14 @@ from ..support.figures import figure
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """Spearman's rank correlation ``rho`` of scores with a number, such as steps.
-
-    Attributes:
-        low, high: 95 % interval of ``rho``, with the pictures of a prompt as a cluster.
-        bins: lowest and highest number, pictures and mean score of up to five bins of about equal size.
-    """
+    """Spearman's rank correlation ``rho`` of scores with a number, such as steps."""
 
     name: str
     pictures: int
     rho: float
-    low: float
+    low: float  # low, high: 95 % interval of ``rho``, with the pictures of a prompt as a cluster
     high: float
+    #: lowest and highest number, pictures and mean score of up to five bins of about equal size
     bins: tuple[tuple[float, float, int, float], ...]
 
     @property

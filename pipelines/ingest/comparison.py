@@ -19,25 +19,16 @@ _UNSETTLED_NS = 2_000_000_000
 
 @dataclass
 class FileComparison:
-    """Compares files with what a collection knows, some hundred at a time.
-
-    Attributes:
-        versions: of the items that every picture needs.
-        scan_number: of the scan that sees the files; None if they are looked up for something else.
-        retry: True to inspect files again that could not be decoded.
-        unchanged: number of files that need not be opened.
-        recognised: number of new names of known pictures.
-        problems: by path, of unchanged files without a usable picture.
-        unread: known pictures that lie beside other texts now, or whose metadata an earlier soart read.
-    """
+    """Compares files with what a collection knows, some hundred at a time."""
 
     collection: Collection
-    versions: Sequence[str]
-    scan_number: int | None
-    retry: bool = False
-    unchanged: int = 0
-    recognised: int = 0
-    problems: dict[str, str] = field(default_factory=dict)
+    versions: Sequence[str]  # of the items that every picture needs
+    scan_number: int | None  # of the scan that sees the files; None if they are looked up for something else
+    retry: bool = False  # True to inspect files again that could not be decoded
+    unchanged: int = 0  # number of files that need not be opened
+    recognised: int = 0  # number of new names of known pictures
+    problems: dict[str, str] = field(default_factory=dict)  # by path, of unchanged files without a usable picture
+    #: known pictures that lie beside other texts now, or whose metadata an earlier soart read
     unread: list[str] = field(default_factory=list)
     _digests: dict[str, str] = field(default_factory=dict)
 

@@ -29,33 +29,21 @@ from .metadata import PictureMetadata, picture_metadata
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The result of opening one file.
-
-    Attributes:
-        sha256: of its content without an annotation; empty if it could not be read.
-        problem: why it holds no picture that can be measured; None for a sound one.
-        lasting: True if the problem lies in the content, so that inspecting the same content again is useless.
-        width, height: in pixels; 0 without a picture.
-        format: as the content shows it, whatever the suffix.
-        notes: sentences on what decoding had to correct.
-        phash: perceptual hash, 0 … 2⁶⁴ − 1.
-        thumbnail: JPEG of at most ``SMALL`` pixels a side.
-        items: (p,) float32 little-endian, as bytes, by version of the extractor.
-        metadata: how the picture was made, as the tool that made it wrote; None if unknown.
-    """
+    """The result of opening one file."""
 
     path: str
-    sha256: str = ""
-    problem: str | None = None
+    sha256: str = ""  # of its content without an annotation; empty if it could not be read
+    problem: str | None = None  # why it holds no picture that can be measured; None for a sound one
+    #: True if the problem lies in the content, so that inspecting the same content again is useless
     lasting: bool = True
-    width: int = 0
+    width: int = 0  # width, height: in pixels; 0 without a picture
     height: int = 0
-    format: str = ""
-    notes: tuple[str, ...] = ()
-    phash: int = 0
-    thumbnail: bytes = b""
-    items: tuple[tuple[str, bytes], ...] = ()
-    metadata: PictureMetadata | None = None
+    format: str = ""  # as the content shows it, whatever the suffix
+    notes: tuple[str, ...] = ()  # sentences on what decoding had to correct
+    phash: int = 0  # perceptual hash, 0 … 2⁶⁴ − 1
+    thumbnail: bytes = b""  # JPEG of at most ``SMALL`` pixels a side
+    items: tuple[tuple[str, bytes], ...] = ()  # (p,) float32 little-endian, as bytes, by version of the extractor
+    metadata: PictureMetadata | None = None  # how the picture was made, as the tool that made it wrote; None if unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,29 +37,20 @@ _CHUNK, _WRITE, _READ = 512, 64, 2048
 
 @dataclass
 class Update:
-    """Counts and problems of one update; the names are keys of the JSON output.
+    """Counts and problems of one update; the names are keys of the JSON output."""
 
-    Attributes:
-        scan_number: number under which the present files are noted.
-        looked: files that were opened, decoded or not.
-        recognised: new names of known pictures.
-        unchanged: files that were not opened.
-        stored: files that the collection holds under the number, unless another scan takes them.
-        missing: files that are gone, if their picture is nowhere else now.
-        problems: a sentence for each file without a usable picture, and for each folder that could not be listed.
-        unusable: those of these sentences that the collection does not keep, by path, in the order of paths.
-        table_problems: a sentence for each table beside pictures, or line of one, that cannot be read.
-    """
-
-    scan_number: int
+    scan_number: int  # number under which the present files are noted
     found: int = 0
-    looked: int = 0
-    recognised: int = 0
-    unchanged: int = 0
-    stored: int = 0
-    missing: int = 0
+    looked: int = 0  # files that were opened, decoded or not
+    recognised: int = 0  # new names of known pictures
+    unchanged: int = 0  # files that were not opened
+    stored: int = 0  # files that the collection holds under the number, unless another scan takes them
+    missing: int = 0  # files that are gone, if their picture is nowhere else now
+    #: a sentence for each file without a usable picture, and for each folder that could not be listed
     problems: list[str] = field(default_factory=list)
+    #: those of these sentences that the collection does not keep, by path, in the order of paths
     unusable: dict[str, str] = field(default_factory=dict)
+    #: a sentence for each table beside pictures, or line of one, that cannot be read
     table_problems: list[str] = field(default_factory=list)
 
 

@@ -23,35 +23,25 @@ from .storing import judge_pictures, values_of
 
 @dataclass(frozen=True)
 class Columns:
-    """The values of judges for n pictures.
-
-    Attributes:
-        values: (n,) by the stored name of the judge, higher is better; NaN where there is none.
-        unfit: why pictures have no value, in words that last, by their number.
-    """
+    """The values of judges for n pictures."""
 
     ids: Sequence[int]
-    values: Mapping[str, np.ndarray]
+    values: Mapping[str, np.ndarray]  # (n,) by the stored name of the judge, higher is better; NaN where there is none
+    #: why pictures have no value, in words that last, by their number
     unfit: Mapping[int, str] = field(default_factory=dict)
     problems: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Board:
-    """Pictures × judges, filled, with what follows from it.
-
-    Attributes:
-        total: (n,) values; NaN for a picture without the value of a judge that counts.
-        shares: (n,) the part of each judge that counts in the total, by stored name.
-        effects: of models, which count beside the total where pictures are put in places and nowhere else.
-        order: rows of the m pictures that have a place, the best first; of equal ones the first by ``View.ties``.
-    """
+    """Pictures × judges, filled, with what follows from it."""
 
     columns: Columns
     judges: Sequence[Weighted]
-    total: np.ndarray
-    shares: Mapping[str, np.ndarray]
-    effects: PlaceEffects
+    total: np.ndarray  # (n,) values; NaN for a picture without the value of a judge that counts
+    shares: Mapping[str, np.ndarray]  # (n,) the part of each judge that counts in the total, by stored name
+    effects: PlaceEffects  # of models, which count beside the total where pictures are put in places and nowhere else
+    #: rows of the m pictures that have a place, the best first; of equal ones the first by ``View.ties``
     order: np.ndarray
 
     @cached_property

@@ -58,12 +58,9 @@ def _curve(values: Mapping[str, Any]) -> Curve:
 
 @dataclass(frozen=True)
 class PhraseKind:
-    """A kind of phrases that a model can tell apart.
+    """A kind of phrases that a model can tell apart."""
 
-    Attributes:
-        options: for each option its phrases, in lower case; those of one option mean the same.
-    """
-
+    #: for each option its phrases, in lower case; those of one option mean the same
     options: tuple[tuple[str, ...], ...]
     curve: Curve
 

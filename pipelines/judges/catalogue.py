@@ -29,7 +29,7 @@ from .guarded import GuardedJudge
 from .people import Person
 
 if TYPE_CHECKING:
-    from ...metrics.tastes.blend import Taste
+    from ...metrics.tastes.blend import StoredGoal, Taste
 
 #: Origin of the built-in judges, and the judge of the floor of adherence.
 SOART, ADHERENCE = "soart", "adherence"
@@ -41,6 +41,10 @@ class Tastes(Protocol):
 
     def names(self) -> list[str]:
         """Names of all tastes."""
+
+    @property
+    def blends(self) -> Tastes:
+        """The blends with judges that are not tastes."""
 
     def path(self, name: str, /) -> Path:
         """The file of a taste."""
@@ -62,27 +66,17 @@ class Allow(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A judge that can be named.
+    """A judge that can be named."""
 
-    Attributes:
-        name: as for ``--by``; ``NAME:ARGUMENT`` if it takes an argument.
-        kind: a ``Kind``, or the name and version of the package that offers it.
-        argument: the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known.
-        default: the argument that is taken if none is given; empty if one has to be given.
-        summary: one line; empty for judges of other packages.
-        licence: a restriction of the usual weights; empty if there is none, or it is not known.
-        missing: name of a package that it needs and that is not installed; empty if there is none, or it is not known.
-        doubt: why a taste cannot be relied on, or not be read; else empty.
-    """
-
-    name: str
-    kind: str
-    argument: str = ""
-    default: str = ""
-    summary: str = ""
-    licence: str = ""
+    name: str  # as for ``--by``; ``NAME:ARGUMENT`` if it takes an argument
+    kind: str  # a ``Kind``, or the name and version of the package that offers it
+    argument: str = ""  # the argument in words, such as ``HUB_ID|FOLDER``; empty if there is none, or it is not known
+    default: str = ""  # the argument that is taken if none is given; empty if one has to be given
+    summary: str = ""  # one line; empty for judges of other packages
+    licence: str = ""  # a restriction of the usual weights; empty if there is none, or it is not known
+    #: name of a package that it needs and that is not installed; empty if there is none, or it is not known
     missing: str = ""
-    doubt: str = ""
+    doubt: str = ""  # why a taste cannot be relied on, or not be read; else empty
 
     @property
     def usage(self) -> str:
@@ -178,7 +172,8 @@ class Catalogue:
         """Every judge that can be named: built-in scores, tastes, models, and those of other packages; no model is loaded."""
         known = known_judges()
         scores = [one for one in known if one.kind == Kind.SCORE]
-        return [*scores, *map(self._taste, self.tastes.names()), *known[len(scores) :]]
+        tastes, blends = map(self._taste, self.tastes.names()), map(self._blend, self.tastes.blends.names())
+        return [*scores, *tastes, *blends, *known[len(scores) :]]
 
     def _taste(self, name: str) -> Entry:
         from ..scoring.taste_judge import TasteJudge
@@ -190,6 +185,14 @@ class Catalogue:
         trust = taste.taste.trust
         # The doubt repeats the sentence.
         return Entry(name, Kind.TASTE, summary="" if trust.useless else trust.sentence, doubt=taste.doubt() or "")
+
+    def _blend(self, name: str) -> Entry:
+        from ...metrics.tastes.taste_files import read_trust
+
+        try:
+            return Entry(name, Kind.BLEND, summary=read_trust(self.tastes.blends.path(name))[1])
+        except SoartError as error:
+            return Entry(name, Kind.BLEND, doubt=str(error))
 
     def entry(self, text: str, allow: Allow = Allow.ANY) -> Entry:
         """The judge that a text means; nothing is loaded, and ``module:Class`` may not exist."""
@@ -206,9 +209,10 @@ class Catalogue:
             if not colon and text not in (*ITEM_SCORES, *self.tastes.names()):
                 # Says which tastes there are.
                 self.tastes.load(text)
-        if not colon and name in self.tastes.names():
-            check_unambiguous(name, self.tastes.path(name))
-            return Entry(name, Kind.TASTE)
+        for kind, stored in ((Kind.TASTE, self.tastes), (Kind.BLEND, self.tastes.blends)):
+            if not colon and name in stored.names():
+                check_unambiguous(name, stored.path(name))
+                return Entry(name, kind)
         if name in BUILT_IN or name in offered_judges():
             return _known(name)
         if person:
@@ -217,7 +221,7 @@ class Catalogue:
             raise _unknown(text, self.tastes)
         if allow is Allow.NO_CODE:
             raise JudgeError(
-                f"The judge {text!r} is not loaded because a workflow may not load code: register it as an entry point, "
+                f"The judge {text!r} is not loaded because a workflow or blend may not load code: register it as an entry point, "
                 "see docs/judges.md."
             )
         return Entry(text, Kind.CODE)
@@ -242,13 +246,40 @@ class Catalogue:
                 self._kept[key] = stamp, self._load(entry, text)
             return self._kept[key][1]
 
+    def stored(self, stored: Taste | StoredGoal) -> Judge:
+        """The judge of a taste, or of a blend, whose file may come from anybody."""
+        # Tastes need scikit-learn, which a ranking without them need not wait for.
+        from ...metrics.tastes.blend import StoredGoal
+        from ..scoring.taste_judge import TasteJudge
+        from .weighing import WeightedJudges
+
+        if not isinstance(stored, StoredGoal):
+            return TasteJudge.of(stored)
+        members = [GuardedJudge(TasteJudge.of(part)) for part in stored.parts]
+        for text, version in stored.judges:
+            members.append(member := self.member(text))
+            if member.version != version:
+                raise JudgeError(
+                    f"The blend {stored.name!r} was made with {text!r} of version {version}, here it has {member.version}: "
+                    "blend again."
+                )
+        return WeightedJudges(list(zip(members, stored.weights, strict=True)), stored)
+
+    def member(self, text: str) -> GuardedJudge:
+        """A judge that a blend names: its values last, and it is not code."""
+        kind = self.entry(text, Allow.NO_CODE).kind
+        if kind in (Kind.TASTE, Kind.PERSON, Kind.BLEND):
+            raise JudgeError(f"A blend cannot name {text!r}, a {kind} whose values may change: name both with --by.")
+        return self.find(text, Allow.NO_CODE)
+
     def _load(self, entry: Entry, text: str) -> Judge:
         name, _, argument = text.partition(":")
         if entry.kind == Kind.TASTE:
-            # Tastes need scikit-learn, which a ranking without them need not wait for.
-            from ..scoring.taste_judge import TasteJudge
+            return self.stored(self.tastes.load(name))
+        if entry.kind == Kind.BLEND:
+            from ...metrics.tastes.taste_files import load_stored
 
-            return TasteJudge.of(self.tastes.load(name))
+            return self.stored(load_stored(self.tastes.blends.path(name)))
         try:
             if entry.origin == SOART:
                 with one_model_at_a_time():

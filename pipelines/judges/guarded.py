@@ -128,7 +128,8 @@ class GuardedJudge:
             f"The judge {self.name!r} gave {counted(those.count)} no value: {what}{those.named}."
             for what, those in self.failed.items()
         ]
-        return [*dict.fromkeys(self.unreadable), *failures, *([self.stopped] if self.stopped else [])]
+        inner = [problem for judge, _ in getattr(self.inner, "judges", ()) for problem in judge.problems]
+        return [*dict.fromkeys(self.unreadable), *inner, *failures, *([self.stopped] if self.stopped else [])]
 
     def lacks_prompts(self, without: int, count: int) -> str:
         """A sentence on the pictures among ``count`` that are without the prompt that it needs."""

@@ -26,16 +26,12 @@ from .ranking import left_out, reasons_of
 
 @dataclass(frozen=True, slots=True)
 class ScoredPicture:
-    """A picture of a batch.
-
-    Attributes:
-        percentile: 0–100, see ``score_batch``.
-        reasons: at most three, which moved the score most against the batch; for a picture alone, against the usual picture.
-    """
+    """A picture of a batch."""
 
     number: int
     score: float
-    percentile: float
+    percentile: float  # 0–100, see ``score_batch``
+    #: at most three, which moved the score most against the batch; for a picture alone, against the usual picture
     reasons: tuple[Reason, ...]
     parts: tuple[Reason, ...] = ()
 

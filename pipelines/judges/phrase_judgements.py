@@ -22,20 +22,14 @@ SEEN = 0.5
 
 @dataclass(frozen=True, slots=True)
 class PhraseJudgement:
-    """The probability that a picture shows a phrase as asked.
-
-    Attributes:
-        shown: P(shown), or P(not shown) for a negated phrase; NaN if the model cannot tell.
-        low, high: its 90 % interval.
-        missing: what would have to be installed to tell; empty if nothing would help, or if it is told.
-    """
+    """The probability that a picture shows a phrase as asked."""
 
     phrase: Phrase
-    shown: float
-    low: float
+    shown: float  # P(shown), or P(not shown) for a negated phrase; NaN if the model cannot tell
+    low: float  # low, high: its 90 % interval
     high: float
     deviation: float
-    missing: str = ""
+    missing: str = ""  # what would have to be installed to tell; empty if nothing would help, or if it is told
 
     @classmethod
     def of(cls, phrase: Phrase, log_odds: float, deviation: float) -> PhraseJudgement:
@@ -92,15 +86,11 @@ class Adherence:
 
     A phrase of which the picture gives no sign either way counts with about ½, so that a picture in which it is missing,
     but not surely, does not overtake one that shows it.
-
-    Attributes:
-        value: 0…1; NaN if the model can tell no phrase.
-        low, high: 90 % interval.
     """
 
     phrases: tuple[PhraseJudgement, ...]
-    value: float
-    low: float
+    value: float  # 0…1; NaN if the model can tell no phrase
+    low: float  # low, high: 90 % interval
     high: float
 
     @classmethod
@@ -134,20 +124,15 @@ class Adherence:
 
 @dataclass(frozen=True, slots=True)
 class PhraseShare:
-    """The share of pictures asked for a phrase that show it.
-
-    Attributes:
-        pictures: number of pictures whose prompt asks for it and in which it can be judged; if it can be judged in none,
-            of all whose prompt asks for it.
-        shown: mean P(shown) over the pictures in which it can be judged; NaN if there are none.
-        low, high: 90 % interval of the mean, over these pictures.
-    """
+    """The share of pictures asked for a phrase that show it."""
 
     phrase: str
     kind: str
+    #: number of pictures whose prompt asks for it and in which it can be judged; if it can be judged in none, of all
+    #: whose prompt asks for it
     pictures: int
-    shown: float
-    low: float
+    shown: float  # mean P(shown) over the pictures in which it can be judged; NaN if there are none
+    low: float  # low, high: 90 % interval of the mean, over these pictures
     high: float
 
 

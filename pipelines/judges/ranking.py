@@ -29,31 +29,26 @@ from .storing import judge_pictures
 
 @dataclass(frozen=True, slots=True)
 class RankedPicture:
-    """A picture of a ranking.
-
-    Attributes:
-        percentile: share of the ranked pictures that its score beats, ties counted half, 0–100.
-        reasons: at most three, which moved the score most against the pictures ranked together; see ``chosen``. After them
-            the effect of its model, if there is one.
-        verdict: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
-            score alone ranks.
-        parts: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them.
-        effect: points that its model adds where pictures are put in places, see ``collection.makes``.
-        more: better pictures than the last of ``best_of`` that this one of them stands for, because they are like it.
-        hash, look: of ``Seen``; None for a picture whose look is not compared.
-    """
+    """A picture of a ranking."""
 
     place: int
     row: ImageRow
     path: Path
     score: float
-    percentile: float
+    percentile: float  # share of the ranked pictures that its score beats, ties counted half, 0–100
+    #: at most three, which moved the score most against the pictures ranked together; see ``chosen``. After them the
+    #: effect of its model, if there is one.
     reasons: tuple[Reason, ...]
+    #: the technical quality in a word or two, such as ``"slightly soft"``; empty unless the overall or the technical
+    #: score alone ranks
     verdict: str = ""
+    #: all parts of the score; they add up to its difference from the score of the reference, if its judge tells them
     parts: tuple[Reason, ...] = ()
     prompt: str | None = None
-    effect: float = 0.0
+    effect: float = 0.0  # points that its model adds where pictures are put in places, see ``collection.makes``
+    #: better pictures than the last of ``best_of`` that this one of them stands for, because they are like it
     more: tuple[RankedPicture, ...] = ()
+    #: hash, look: of ``Seen``; None for a picture whose look is not compared
     hash: int = field(default=0, repr=False, compare=False)
     look: np.ndarray | None = field(default=None, repr=False, compare=False)
 

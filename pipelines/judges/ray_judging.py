@@ -40,18 +40,13 @@ _RETRIES = 2
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """A worker's answer for a batch of pictures.
+    """A worker's answer for a batch of pictures."""
 
-    Attributes:
-        items: for each picture its items (p,) by their version; empty for a judge of pixels.
-        values: (n,) higher is better, NaN where there is none; None for a judge of items.
-        problems: a sentence for each picture that cannot be read.
-        failed: pictures of this batch without a value, by the reason.
-    """
-
+    #: for each picture its items (p,) by their version; empty for a judge of pixels
     items: list[dict[str, np.ndarray]] = field(default_factory=list)
-    values: np.ndarray | None = None
-    problems: tuple[str, ...] = ()
+    values: np.ndarray | None = None  # (n,) higher is better, NaN where there is none; None for a judge of items
+    problems: tuple[str, ...] = ()  # a sentence for each picture that cannot be read
+    #: pictures of this batch without a value, by the reason
     failed: dict[str, WithoutValue] = field(default_factory=dict)
     stopped: str = ""
 
@@ -138,8 +133,8 @@ def judge_on_cluster(
         raise JudgeError(
             f"The judge {judge.name!r} is a Python object, which a cluster cannot load: pass its name or 'module:Class' instead."
         )
-    # Tastes are files of this machine.
-    if judge.person or judge.key.kind is Kind.TASTE:
+    # Tastes and blends are files of this machine.
+    if judge.person or judge.key.kind is Kind.TASTE or hasattr(judge.inner, "judges"):
         return judge_pictures(pictures, judge, progress)
     values, missing, problems = still_to_judge(pictures, judge, progress)
     collection = pictures.collection

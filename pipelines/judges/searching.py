@@ -54,16 +54,12 @@ _SIZES = ((64, 64), (1024, 1024))
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A picture that fits some words.
-
-    Attributes:
-        value: 1 where the words are written; else by the judge, of adherence the probability that every phrase is shown.
-        evidence: in words, such as ``prompt and tag`` or ``dog seen: 0.93``.
-    """
+    """A picture that fits some words."""
 
     row: ImageRow
+    #: 1 where the words are written; else by the judge, of adherence the probability that every phrase is shown
     value: float
-    evidence: str = ""
+    evidence: str = ""  # in words, such as ``prompt and tag`` or ``dog seen: 0.93``
 
 
 #: On a collection without any metadata.
@@ -307,21 +303,13 @@ def check_words(words: str, judge: GuardedJudge) -> list[str]:
 
 @dataclass(frozen=True)
 class Search:
-    """A search for words and filters, as the gallery's field and ``--matching`` take it.
+    """A search for words and filters, as the gallery's field and ``--matching`` take it."""
 
-    Attributes:
-        text: as it was given.
-        words: what prompts, tags, names or pictures should have; may be empty.
-        filters: by name, see ``filters_in``.
-        judge: looks for the words in pictures; None if none can.
-        notes: sentences on words that it cannot look for.
-    """
-
-    text: str
-    words: str
-    filters: Mapping[str, str]
-    judge: GuardedJudge | None
-    notes: list[str]
+    text: str  # as it was given
+    words: str  # what prompts, tags, names or pictures should have; may be empty
+    filters: Mapping[str, str]  # by name, see ``filters_in``
+    judge: GuardedJudge | None  # looks for the words in pictures; None if none can
+    notes: list[str]  # sentences on words that it cannot look for
 
     @classmethod
     def of(cls, text: str, load: Callable[[str], GuardedJudge], by: str = "") -> Search:

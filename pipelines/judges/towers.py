@@ -22,16 +22,11 @@ _BATCH, _KEPT = 64, 4096
 
 @dataclass
 class Towers:
-    """Both towers of a model of transformers.
+    """Both towers of a model of transformers."""
 
-    Attributes:
-        extractor: embeds pictures, (n, d) of length one; its version names the weights.
-        scale, bias: turn a cosine into the model's logit.
-    """
-
-    extractor: DeepExtractor
+    extractor: DeepExtractor  # embeds pictures, (n, d) of length one; its version names the weights
     tokenizer: Any
-    scale: float
+    scale: float  # scale, bias: turn a cosine into the model's logit
     bias: float
     _known: dict[str, np.ndarray] = field(default_factory=dict)
 

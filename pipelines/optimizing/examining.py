@@ -21,11 +21,11 @@ from ..judges.adherence import load as load_adherence
 from ..judges.finding import guarded
 from ..judges.gradients import Gradient, gradient_of
 from ..judges.guarded import GuardedJudge
+from ..judges.weighing import WeightedJudges, judges_in
 from ..models.request import DrawnPicture
 from ..scoring.pictures import PicturesInMemory
 from ..scoring.taste_judge import TasteJudge
 from .second_taste import SecondTaste, second_taste
-from .weighing import WeightedJudges, judges_in
 
 #: What a picture may lose of the mean adherence of the first seeds; of freedom from faults it keeps the least of theirs.
 LESS_ADHERENCE = 0.02
@@ -35,20 +35,13 @@ LESS_SECOND = 0.25
 
 @dataclass(frozen=True)
 class Marks:
-    """Marks of one picture.
+    """Marks of one picture."""
 
-    Attributes:
-        value: by the judge; NaN without one.
-        second: by a second taste, or by a general judge that is not optimized; NaN without one.
-        adherence: probability that it shows its prompt; NaN if nothing of the prompt can be told.
-        freedom: points of freedom from faults, 0 to 100.
-        likeness: of what it shows to the first pictures, −1 to 1 (a cosine); NaN without several, or without the network.
-    """
-
-    value: float
-    second: float
-    adherence: float
-    freedom: float
+    value: float  # by the judge; NaN without one
+    second: float  # by a second taste, or by a general judge that is not optimized; NaN without one
+    adherence: float  # probability that it shows its prompt; NaN if nothing of the prompt can be told
+    freedom: float  # points of freedom from faults, 0 to 100
+    #: of what it shows to the first pictures, −1 to 1 (a cosine); NaN without several, or without the network
     likeness: float = float("nan")
 
 

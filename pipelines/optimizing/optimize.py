@@ -22,6 +22,7 @@ from ..collection.tables import ImageRow
 from ..judges.finding import By, judges_for
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
+from ..judges.weighing import WeightedJudges, judges_in
 from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
@@ -34,7 +35,6 @@ from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
 from .parents import Parent, family, generator_for, keep_noise
 from .records import DAMAGED, KEYWORD, parents_in
 from .ways import WAYS, Means, Noise, check_known
-from .weighing import WeightedJudges, judges_in
 
 #: Ratings from which on optimizing is known to bring more than choosing among seeds.
 ENOUGH = 16
@@ -57,43 +57,28 @@ class OptimizeProgress:
 
 @dataclass(frozen=True, eq=False)
 class Optimized:
-    """An optimized picture.
+    """An optimized picture."""
 
-    Attributes:
-        request: prompt, first seed and settings, with the record.
-        pixels: (h, w, 3) uint8.
-        marks: what is known of it.
-        start: (h, w, 3) uint8, the best picture of the first seeds, or that of the first parent.
-        pictures: number of pictures drawn.
-        steps: ways of all steps, in order.
-        sentences: why some ways were not gone, why the run ended, and how far to trust the judge.
-        ended: why, a key of ``optimizer.ENDS``.
-        second: name of the judge that was not optimized, which ``marks.second`` are by.
-        path: of the stored picture; None if it is not stored.
-        parents: that it was bred from.
-        row: of the stored picture; None if it is not stored.
-        start_row: of the stored start, or of the first parent.
-    """
-
-    request: Request
-    pixels: np.ndarray = field(repr=False)
-    marks: Marks
+    request: Request  # prompt, first seed and settings, with the record
+    pixels: np.ndarray = field(repr=False)  # (h, w, 3) uint8
+    marks: Marks  # what is known of it
+    #: (h, w, 3) uint8, the best picture of the first seeds, or that of the first parent
     start: np.ndarray = field(repr=False)
     start_marks: Marks
-    pictures: int
+    pictures: int  # number of pictures drawn
     seconds: float
-    steps: tuple[str, ...]
-    sentences: tuple[str, ...]
-    ended: str
+    steps: tuple[str, ...]  # ways of all steps, in order
+    sentences: tuple[str, ...]  # why some ways were not gone, why the run ended, and how far to trust the judge
+    ended: str  # why, a key of ``optimizer.ENDS``
     by: str = ""
-    second: str = ""
+    second: str = ""  # name of the judge that was not optimized, which ``marks.second`` are by
     seconds_per_picture: float = 0.0
-    path: Path | None = None
+    path: Path | None = None  # of the stored picture; None if it is not stored
     noise: Noise = field(default=Noise(None, 0), repr=False)
     start_noise: Noise = field(default=Noise(None, 0), repr=False)
-    parents: tuple[Parent, ...] = field(default=(), repr=False)
-    row: ImageRow | None = None
-    start_row: ImageRow | None = None
+    parents: tuple[Parent, ...] = field(default=(), repr=False)  # that it was bred from
+    row: ImageRow | None = None  # of the stored picture; None if it is not stored
+    start_row: ImageRow | None = None  # of the stored start, or of the first parent
 
     @property
     def record(self) -> dict[str, Any]:

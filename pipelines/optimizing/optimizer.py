@@ -15,10 +15,10 @@ from safetensors.numpy import save
 from ...errors import ModelError
 from ...files import write_whole
 from ...metrics.formats.tensors import parse_json, read_tensors
+from ..judges.weighing import WeightedJudges
 from ..models.request import DrawnPicture
 from .examining import Bounds, Marks
 from .ways import GIVEN_UP, NEIGHBOURS, SEEDS, WAYS, Means, Noise, tensor_in
-from .weighing import WeightedJudges
 
 #: Seeds that a run begins with.
 FIRST = 4

@@ -60,22 +60,15 @@ class ExplainedPicture:
 
 @dataclass(frozen=True)
 class TasteExplanation:
-    """The score of a picture under a taste, explained.
-
-    Attributes:
-        score: 0–100.
-        percentile: within the taste's own collection.
-        mode: the most similar named kind of picture and its probability; None if no kinds were named.
-        heat: (g, g), positive where the picture is better than its own mean.
-        overlay: the picture under its heat map, (h, w, 3) uint8.
-    """
+    """The score of a picture under a taste, explained."""
 
     reasons: tuple[Reason, ...]
-    score: float
-    percentile: float
+    score: float  # 0–100
+    percentile: float  # within the taste's own collection
+    #: the most similar named kind of picture and its probability; None if no kinds were named
     mode: tuple[str, float] | None
-    heat: np.ndarray
-    overlay: np.ndarray
+    heat: np.ndarray  # (g, g), positive where the picture is better than its own mean
+    overlay: np.ndarray  # the picture under its heat map, (h, w, 3) uint8
 
 
 def _heat(judge: ItemJudge, pixels: np.ndarray, grid: int = 4) -> np.ndarray:

@@ -18,16 +18,12 @@ MIDDLE = (LOWEST + HIGHEST) / 2
 
 @dataclass(frozen=True)
 class Opinion:
-    """A person's ratings of some pictures, and choices between them.
+    """A person's ratings of some pictures, and choices between them."""
 
-    Attributes:
-        stars: by picture id: ratings, and for pictures that were only compared the stars that the choices suggest.
-        pairs: ids of pictures (preferred, other); those called equal stand there both ways.
-    """
-
+    #: by picture id: ratings, and for pictures that were only compared the stars that the choices suggest
     stars: dict[int, float]
     rated: frozenset[int]
-    pairs: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[int, int], ...]  # ids of pictures (preferred, other); those called equal stand there both ways
 
     @classmethod
     def of(cls, collection: Collection, person: str, ids: Sequence[int]) -> Opinion:

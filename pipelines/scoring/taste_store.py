@@ -18,24 +18,26 @@ from ...files import from_home
 from ...metrics.damage.names import OVERALL, TECHNICAL
 from ...metrics.items.combined import default_network
 from ..support.file_stamps import changed_at
-from ..support.judge_names import BUILT_IN, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
+from ..support.judge_names import BLEND_SUFFIX, BUILT_IN, TASTE_SUFFIX, TASTES_FOLDER, offered_judges
 
 if TYPE_CHECKING:
-    from ...metrics.tastes.blend import Taste
+    from ...metrics.tastes.blend import StoredGoal, Taste
     from ...metrics.tastes.overall import BuiltInJudge
 
 _NAME = re.compile(r"[^\W_][\w .-]{0,63}")
 
 
 class TasteStore:
-    """The tastes of a folder.
+    """The tastes of a folder, by default ``soart/tastes`` in the user's configuration folder, or its blends with other judges."""
 
-    Args:
-        folder: of the files; by default ``soart/tastes`` in the user's configuration folder.
-    """
-
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, suffix: str = TASTE_SUFFIX) -> None:
+        self.suffix = suffix
         self.folder = platformdirs.user_config_path("soart") / "tastes" if folder is None else from_home(folder)
+
+    @property
+    def blends(self) -> TasteStore:
+        """The blends with judges that are not tastes."""
+        return TasteStore(self.folder, BLEND_SUFFIX)
 
     def path(self, name: str) -> Path:
         """The file of a taste, which need not exist."""
@@ -43,17 +45,19 @@ class TasteStore:
             raise TasteError(
                 f"Expected a name of letters, digits, spaces, '.', '-' or '_', up to 64 of them, got {name!r}."
             )
-        return self.folder / f"{name}{TASTE_SUFFIX}"
+        return self.folder / f"{name}{self.suffix}"
 
     def place(self, name: str) -> Path:
         """The file of a new taste; check the name this way before the work of learning."""
         if name in BUILT_IN:
             raise TasteError(f"{name!r} is the name of a built-in judge: choose another for the taste.")
+        if any(other.suffix != self.suffix and other.holds(name) for other in (TasteStore(self.folder), self.blends)):
+            raise TasteError(f"There is a taste or blend {name!r} already: choose another name, or delete it first.")
         return self.path(name)
 
     def names(self) -> list[str]:
         """Names of all tastes, sorted."""
-        return sorted(path.name.removesuffix(TASTE_SUFFIX) for path in self.folder.glob(f"*{TASTE_SUFFIX}"))
+        return sorted(path.name.removesuffix(self.suffix) for path in self.folder.glob(f"*{self.suffix}"))
 
     def holds(self, name: str) -> bool:
         """True if there is a taste of that name."""
@@ -80,11 +84,12 @@ class TasteStore:
         """Delete the file of a taste."""
         delete_file(self.existing(name))
 
-    def save(self, taste: Taste, *, replace: bool = True) -> Path:
+    def save(self, taste: Taste | StoredGoal, *, replace: bool = True) -> Path:
         """Write a taste, unless ``replace`` is False and there is one of its name."""
+        from ...metrics.tastes.blend import StoredGoal
         from ...metrics.tastes.taste_files import save_taste
 
-        path = self.place(taste.name)
+        path = (self.blends if isinstance(taste, StoredGoal) else self).place(taste.name)
         if path.exists() and not replace:
             raise TasteError(
                 f"There is a taste {taste.name!r} already: choose another name, delete it first, or import with --replace."
@@ -123,6 +128,15 @@ class StoresInTurn:
     def existing(self, name: str) -> Path:
         """The file of a taste, see ``TasteStore.existing``."""
         return self._with(name).existing(name, self.names())
+
+    @property
+    def blends(self) -> StoresInTurn:
+        """The blends with judges that are not tastes."""
+        return StoresInTurn(*(store.blends for store in self._stores), own=self.own.blends)
+
+    def home(self, name: str) -> StoresInTurn:
+        """The tastes or, for the name of one, the blends with other judges."""
+        return self.blends if self.blends.holds(name) and not self.holds(name) else self
 
     def is_near(self, name: str) -> bool:
         """True if a user expects the taste of that name without being told where it lies."""

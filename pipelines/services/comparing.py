@@ -32,15 +32,12 @@ class ComparisonRound:
 
 @dataclass(frozen=True)
 class Differences:
-    """Differences between pictures.
-
-    Attributes:
-        prompts: (n,) parts of their prompts, True for those that not all have; see ``mark_differences``.
-        settings: (n,) values by the name of a setting in which they differ; empty for one that is not known.
-    """
+    """Differences between pictures."""
 
     rows: list[ImageRow]
+    #: (n,) parts of their prompts, True for those that not all have; see ``mark_differences``
     prompts: list[list[tuple[str, bool]]]
+    #: (n,) values by the name of a setting in which they differ; empty for one that is not known
     settings: dict[str, list[str]]
 
 

@@ -47,15 +47,11 @@ def _store(collection: Collection) -> TasteStore:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What raters' tastes start from, as far as it is available.
+    """What raters' tastes start from, as far as it is available."""
 
-    Attributes:
-        priors: names of prior scores, see ``learn``; None for all that collections and items tell.
-        tastes: folder of the user's tastes; None for the usual one.
-    """
-
+    #: names of prior scores, see ``learn``; None for all that collections and items tell
     priors: Sequence[str] | None = None
-    tastes: Path | None = None
+    tastes: Path | None = None  # folder of the user's tastes; None for the usual one
 
     def options(self, collection: Collection) -> dict[str, Any]:
         """Arguments of ``learn``; other tastes may be those of the collection too."""

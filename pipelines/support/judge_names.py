@@ -22,31 +22,23 @@ GROUP = "soart.judges"
 
 #: soart's scores of items that every picture has.
 ITEM_SCORES = (OVERALL, TECHNICAL, *DETECTORS)
-#: Folder of a collection that holds its raters' tastes, and the end of the name of a taste's file.
-TASTES_FOLDER, TASTE_SUFFIX = "tastes", ".taste.safetensors"
+#: Folder of a collection that holds its raters' tastes, and the ends of the names of files of tastes and of blends with others.
+TASTES_FOLDER, TASTE_SUFFIX, BLEND_SUFFIX = "tastes", ".taste.safetensors", ".blend.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A built-in judge.
+    """A built-in judge."""
 
-    Attributes:
-        module: file of ``pipelines/judges`` that holds ``load(argument)``; empty for a score of items.
-        default: argument if none is given; empty if the judge needs one.
-        licence: a restriction of the usual weights, such as that commercial use is forbidden.
-        kind: a score of soart, or a model of others, most of which are named with an argument.
-        prefix: put before the argument, for modules that hold several judges.
-        needs: package that soart does not bring: its module, then its name; empty if there is none.
-    """
-
-    module: str
+    module: str  # file of ``pipelines/judges`` that holds ``load(argument)``; empty for a score of items
     summary: str
     argument: str = ""
-    default: str = ""
-    licence: str = ""
-    prefix: str = ""
+    default: str = ""  # argument if none is given; empty if the judge needs one
+    licence: str = ""  # a restriction of the usual weights, such as that commercial use is forbidden
+    prefix: str = ""  # put before the argument, for modules that hold several judges
+    #: package that soart does not bring: its module, then its name; empty if there is none
     needs: tuple[str, str] | tuple[()] = ()
-    kind: Kind = Kind.MODEL
+    kind: Kind = Kind.MODEL  # a score of soart, or a model of others, most of which are named with an argument
 
     @property
     def missing(self) -> str:

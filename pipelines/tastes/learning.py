@@ -59,18 +59,14 @@ EQUAL = "equal"
 
 @dataclass(frozen=True)
 class Sources:
-    """Sources to learn a taste from, in any combination.
+    """Sources to learn a taste from, in any combination."""
 
-    Attributes:
-        good: liked pictures, and folders of them.
-        bad: disliked pictures and folders, by the name of what is bad about them.
-        rater: name of the rater whose ratings and choices in the collection are used; None for no rater.
-        choices: CSV file of two paths a line, the better picture first, or of two equal ones and ``EQUAL``.
-    """
-
-    good: Sequence[Path] = ()
+    good: Sequence[Path] = ()  # liked pictures, and folders of them
+    #: disliked pictures and folders, by the name of what is bad about them
     bad: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    #: name of the rater whose ratings and choices in the collection are used; None for no rater
     rater: str | None = None
+    #: CSV file of two paths a line, the better picture first, or of two equal ones and ``EQUAL``
     choices: Path | None = None
 
 

@@ -11,7 +11,7 @@ from ...errors import JudgeError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import Kind
 from ...metrics.protocols import Extractor
-from ...metrics.tastes.blend import Blend, Taste, parts_of
+from ...metrics.tastes.blend import Blend, Taste, by_items, parts_of
 from ...metrics.tastes.taste import (
     STANDARD_PRIORS,
     LearntTaste,
@@ -230,11 +230,7 @@ def _usable(taste: Taste, name: str, extractor: Extractor) -> Taste:
             f"The taste {taste.name!r} was learnt on items {taste.version}, this one is learnt on {extractor.version}: learn "
             "both with the same network."
         )
-    if isinstance(taste, Blend):
-        return taste
-    while taste.alone is not None:
-        taste = taste.alone
-    return taste
+    return taste if isinstance(taste, Blend) else by_items(taste)
 
 
 def _parts(taste: OtherTaste) -> Iterator[LearntTaste]:

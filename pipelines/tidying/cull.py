@@ -40,21 +40,14 @@ SELECTED = "selected"
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Pictures to move; the reason of a picture that fits several criteria is the first of them in this order.
+    """Pictures to move; the reason of a picture that fits several criteria is the first of them in this order."""
 
-    Attributes:
-        duplicates: True for all but the one to keep of each group of near-duplicates, and for exact copies.
-        damaged: True for pictures suspected of damage, and for those that are all black or of one tone.
-        outliers: True for pictures far from the rest.
-        worst: percentage of the pictures, 0–100, that have the lowest scores; those that cannot be judged come first.
-        below: pictures with a lower score than this, and those that cannot be judged.
-    """
-
-    duplicates: bool = False
-    damaged: bool = False
-    outliers: bool = False
+    duplicates: bool = False  # True for all but the one to keep of each group of near-duplicates, and for exact copies
+    damaged: bool = False  # True for pictures suspected of damage, and for those that are all black or of one tone
+    outliers: bool = False  # True for pictures far from the rest
+    #: percentage of the pictures, 0–100, that have the lowest scores; those that cannot be judged come first
     worst: float | None = None
-    below: float | None = None
+    below: float | None = None  # pictures with a lower score than this, and those that cannot be judged
 
     def __post_init__(self) -> None:
         if not (self.duplicates or self.damaged or self.outliers or self.worst is not None or self.below is not None):
@@ -131,17 +124,12 @@ def _staying(e: Evaluation, chosen: np.ndarray, sound: np.ndarray) -> np.ndarray
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A file to move.
-
-    Attributes:
-        image: id of its picture.
-        staying: the file that stays of its near-duplicates or exact copies; None if it moves for another reason, or
-            none stays.
-    """
+    """A file to move."""
 
     source: Path
     target: Path
-    image: int
+    image: int  # id of its picture
+    #: the file that stays of its near-duplicates or exact copies; None if it moves for another reason, or none stays
     staying: Path | None = None
 
 

@@ -109,46 +109,30 @@ class BatchScore:
 
 @dataclass(frozen=True, slots=True)
 class StudyFindings:
-    """The findings of a study.
+    """The findings of a study."""
 
-    Attributes:
-        goal: weights of the judges of the goal.
-        unit: unit of the goal: ``score``, ``stars``, or ``deviations`` for a weighted goal.
-        winners: best first.
-        effects: of every option that is not banned, slot by slot: on the goal's only judge, or on the judges' common
-            opinion.
-        importance: share of each slot in the variance of the goal, 0…1.
-        conditions: by slot that is not always in use, the options of another slot that it is in use with.
-        pairs: the strongest pair effects.
-        judges: by judge name, the ``MOST_LIKED`` options it likes most and as many that it likes least, in its own unit.
-        front: the trade-offs between the judges of the goal, if there are several, each in its own unit.
-        batches: in order.
-        gain: the most that further pictures can be expected to gain, in the unit of the goal, and its standard error.
-        steps: changes of the options that were proposed, in order; also among the notes.
-        alarms, notes: sentences.
-        yaml: the space, ready to be used again.
-        own: the prompt as the user wrote it, drawn on seeds of the best; None if the space has no such prompt, or it
-            was not drawn.
-        optimized: the best picture of the best prompt, taken on; None if that was not asked for.
-    """
-
-    goal: dict[str, float]
-    unit: str
-    winners: list[Winner]
+    goal: dict[str, float]  # weights of the judges of the goal
+    unit: str  # unit of the goal: ``score``, ``stars``, or ``deviations`` for a weighted goal
+    winners: list[Winner]  # best first
+    #: of every option that is not banned, slot by slot: on the goal's only judge, or on the judges' common opinion
     effects: list[OptionEffect]
-    importance: dict[str, float]
-    conditions: dict[str, str]
-    pairs: list[NamedPairEffect]
+    importance: dict[str, float]  # share of each slot in the variance of the goal, 0…1
+    conditions: dict[str, str]  # by slot that is not always in use, the options of another slot that it is in use with
+    pairs: list[NamedPairEffect]  # the strongest pair effects
+    #: by judge name, the ``MOST_LIKED`` options it likes most and as many that it likes least, in its own unit
     judges: dict[str, list[OptionEffect]]
-    front: list[TradeOff]
-    batches: list[BatchScore]
+    front: list[TradeOff]  # the trade-offs between the judges of the goal, if there are several, each in its own unit
+    batches: list[BatchScore]  # in order
+    #: the most that further pictures can be expected to gain, in the unit of the goal, and its standard error
     gain: tuple[float, float]
-    steps: list[SpaceStep]
-    alarms: list[str]
+    steps: list[SpaceStep]  # changes of the options that were proposed, in order; also among the notes
+    alarms: list[str]  # alarms, notes: sentences
     notes: list[str]
-    yaml: str
+    yaml: str  # the space, ready to be used again
+    #: the prompt as the user wrote it, drawn on seeds of the best; None if the space has no such prompt, or it was not
+    #: drawn
     own: Winner | None = None
-    optimized: Optimized | None = None
+    optimized: Optimized | None = None  # the best picture of the best prompt, taken on; None if that was not asked for
 
     @property
     def judges_are_cut(self) -> bool:

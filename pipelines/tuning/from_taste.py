@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...metrics.protocols import Making
-from ...metrics.tastes.blend import Blend, Taste
+from ...metrics.tastes.blend import Taste, shares_of
 from ...metrics.tastes.liked_makings import Z95, contrasts_of_options, figures_of, liking_of_makings
 from ...metrics.tastes.taste import LearntTaste
 from ...prompts.space.space import Choice, PromptSpace
@@ -67,7 +67,7 @@ def known_options(
     choices = list(dict.fromkeys([*space.covering(), *sampled]))
     makings = [making(choice) for choice in choices]
     effects = contrasts_of_options(np.array(choices), space.levels)
-    parts = list(zip(taste.parts, taste.weights, strict=True)) if isinstance(taste, Blend) else [(taste, 1.0)]
+    parts = shares_of(taste)
     points, spread, likings, variances = (np.zeros(n) for n in (len(effects), 101, len(effects), len(effects)))
     for part, weight in parts:
         mean, covariance = _liking(part, makings, without)

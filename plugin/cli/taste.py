@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +28,7 @@ from .taste_views import compare, explain, list_tastes, next_pictures
 from .terminal import Progress, print_problems, show
 
 if TYPE_CHECKING:
-    from ...metrics.tastes.blend import Taste
+    from ...metrics.tastes.blend import StoredGoal, Taste
     from ...metrics.tastes.trust import Trust
     from ...metrics.tastes.within_groups import WithinGroups
     from ...pipelines.scoring.taste_judge import TasteJudge
@@ -67,17 +68,20 @@ def within_values(trust: WithinGroups, unit: str = "prompt") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def describe(taste: Taste, file: Path | None = None) -> dict[str, Any]:
-    """A taste as plain JSON values."""
+def describe(taste: Taste | StoredGoal, file: Path | None = None) -> dict[str, Any]:
+    """A taste or a blend as plain JSON values."""
     from dataclasses import asdict
 
-    from ...metrics.tastes.blend import Blend
+    from ...metrics.tastes.blend import Blend, StoredGoal
     from ...metrics.tastes.liked_makings import effects_of
 
+    place = None if file is None else str(file)
+    if isinstance(taste, StoredGoal):
+        return {"name": taste.name, "method": taste.method, "judges": dict(taste.judges), "file": place}
     facts: dict[str, Any] = {"name": taste.name, "method": taste.method, "version": taste.version}
     facts |= {"trust": _trust(taste.trust), "trusted_priors": getattr(taste, "trusted_priors", {})}
     facts["made"] = [] if isinstance(taste, Blend) else [asdict(effect) for effect in effects_of(taste)]
-    return facts | {"file": None if file is None else str(file)}
+    return facts | {"file": place}
 
 
 def lines_of(facts: dict[str, Any]) -> list[str]:
@@ -85,6 +89,8 @@ def lines_of(facts: dict[str, Any]) -> list[str]:
     from ...metrics.damage.titles import stored_title
     from ...metrics.tastes.liked_makings import MakingEffect
 
+    if "trust" not in facts:
+        return [f"{facts['name']}: {facts['method']}"]
     within = facts["trust"]["within_prompts"]
     lines = [f"{facts['name']}: {facts['trust']['sentence']}", facts["trust"]["advice"]]
     lines += [within["sentence"]] if within else []
@@ -149,7 +155,9 @@ def learn(
     ] = None,
     blend: Annotated[
         list[str] | None,
-        typer.Option("--blend", metavar="NAME[=WEIGHT]", help="Blend tastes with weights instead; repeatable."),
+        typer.Option(
+            "--blend", metavar="NAME[=WEIGHT]", help="Blend tastes and other judges with weights instead; repeatable."
+        ),
     ] = None,
     network: Network = "efficientnet-lite0",
     as_json: Json = False,
@@ -163,9 +171,9 @@ def learn(
     from ...pipelines.tastes import learning
 
     if blend:
-        if good or bad or collection is not None or choices:
+        if good or bad or choices:
             raise typer.BadParameter("it needs no pictures and no ratings: leave these out", param_hint="--blend")
-        return _blend(name, blend, as_json)
+        return _blend(name, blend, collection, as_json)
     if not good and not bad and collection is None and choices is None:
         raise typer.BadParameter("name pictures with --good and --bad, a collection, or choices", param_hint="--good")
     store = TasteStore(tastes_folder())
@@ -199,15 +207,18 @@ def learn(
     )
 
 
-def _blend(name: str, parts: list[str], as_json: bool) -> None:
-    """Blend tastes with weights into a new one."""
-    from ...metrics.tastes.blend import blend
+def _blend(name: str, parts: list[str], collection: str | None, as_json: bool) -> None:
+    """Blend judges with weights into a new taste or goal; the spread of values is that in a collection."""
+    from ...pipelines.ingest.roots import existing_collection
+    from ...pipelines.scoring.pictures import StoredPictures
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
+    from ...pipelines.tastes.blending import blended
 
-    store = tastes_at_hand(tastes_folder())
-    pairs = weighted(parts, "--blend")
-    taste = blend(name, [store.load(part) for part, _ in pairs], [weight for _, weight in pairs])
-    facts = describe(taste, store.own.save(taste, replace=False))
+    store, pairs = tastes_at_hand(tastes_folder()), weighted(parts, "--blend")
+    with nullcontext() if collection is None else existing_collection(collection) as among:
+        pictures = None if among is None else StoredPictures(among, among.images())
+        stored = blended(name, pairs, store, pictures)
+    facts = describe(stored, store.own.save(stored, replace=False))
     show(as_json, facts, [f"{facts['name']}: {facts['method']}; saved: {facts['file']}"])
 
 
@@ -254,6 +265,7 @@ def show_(
     as_json: Json = False,
 ) -> None:
     """Show tastes: how reliable one is and its method, why it likes a picture, how it differs from others, what it needs."""
+    from ...metrics.tastes.taste_files import load_stored, save_taste
     from ...pipelines.scoring.rated_tastes import tastes_at_hand
 
     views = {"--report": report, "--against": against, "--next": next_}
@@ -272,11 +284,10 @@ def show_(
             raise typer.BadParameter("name a single picture, or add --report, --against or --next", param_hint="PATHS")
         return explain(taste_judge(name), Path(paths[0]), picture, as_json)
     store = tastes_at_hand(tastes_folder())
-    taste = store.load(name)
-    facts, page, exported = describe(taste, store.path(name)), None, None
+    file = store.home(name).existing(name)
+    taste = load_stored(file)
+    facts, page, exported = describe(taste, file), None, None
     if export is not None:
-        from ...metrics.tastes.taste_files import save_taste
-
         exported = save_taste(taste, export, to_share=True)
     if report is None:
         note_origin(store, name)

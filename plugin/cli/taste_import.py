@@ -22,12 +22,12 @@ def import_(
     """Import a taste file; altered, damaged or incompatible files are refused."""
     from dataclasses import replace as changed
 
-    from ...metrics.tastes.taste_files import load_taste
-    from ...pipelines.scoring.taste_judge import TasteJudge
+    from ...metrics.tastes.taste_files import load_stored
+    from ...pipelines.judges.catalogue import Catalogue
     from ...pipelines.scoring.taste_store import TasteStore
 
-    taste = load_taste(file)
-    TasteJudge.of(taste)
+    taste = load_stored(file)
+    Catalogue().stored(taste)
     taste = taste if name is None else changed(taste, name=name)
     facts = describe(taste, TasteStore(tastes_folder()).save(taste, replace=replace))
     show(as_json, facts, [*lines_of(facts), f"Saved: {facts['file']}"])
@@ -46,13 +46,13 @@ def delete(
 
     store = tastes_at_hand(tastes_folder())
     names = list(dict.fromkeys(names))
-    files = [store.existing(name) for name in names]
+    files = [store.home(name).existing(name) for name in names]
     if not yes:
         if not sys.stdin.isatty():
             raise TasteError(f"To delete {', '.join(map(repr, names))} without being asked, add --yes.")
         typer.confirm(f"Delete {', '.join(map(str, files))}?", abort=True)
     for name in names:
-        store.delete(name)
+        store.home(name).delete(name)
     default = read_settings()["by"]
     for name, holders in holders_of(names, store.own).items():
         note(f"A copy of {name!r} stays in {', '.join(map(repr, holders))}: scores do not change.")

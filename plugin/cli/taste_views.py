@@ -27,9 +27,9 @@ def list_tastes(as_json: bool) -> None:
 
     stores = tastes_at_hand(tastes_folder())
     rows: list[dict[str, object]] = []
-    for name in stores.names():
+    for store, name in [(of, name) for of in (stores, stores.blends) for name in of.names()]:
         try:
-            (word, method), origin = stores.trust(name), origin_of(stores, name)
+            (word, method), origin = store.trust(name), origin_of(store, name)
             rows.append({"name": name, "ratings": origin or None, "trust": word, "method": method})
         except TasteError as error:
             rows.append({"name": name, "problem": str(error)})

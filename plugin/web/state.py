@@ -128,55 +128,34 @@ class OpenCollection:
 
 @dataclass(frozen=True)
 class ServerSettings:
-    """Settings of a server.
+    """Settings of a server."""
 
-    Attributes:
-        collections: folders, or URLs of databases.
-        load: loads the model that draws.
-        backend: the running backend that draws; None for a model in this process. Requests cannot name one.
-        vocabulary: vocabulary of plain prompts: ``embedded`` or ``general``.
-        tastes: the user's tastes.
-        rater: name of an owner who has not entered one.
-        token: makes its bearer the owner, who may move files; empty if nobody can.
-        password: makes its bearer a guest; empty for none.
-        guests: let everybody in as a guest.
-        allowed: folders that requests may name, with all in them, besides those of the collections.
-        judges: judges by others that visitors may use besides adherence and those of packages, with the weights to
-            propose.
-        priors: prior scores that raters' tastes start from, as far as they are available; None for all.
-        model_effect: see ``Collection.model_effect``.
-        watch: add pictures that other tools write into the folders of the collections.
-        read: collections whose folders are read and evaluated from the start.
-        copy_to: folder that the best pictures are copied to; None for one in the folder of each collection.
-        names: further host names that the server answers to.
-        port: in the name of the session cookie, so that servers of one machine do not log each other out, and in its
-            key.
-        secret: of the user, behind the key that signs the session cookies; empty for another one at every start.
-        api_token: that other programs on this machine must bear, see ``api``; empty to answer none.
-        ended: see ``Sessions``.
-    """
-
-    collections: Sequence[Path | str]
-    load: Callable[[], ImageGenerator]
+    collections: Sequence[Path | str]  # folders, or URLs of databases
+    load: Callable[[], ImageGenerator]  # loads the model that draws
+    #: the running backend that draws; None for a model in this process. Requests cannot name one.
     backend: BackendAddress | None = None
-    vocabulary: str = "embedded"
-    tastes: TasteStore = field(default_factory=TasteStore)
-    rater: str = "me"
-    token: str = ""
-    password: str = ""
-    guests: bool = False
-    allowed: Sequence[Path] = ()
+    vocabulary: str = "embedded"  # vocabulary of plain prompts: ``embedded`` or ``general``
+    tastes: TasteStore = field(default_factory=TasteStore)  # the user's tastes
+    rater: str = "me"  # name of an owner who has not entered one
+    token: str = ""  # makes its bearer the owner, who may move files; empty if nobody can
+    password: str = ""  # makes its bearer a guest; empty for none
+    guests: bool = False  # let everybody in as a guest
+    allowed: Sequence[Path] = ()  # folders that requests may name, with all in them, besides those of the collections
+    #: judges by others that visitors may use besides adherence and those of packages, with the weights to propose
     judges: Sequence[tuple[str, float]] = ()
+    #: prior scores that raters' tastes start from, as far as they are available; None for all
     priors: Sequence[str] | None = None
-    model_effect: bool | None = None
-    watch: bool = False
-    read: frozenset[Path | str] = frozenset()
+    model_effect: bool | None = None  # see ``Collection.model_effect``
+    watch: bool = False  # add pictures that other tools write into the folders of the collections
+    read: frozenset[Path | str] = frozenset()  # collections whose folders are read and evaluated from the start
+    #: folder that the best pictures are copied to; None for one in the folder of each collection
     copy_to: Path | None = None
-    names: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()  # further host names that the server answers to
+    #: in the name of the session cookie, so that servers of one machine do not log each other out, and in its key
     port: int = 0
-    secret: str = ""
-    api_token: str = ""
-    ended: Path | None = None
+    secret: str = ""  # of the user, behind the key that signs the session cookies; empty for another one at every start
+    api_token: str = ""  # that other programs on this machine must bear, see ``api``; empty to answer none
+    ended: Path | None = None  # see ``Sessions``
 
 
 class Server:

@@ -96,6 +96,22 @@ def test_failed_pruned_and_nan_trials_teach_nothing_and_are_not_repeated():
     assert len(study.sampler._steered.steering._learnt) <= len(study.get_trials(states=[TrialState.COMPLETE]))
 
 
+def test_a_number_at_which_trials_fail_early_is_not_chosen_again_and_again():
+    """Twelve of 45 trials had the number that always failed, because the next parameter was still missing in them."""
+
+    def objective(trial):
+        if trial.suggest_categorical("kind", ["plain", "stepped"]) == "plain":
+            return -3.0
+        steps = trial.suggest_int("steps", 1, 30)
+        if steps == 21:
+            raise ArithmeticError("the model failed")
+        return -((steps - 21) ** 2) / 40 + (trial.suggest_categorical("other", "abcd") == "c")
+
+    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0))
+    study.optimize(objective, n_trials=45, catch=ArithmeticError)
+    assert 0 < [trial.params.get("steps") for trial in study.trials].count(21) <= len("abcd")
+
+
 def test_infinite_values_and_equal_values():
     values = iter([float("-inf"), 1.0, float("inf"), 1.0, 1e300] + [1.0] * 20)
 

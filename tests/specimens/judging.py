@@ -13,6 +13,15 @@ from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.scoring.pictures import PicturesInMemory
 
 
+def noise(count, seed=0, *, vivid=True):
+    """Pictures of coloured or, unless ``vivid``, grey noise."""
+    rng = np.random.default_rng(seed)
+    made = rng.integers(40, 215, (count, 20, 20, 3), dtype=np.uint8)
+    if not vivid:
+        made[:] = made.mean(axis=-1, keepdims=True).astype(np.uint8)
+    return list(made)
+
+
 class PixelJudge:
     """Base of judges that implement ``judge(pixels, prompts)``."""
 

@@ -31,34 +31,21 @@ _UNWANTED = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS
 
 @dataclass(frozen=True, slots=True)
 class PictureMetadata:
-    """Facts about the making of a picture, as its tool wrote them; ``None`` if unknown or empty.
+    """Facts about the making of a picture, as its tool wrote them; ``None`` if unknown or empty."""
 
-    Attributes:
-        tool: the writer: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture.
-        prompt: description of the picture to be made, with every space and comma as written.
-        negative: description of everything to be avoided, likewise.
-        model: the name of the checkpoint, as written.
-        sampler: the sampler's name, as written.
-        scheduler: the noise schedule's name, as written.
-        seed: 0 … 2**64 − 1 (more than a signed 64-bit column holds).
-        steps: sampling steps, above 0.
-        guidance: scale of classifier-free guidance, finite and not negative.
-        settings: other plain values by name in lower case: ``size``, ``clip skip``, ``loras``, ``denoise``, …
-        source: place of the prompt: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
-        guessed: True if the prompt is a guess: the tool wrote a list of prompts, and not which of them it used.
-    """
-
-    tool: str
-    prompt: str | None
-    negative: str | None
-    model: str | None
-    sampler: str | None
-    scheduler: str | None
-    seed: int | None
-    steps: int | None
-    guidance: float | None
+    tool: str  # the writer: ``"AUTOMATIC1111"``, ``"ComfyUI"``, …, ``"caption"`` for a bare text beside the picture
+    prompt: str | None  # description of the picture to be made, with every space and comma as written
+    negative: str | None  # description of everything to be avoided, likewise
+    model: str | None  # the name of the checkpoint, as written
+    sampler: str | None  # the sampler's name, as written
+    scheduler: str | None  # the noise schedule's name, as written
+    seed: int | None  # 0 … 2**64 − 1 (more than a signed 64-bit column holds)
+    steps: int | None  # sampling steps, above 0
+    guidance: float | None  # scale of classifier-free guidance, finite and not negative
+    #: other plain values by name in lower case: ``size``, ``clip skip``, ``loras``, ``denoise``, …
     settings: Mapping[str, str]
-    source: str
+    source: str  # place of the prompt: ``"png:parameters"``, ``"exif:UserComment"``, ``"sidecar:a.txt"``, …
+    #: True if the prompt is a guess: the tool wrote a list of prompts, and not which of them it used
     guessed: bool = False
 
     def __bool__(self) -> bool:

@@ -23,8 +23,10 @@ from soart.pipelines.ingest.sync import sync
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_judge import TasteJudge
+from soart.pipelines.scoring.taste_store import TasteStore, tastes_of
 
 FOLDER = Path(__file__).parents[2] / "assets" / "stored"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
@@ -81,6 +83,20 @@ def test_a_taste_opens_with_its_report_and_its_other_tastes(stored, taste_judge)
     items = np.stack([stored.items(taste.version, [row.id])[row.id] for row in stored.images()]).astype(float)
     assert taste.score(items).tolist() == pytest.approx(EXPECTED["without_others"], rel=1e-9)
     assert taste.liking(items).tolist() == pytest.approx(EXPECTED["liking"], rel=1e-9)
+
+
+def test_a_blend_of_before_opens_with_its_values(stored):
+    (stored.folder / "tastes").mkdir()
+    shutil.copy(FOLDER / "blend.safetensors", tastes_of(stored.folder).place("both"))
+    tastes, expected = CollectionTastes(stored, TasteStore(stored.folder / "none")), EXPECTED["blend"]
+    taste = tastes.load("both")
+    assert (taste.method, taste.trust.sentence) == (expected["method"], expected["trust"])
+    items = np.stack([stored.items(taste.version, [row.id])[row.id] for row in stored.images()]).astype(float)
+    assert taste.liking(items).tolist() == pytest.approx(expected["liking"], rel=1e-9)
+    assert taste.percentile(taste.liking(items)).tolist() == pytest.approx(expected["percentiles"])
+    ranking, _ = rank(StoredPictures(stored, stored.images()), [(guarded("both", tastes), 1.0)])
+    scores = dict(zip(EXPECTED["pictures"], expected["scores"], strict=True))
+    assert {one.row.sha256: one.score for one in ranking} == pytest.approx(scores, rel=1e-9)
 
 
 def test_stored_items_rank_by_a_taste_without_reading_pictures(stored, taste_judge):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from PIL import Image
-from specimens.judging import Brightness
+from specimens.judging import Brightness, noise
 
 from soart.errors import CollectionError, ItemsError, JudgeError
 from soart.metrics.percentiles import percentiles
@@ -29,14 +29,6 @@ from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import learn_from_pictures
-
-
-def noise(count, seed=0, *, vivid=True):
-    rng = np.random.default_rng(seed)
-    made = rng.integers(40, 215, (count, 20, 20, 3), dtype=np.uint8)
-    if not vivid:
-        made[:] = made.mean(axis=-1, keepdims=True).astype(np.uint8)
-    return list(made)
 
 
 def test_scores_are_those_of_a_collection(collection, judge, tmp_path):

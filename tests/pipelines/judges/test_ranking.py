@@ -1,6 +1,3 @@
-import os
-import socket
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -74,15 +71,6 @@ def test_a_picture_alone_is_compared_with_the_usual_one(folder):
     assert not any("of these" in part.text for part in ranking[0].parts)
 
 
-def test_ranking_does_not_depend_on_order(folder):
-    (first, _), _ = ranked_folder(folder)
-    with Collection(None) as collection:
-        for file in sorted(find_pictures([folder])[0], reverse=True):
-            collection.add_file(file)
-        second, _ = rank(StoredPictures(collection, collection.images()), judges_for("technical"))
-    assert [(r.path.name, r.score) for r in first] == [(r.path.name, r.score) for r in second]
-
-
 def test_second_ranking_reads_no_picture(folder, judge):
     with Collection(folder / "c") as collection:
         rows = [collection.add_file(p)[0] for p in sorted(folder.glob("*.png"))]
@@ -154,34 +142,6 @@ def test_measure_stores_as_it_goes(collection, make_drawn, judge):
     with pytest.raises(KeyboardInterrupt):
         measure(collection, rows, judge, progress=stop)
     assert len(collection.items(judge.extractor.version, [r.id for r in rows])) == 32
-
-
-def test_find_pictures(tmp_path):
-    for name in ("b.PNG", "a.jpg", ".hidden.png", "note.txt", "deep/c.webp", ".git/d.png"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    (tmp_path / "deep" / "loop").symlink_to(tmp_path)
-    found, problems = find_pictures([tmp_path, tmp_path / "note.txt", tmp_path / "none", tmp_path / "a.jpg"])
-    assert [os.path.relpath(p, tmp_path) for p in found] == ["a.jpg", "b.PNG", "deep/c.webp", "note.txt"]
-    assert len(problems) == 1
-    assert "does not exist" in problems[0]
-
-
-def test_pipes_sockets_and_devices_are_named_and_not_opened(tmp_path, monkeypatch):
-    (tmp_path / "a.png").touch()
-    (tmp_path / "folder.png").mkdir()
-    os.mkfifo(tmp_path / "pipe.png")
-    (tmp_path / "device.png").symlink_to("/dev/zero")
-    monkeypatch.chdir(tmp_path)
-    with socket.socket(socket.AF_UNIX) as one:
-        one.bind("socket.png")
-    found, problems = find_pictures([tmp_path, tmp_path / "pipe.png"])
-    assert found == [tmp_path / "a.png"]
-    assert all("not a regular file" in problem for problem in problems)
-    assert [name for name in ("device", "pipe", "socket") if any(f"{name}.png" in text for text in problems)] == [
-        "device", "pipe", "socket"
-    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("judge_class", [TechnicalJudge, OverallJudge])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from specimens.judging import noise
 
 from soart.errors import ImageError, ItemsError, ModelError, TasteError
 from soart.metrics.damage.technical import TechnicalJudge
@@ -22,14 +23,6 @@ from soart.pipelines.scoring.measuring import import_pictures, open_pictures
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.pipelines.scoring.taste_judge import TasteJudge
 from soart.pipelines.tastes.learning import learn_from_pictures
-
-
-def noise(count, seed=0, *, vivid=True):
-    rng = np.random.default_rng(seed)
-    made = rng.integers(40, 215, (count, 20, 20, 3), dtype=np.uint8)
-    if not vivid:
-        made[:] = made.mean(axis=-1, keepdims=True).astype(np.uint8)
-    return list(made)
 
 
 def test_a_taste_from_pictures_in_memory():

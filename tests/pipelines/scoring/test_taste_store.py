@@ -11,7 +11,6 @@ from soart.metrics.tastes.overall import OverallJudge
 from soart.metrics.tastes.taste import TECHNICAL
 from soart.metrics.tastes.trust import CHANCE, TOO_FEW
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.finding import guarded, judges_for
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore, save_if_changed
@@ -24,24 +23,6 @@ def taste():
     good = list(rng.integers(0, 255, (6, 20, 20, 3), dtype=np.uint8))
     bad = [np.full((20, 20, 3), 20 * i, np.uint8) for i in range(1, 7)]
     return learn_from_pictures("mine", good, bad)
-
-
-def test_names_mean_built_in_judges_or_tastes(tmp_path, taste):
-    store = TasteStore(tmp_path)
-    store.save(taste)
-    judges = [Catalogue(store).judge(name) for name in ("mine", "blur", TECHNICAL, OVERALL)]
-    assert [judge.stored_name.partition("-")[0] for judge in judges] == ["taste:mine", "blur", TECHNICAL, OVERALL]
-    with pytest.raises(JudgeError, match="'other'"):
-        Catalogue(store).judge("other")
-
-
-def test_a_taste_with_the_name_of_a_built_in_judge_is_ambiguous(tmp_path, taste):
-    """It could be saved before the name was taken."""
-    store = TasteStore(tmp_path)
-    store.save(taste)
-    store.path("mine").rename(store.path("ring"))
-    with pytest.raises(TasteError, match=r"'ring' is both a judge that is no taste and your taste in '.*ring\.taste"):
-        Catalogue(store).judge("ring")
 
 
 def test_without_the_network_there_is_no_overall_score(monkeypatch):
@@ -79,8 +60,6 @@ def test_a_taste_is_saved_only_if_it_has_changed(tmp_path, taste):
     store.path("mine").write_bytes(b"damaged")
     assert save_if_changed(store, taste) != ""
     assert store.load("mine").name == "mine"
-    with pytest.raises(TasteError, match="built-in"):
-        save_if_changed(store, replace(taste, name="blur"))
 
 
 def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
@@ -94,24 +73,3 @@ def test_a_taste_in_memory_judges_without_being_saved(tmp_path, taste):
     for wrong in (OverallJudge, 3):
         with pytest.raises(JudgeError, match=r"Expected a judge, got the class|has no 'name'"):
             guarded(wrong)
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("mein:some/model", "Expected a name of letters"),
-        ("nobody", "'nobody' in .*: choose one of appeal-2, mine, or learn it with soart start or soart taste learn"),
-        ("a/b", "Expected a name of letters"),
-    ],
-)
-def test_a_name_of_no_taste_is_explained(tmp_path, taste, name, message):
-    store = TasteStore(tmp_path)
-    store.save(taste)
-    store.save(replace(taste, name="appeal-2"))
-    with pytest.raises(TasteError, match=message):
-        store.load(name)
-
-
-def test_without_any_taste_there_is_none_to_choose(tmp_path):
-    with pytest.raises(TasteError, match="there is none yet, so learn it with soart start or soart taste learn"):
-        TasteStore(tmp_path).load("nobody")

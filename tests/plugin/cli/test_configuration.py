@@ -146,13 +146,17 @@ def test_what_cannot_be_used_is_said_when_it_is_set_or_deleted(soart, home):
     assert (code, "'mine' is still a configured judge" in err) == (0, True)
 
 
-def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, monkeypatch):
+@pytest.fixture
+def good_and_bad(home):
     rng = np.random.default_rng(1)
     for name, darkest in (("good", 120), ("bad", 0)):
         (home / name).mkdir()
         for i in range(6):
             pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(home / name / f"{i}.png")
+
+
+def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, good_and_bad, monkeypatch):
     learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--set", "tastes=P", "--json")
 
     def starts(*arguments):
@@ -168,13 +172,7 @@ def test_new_tastes_start_from_the_prior_scores_of_the_settings(soart, home, mon
     assert starts() == []
 
 
-def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a_note(soart, home):
-    rng = np.random.default_rng(1)
-    for name, darkest in (("good", 120), ("bad", 0)):
-        (home / name).mkdir()
-        for i in range(6):
-            pixels = rng.integers(darkest, darkest + 120, (24, 24, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(home / name / f"{i}.png")
+def test_prior_scores_of_the_settings_that_are_not_available_are_left_out_with_a_note(soart, good_and_bad):
     learn = ("taste", "learn", "mine", "--good", "good", "--bad", "bad", "--set", "tastes=P", "--network", "none")
     assert soart("config", "set", "priors", "technical", "appeal", "others")[0] == 0
     code, out, err = soart(*learn, "--collection", "new", "--json")

@@ -190,12 +190,16 @@ def test_compare_blend_export_import(soart, world, mine, tmp_path):
     code, out, _ = soart("taste", "learn", "ours", "--blend", "mine=3", "--blend", "grey", *mine, "--json")
     assert code == 0
     assert "0.75 mine" in json.loads(out)["method"]
-    file = tmp_path / "ours.safetensors"
-    assert soart("taste", "show", "ours", "--export", file, *mine)[0] == 0
-    code, out, _ = soart("taste", "import", file, "theirs", "--set", f"tastes={tmp_path / 'Q'}", "--json")
-    assert code == 0
-    assert json.loads(out)["name"] == "theirs"
-    assert soart("rank", world / "pool", "--by", "theirs", "--set", f"tastes={tmp_path / 'Q'}")[0] == 0
+    file, other = tmp_path / "wide.safetensors", ("--set", f"tastes={tmp_path / 'Q'}")
+    code, out, _ = soart("taste", "learn", "wide", "--blend", "mine", "--blend", "technical=3", *mine)
+    assert (code, "wide: 0.25 mine + 0.75 technical; saved" in out) == (0, True)
+    assert soart("taste", "show", "wide", "--export", file, *mine)[0] == 0
+    code, out, _ = soart("taste", "import", file, "theirs", *other, "--json")
+    assert (code, json.loads(out)["name"]) == (0, "theirs")
+    assert "0.25 mine + 0.75 technical" in soart("taste", "show", *other)[1]
+    assert soart("rank", world / "pool", "--by", "theirs", *other)[0] == 0
+    assert soart("taste", "delete", "theirs", "--yes", *other)[0] == 0
+    assert list((tmp_path / "Q").iterdir()) == []
     file.write_bytes(file.read_bytes()[:-8])
     code, _, err = soart("taste", "import", file, "--set", f"tastes={tmp_path / 'R'}")
     assert code == 1

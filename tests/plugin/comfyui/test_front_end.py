@@ -69,6 +69,7 @@ def test_pictures_are_rated_by_click_in_the_node(page, request):
     cards.nth(2).wait_for(timeout=RUN)
     assert cards.count() == 3
     assert "of 100" in cards.first.inner_text()
+    page.wait_for_function("[...document.querySelectorAll('.soart-card img')].every((i) => i.complete)", timeout=RUN)
     # Every picture is there.
     assert page.evaluate(
         "[...document.querySelectorAll('.soart-card img')].every((i) => i.complete && i.naturalWidth === 64)"

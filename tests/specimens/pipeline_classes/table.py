@@ -3,6 +3,7 @@
 python -m specimens.pipeline_classes.table  # in the folder tests; writes docs/models.md
 """
 
+import contextlib
 import tempfile
 import warnings
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from PIL import Image
 
 from soart.errors import ModelError
 from soart.pipelines.models.calls import check_inputs, listed_classes, needed_inputs
-from soart.plugin.diffusers import wrap
+from soart.plugin.diffusers import SoartCallback, wrap
 
 from . import BUILDERS, build
 
@@ -52,6 +53,8 @@ class Row:
     guidance: str = NOTHING
     inputs: str = NOTHING
     refused: str = NOTHING
+    optimizes: str = NOTHING
+    calls_back: str = NOTHING
 
 
 def refusal(name):
@@ -96,7 +99,24 @@ def try_class(name, folder):
         assert other.generator.model.identity != generator.model.identity
         if key != "mask_image":
             assert not np.array_equal(draw(other.generator), drawn), f"{name} ignores {key}"
-    return Row(name, YES, previews, guidance, ", ".join(f"`{key}`" for key in needed) or NOTHING)
+    optimizes, calls_back = use(pipeline, inputs, size, folder)
+    conditions = ", ".join(f"`{key}`" for key in needed) or NOTHING
+    return Row(name, YES, previews, guidance, conditions, NOTHING, optimizes, calls_back)
+
+
+def use(pipeline, inputs, size, folder):
+    """Choose, tune, optimize and look at early pictures; says whether the last two did with a gradient and with scores."""
+    wrapped, options = wrap(pipeline, **inputs), {"by": "technical", **size}
+    assert len(wrapped.best_of("a fox", 2, steps=2, **options)) == 2
+    wrapped.tune("a {fox|owl}", collection=folder / "study", budget=2, batch=2, steps=2, **options)
+    optimized = wrapped.optimize("a fox", seconds=None, pictures=6, steps=4, **options)
+    callback = SoartCallback(below=-1e9, by="technical", share=0.5, **size)
+    if "callback_on_step_end" in wrapped.generator.model.accepts:
+        # The schedule of Ideogram's guidance has the length of its usual steps.
+        steps = {} if "guidance_schedule" in wrapped.generator.model.accepts else {"num_inference_steps": 4}
+        with contextlib.suppress(ModelError):
+            pipeline(prompt="a fox", callback_on_step_end=callback, **steps, **size, **inputs)
+    return YES if {*optimized.steps} == {"gradient"} else NO, YES if callback.scores is not None else NO
 
 
 def rows(folder, progress=lambda name: None):
@@ -118,15 +138,17 @@ INTRODUCTION = """\
 <!-- Written by tests/specimens/pipeline_classes/table.py from what it tried; do not edit. -->
 
 `soart.wrap` takes every class that diffusers {version} lists as text to image, and those others that draw single pictures from a
-prompt and fixed inputs. This is what happened with tiny pipelines of random weights, on the CPU. All in the table draw the same picture twice
-for the same request.
+prompt and fixed inputs. Tiny pipelines of random weights
+did this on the CPU; each draws the same picture twice for the same request.
 
 * **previews**: the early look after two of five steps is another picture than the final one. A class without it cannot be interrupted
   by diffusers, so that `tune` draws every candidate to the end.
-* **guidance**: the argument through which 1.5 and 20 give two pictures. Distilled weights (FLUX.1 schnell, Klein, LCM) ignore guidance
-  whatever their class; `tune` leaves out a slot that changes nothing.
+* **guidance**: the argument through which 1.5 and 20 give two pictures. Distilled weights (FLUX.1 schnell, Klein, LCM) ignore guidance;
+  `tune` leaves out a slot that changes nothing.
 * **fixed inputs**: what the class needs besides text, as in `soart.wrap(pipeline, image=picture)`. Another picture there counts as another
-  model in collections. All other arguments of the call may be given too.
+  model in collections.
+
+`best_of`, `tune` and `optimize` ran with each. `optimize` follows no gradient with {seeds} with fixed inputs. `SoartCallback` works where previews do, but not with {uncalled}.
 
 | class | previews | guidance | fixed inputs |
 |---|---|---|---|
@@ -140,7 +162,12 @@ def page(table):
     lines = [f"| {r.name} | {r.previews} | {r.guidance} | {r.inputs} |" for r in table if r.draws == YES]
     not_tried = [f"* {r.name} was {r.draws}." for r in table if r.draws not in (YES, NO)]
     refused = [f"* {r.refused}" for r in table if r.draws == NO]
-    return INTRODUCTION.format(version=version) + "\n".join([*lines, "", *not_tried, "", "Refused:", "", *refused, ""])
+    seeds = [r.name if r.inputs == NOTHING else "" for r in table if r.optimizes == NO]
+    seeds = f"{', '.join(filter(None, seeds))} and {seeds.count('')}"
+    uncalled = ", ".join(r.name for r in table if (r.previews, r.calls_back) == (YES, NO))
+    return INTRODUCTION.format(version=version, seeds=seeds, uncalled=uncalled) + "\n".join(
+        [*lines, "", *not_tried, "", "Refused:", "", *refused, ""]
+    )
 
 
 if __name__ == "__main__":

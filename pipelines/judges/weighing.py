@@ -1,4 +1,4 @@
-"""Weighs several judges together, as the ranker does: each in standard deviations, of the first pictures of a run."""
+"""Weighs several judges together, as the ranker does: in the units of a stored goal, or of the first pictures of a run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from typing import cast
 
 import numpy as np
 
-from ...metrics.goals import Goal, Unit
-from ...metrics.protocols import Pictures, Scale
-from ..judges.finding import Weighted
-from ..judges.gradients import Gradient, checked_gradient, gradient_of
-from ..judges.guarded import GuardedJudge, View
+from ...metrics.goals import AS_GIVEN, Goal, Unit
+from ...metrics.protocols import POINTS, Pictures, Scale, Values
+from ...metrics.tastes.blend import StoredGoal
+from ...metrics.tastes.taste_files import content_hash
+from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
+from .gradients import Gradient, checked_gradient, gradient_of
+from .guarded import GuardedJudge, View
+from .storing import judge_pictures
 
 
 def judges_in(judge: GuardedJudge) -> list[GuardedJudge]:
@@ -22,21 +25,35 @@ def judges_in(judge: GuardedJudge) -> list[GuardedJudge]:
 
 
 class WeightedJudges:
-    """Several judges as one, whose value is the weighted mean of theirs in standard deviations of the first pictures.
+    """Several judges as one, whose value is the weighted mean of theirs in standard deviations, or as a stored goal says.
 
     Of at least two, those with weights above 0 count. ``goal`` has no units before the first pictures are known.
     """
 
     scale = Scale(-np.inf, np.inf, "deviations")
     needs: Sequence[str] = ()
+    extractor = None
 
-    def __init__(self, judges: Sequence[Weighted]) -> None:
+    def __init__(self, judges: Sequence[tuple[GuardedJudge, float]], stored: StoredGoal | None = None) -> None:
         self.judges = [(judge, weight) for judge, weight in judges if weight > 0]
         self.goal = Goal({judge.stored_name: weight for judge, weight in self.judges})
         self.name = " + ".join(
             judge.name if weight == 1 else f"{weight:g} × {judge.name}" for judge, weight in self.judges
         )
         self.version = " + ".join(f"{judge.stored_name} {judge.version}" for judge, _ in self.judges)
+        self._stored = stored is not None
+        if stored is not None:
+            self.name, self.version, self.units = stored.name, content_hash(stored), stored.units
+            self.scale = POINTS if {*stored.units} == {AS_GIVEN} else self.scale
+            needs = frozenset[str]().union(*(judge.needs for judge, _ in self.judges))
+            # Judges read the pixels of pictures that they have not judged yet.
+            self.needs = ("items",) if needs == {"items"} else tuple(needs & {"prompt"})
+            self.extractor = next((judge.extractor for judge, _ in self.judges if judge.extractor), None)
+            self.kinds = tuple(kind for judge, _ in self.judges for kind in getattr(judge.inner, "kinds", ()))
+
+    def doubt(self) -> str | None:
+        """The first sentence to show beside the values of one of them."""
+        return next((judge.doubt for judge, _ in self.judges if judge.doubt), None)
 
     @property
     def taste(self) -> GuardedJudge | None:
@@ -45,13 +62,18 @@ class WeightedJudges:
         return tastes[0] if len(tastes) == 1 else None
 
     def _columns(self, pictures: View) -> dict[str, np.ndarray]:
+        if isinstance(pictures, StoredPictures):
+            known = {judge.stored_name: judge_pictures(pictures, judge)[0] for judge, _ in self.judges}
+            return {name: np.array([of.get(image, np.nan) for image in pictures.ids]) for name, of in known.items()}
         # One by one, so that no value depends on the pictures beside it.
         rows = [[float(judge.values(pictures.part({one}))[0]) for judge, _ in self.judges] for one in pictures.ids]
         columns = np.array(rows, dtype=np.float64).reshape(len(pictures.ids), len(self.judges)).T
         return {judge.stored_name: column for (judge, _), column in zip(self.judges, columns, strict=True)}
 
     def calibrate(self, pictures: View) -> None:
-        """Take means and standard deviations from the first pictures."""
+        """Take means and standard deviations from the first pictures; those of a stored goal stay."""
+        if self._stored:
+            return
         self.goal = replace(self.goal, units={}).fitted(self._columns(pictures))
 
     @property
@@ -64,12 +86,13 @@ class WeightedJudges:
         of_judges = {judge.stored_name: Unit(*map(float, unit)) for (judge, _), unit in zip(self.judges, units)}  # noqa: B905
         self.goal = replace(self.goal, units=of_judges)
 
-    def values(self, pictures: Pictures, /) -> np.ndarray:
-        """(n,) values in standard deviations of the first pictures."""
+    def values(self, pictures: Pictures, /) -> Values:
+        """Values in units; none for pictures that one of the judges gives none."""
         seen = cast("View", pictures)
         if not self.goal.units:
             self.calibrate(seen)
-        return self.goal.total(self._columns(seen))
+        total = self.goal.total(self._columns(seen))
+        return Values(total, [next(filter(None, (judge.why.get(n) for judge, _ in self.judges)), "") for n in seen.ids])
 
     @property
     def gradient(self) -> Gradient | None:
