@@ -26,11 +26,14 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soart-benchmarks"
 
 
-def command(description: str, *, cache: bool = False) -> argparse.ArgumentParser:
-    """Parser of a script's arguments."""
+def command(description: str, *, cache: bool = False, **numbers: int) -> argparse.ArgumentParser:
+    """Parser of a script's arguments: perhaps the cache, and whole numbers by name with their defaults."""
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     if cache:
         parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of packages and measured items")
+    for name, usual in numbers.items():
+        option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+        parser.add_argument(option, type=at_least(min(usual, 1)), default=usual, help=f"usually {usual}")
     return parser
 
 
@@ -99,6 +102,11 @@ def half_width(values: np.ndarray) -> np.ndarray:
     """Half of the 90 % t interval of the mean of each column; NaN of a single row."""
     n = len(values)
     return stats.t.ppf(0.95, max(n - 1, 1)) * values.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else values[0] * np.nan
+
+
+def cells(values: np.ndarray, form: str, digits: int = 3) -> str:
+    """Mean of each column, in a form, ± half of the 90 % interval."""
+    return "".join(f"{m:{form}} ± {h:.{digits}f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
 
 
 def interval(values: np.ndarray) -> tuple[float, float, float]:

@@ -45,11 +45,7 @@ def tuned(first: str, second: str, pictures: int, budget: int, generator: soart.
 
 def main() -> None:
     """Print a table."""
-    parser = command(__doc__)
-    parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--before", type=int, default=24, help="pictures of the first prompt")
-    parser.add_argument("--budget", type=int, default=16, help="pictures of the second prompt")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, pairs=20, before=24, budget=16).parse_args()
     warnings.filterwarnings("ignore")
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))
     subjects = [f"a {subject}" for subject in SUBJECTS]

@@ -12,7 +12,6 @@ over all seeds: 0 is the mean of all choices, 1 the best. Drawing resumes after 
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import at_least, command, key_of, progress, stored_array
-from soart.benchmarks.search.tuning import FAST, arguments_of, table
+from soart.benchmarks.common import key_of, progress, stored_array
+from soart.benchmarks.search.tuning import FAST, command_of, table
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES
@@ -120,9 +119,7 @@ class PictureWorld:
 
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--pictures", type=at_least(1), default=6, help="seeds of every choice")
-    arguments = arguments_of(parser, ",".join(FAST))
+    arguments = command_of(__doc__, FAST, pictures=6).parse_args()
     warnings.filterwarnings("ignore")
     items = measure_sound(arguments.pictures, arguments.cache)
     worlds = [PictureWorld.of(items, seed) for seed in range(arguments.first, arguments.first + arguments.seeds)]
@@ -137,8 +134,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if "OMP_NUM_THREADS" in os.environ:
-        import torch
-
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     main()
