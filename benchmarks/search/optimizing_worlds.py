@@ -7,15 +7,17 @@ world's value. What is reported is the world's own value, in standard deviations
 
 from __future__ import annotations
 
+import argparse
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from soart.benchmarks.common import key_of, progress, stored_arrays
+from soart.benchmarks.common import command, half_width, key_of, names_among, progress, stored_arrays, stored_json
 from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
@@ -152,3 +154,54 @@ def mean_marks(examiner: Examiner, request: Request, pixels: np.ndarray) -> tupl
 def as_drawn(request: Request, pixels: np.ndarray) -> DrawnPicture:
     """A picture (64, 64, 3) as if it were just drawn."""
     return DrawnPicture(request, pixels, None, 0.0)
+
+
+def stem_of(world: World, size: int | str, method: str) -> str:
+    """How the files of a run are named."""
+    return f"{world.number:02}-{size}-{method.replace(' ', '-')}"
+
+
+def command_of(description: str, methods: Sequence[str], pictures: int) -> argparse.ArgumentParser:
+    """Parser of the arguments of benchmarks on these worlds."""
+    parser = command(description, cache=True, tastes=20, first=0, pictures=pictures)
+    sizes = names_among([str(n) for n in range(4, 61)])
+    parser.add_argument("--sizes", type=sizes, default=["8", "30"], help="liked and disliked pictures")
+    parser.add_argument("--methods", type=names_among(methods), default=list(methods), help="methods to compare")
+    return parser
+
+
+#: Facts of the runs of each size and method, one a world.
+Results = dict[tuple[str, str], list[dict[str, Any]]]
+
+
+def compared(
+    arguments: argparse.Namespace, worlds: list[World], folder: Path, run: Callable[[World, int, str], dict[str, Any]]
+) -> Results:
+    """Facts of the runs in a folder, and of new ones of what it lacks."""
+    results: Results = {}
+    count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
+    for world in worlds:
+        for size in arguments.sizes:
+            for method in arguments.methods:
+                file = folder / f"{stem_of(world, size, method)}.json"
+                found = stored_json(file, partial(run, world, int(size), method))
+                results.setdefault((size, method), []).append(found)
+                count += 1
+                progress(count, total, "runs")
+    return results
+
+
+def report(results: Results, columns: Sequence[str], base: str) -> None:
+    """Print a table for each size, with the paired difference of the gain from that of the method ``base``."""
+    for size in dict.fromkeys(size for size, _ in results):
+        print(f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the true gain from {base}")
+        print(f"{'method':16} " + " ".join(f"{name:>14}" for name in columns))
+        for method in (method for of, method in results if of == size):
+            table = np.array([[row.get(name, np.nan) for name in columns] for row in results[size, method]])
+            pairs = zip(np.nanmean(table, axis=0), half_width(table), strict=True)
+            shown = ["" if np.isnan(mean) else f"{mean:+.2f} ± {half:.2f}" for mean, half in pairs]
+            line = f"{method:16} " + " ".join(f"{cell:>14}" for cell in shown)
+            if (size, base) in results and method != base:
+                apart = table[:, :1] - np.array([[row["gain"]] for row in results[size, base]])
+                line += f"  [{apart.mean():+.2f} ± {half_width(apart)[0]:.2f}]"
+            print(line)
