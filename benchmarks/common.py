@@ -26,14 +26,27 @@ def default_cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "soart-benchmarks"
 
 
-def command(description: str, *, cache: bool = False, **numbers: int) -> argparse.ArgumentParser:
-    """Parser of a script's arguments: perhaps the cache, and whole numbers by name with their defaults."""
-    parser = argparse.ArgumentParser(description=description.splitlines()[0])
-    if cache:
-        parser.add_argument("--cache", type=Path, default=default_cache(), help="folder of packages and measured items")
-    for name, usual in numbers.items():
+def command(
+    description: str, *folders: str, cache: bool = False, flags: Sequence[str] = (), **usual: float | Path | None
+) -> argparse.ArgumentParser:
+    """Parser of a script's arguments.
+
+    Args:
+        description: of the script, its arguments among it.
+        folders: names of folders that must be told.
+        cache: True if it keeps something.
+        flags: names of options without a value.
+        usual: usual values of options: whole numbers, other numbers, or None for a path.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in folders:
+        parser.add_argument(name, type=Path)
+    for name in flags:
+        parser.add_argument(f"--{name}", action="store_true")
+    for name, value in {**usual, **({"cache": default_cache()} if cache else {})}.items():
         option = f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=at_least(min(usual, 1)), default=usual, help=f"usually {usual}")
+        kind = at_least(min(value, 1)) if isinstance(value, int) else float if isinstance(value, float) else Path
+        parser.add_argument(option, type=kind, default=value, help=f"usually {value}" if value is not None else None)
     return parser
 
 

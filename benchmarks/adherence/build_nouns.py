@@ -180,8 +180,7 @@ def main() -> None:
     """Build the table and write it."""
     import timm
 
-    parser = command(__doc__, cache=True)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True).parse_args()
     if not unpack("wordnet-base", arguments.cache):
         raise SystemExit("wordnet-base cannot be downloaded: try apt-get update.")
     listed = Path(timm.__file__).parent / "data" / "_info" / "imagenet_synsets.txt"

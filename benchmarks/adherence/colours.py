@@ -1,6 +1,6 @@
 """Measures adherence to words of colour and light, on pictures that get a palette or a light by planted operations.
 
-    python benchmarks/adherence/colours.py [--calibrate] [--sheet FILE.png] [--poor 400]
+    python benchmarks/adherence/colours.py [--calibrate] [--poor 400]
 
 Photographs and drawings of packages are recoloured by the operations of ``colour_operations.py``; their strengths are
 drawn at random, from slight to strong. The curves are fitted with --calibrate to the learning sources; the figures are of
@@ -10,13 +10,10 @@ classifier says what is shown, and nothing was fitted. Intervals are 95 % by boo
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
 
 from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error, interval
-from soart.benchmarks.adherence.photographs import weighted_error
+from soart.benchmarks.adherence.photographs import weighted_auc, weighted_error
 from soart.benchmarks.common import command
 from soart.benchmarks.data.colour_operations import OPERATIONS, Painter, to_oklab
 from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, crop, learning_sources, unseen_sources
@@ -47,24 +44,20 @@ class Planted:
         untouched: (sources, 40) items of the pictures as they are.
     """
 
-    def __init__(self, sources: list[Source], rng: np.random.Generator, sheet: Path | None = None) -> None:
+    def __init__(self, sources: list[Source], rng: np.random.Generator) -> None:
         extractor, rows = ColourExtractor(), []
-        untouched, drawn = [], Image.new("RGB", (12 * 100, len(OPERATIONS) * 100))
+        untouched = []
         for number, source in enumerate(sources):
             picture = crop(read_image(source.path).pixels, rng, SIDE)
             untouched.append(extractor.extract(picture)[0])
             coloured = np.linalg.norm(to_oklab(picture.astype(float))[..., 1:], axis=-1).mean() >= COLOURED
-            for row, (name, (operation, _, _)) in enumerate(OPERATIONS.items()):
+            for name, (operation, _, _) in OPERATIONS.items():
                 if coloured or name not in OWN_COLOURS:
                     pixels = operation(Painter(picture, rng)).pixels()
                     rows.append((extractor.extract(pixels)[0], number, name, source.kind == PHOTOGRAPH))
-                    if number % 8 == 0 and number < 96:
-                        drawn.paste(Image.fromarray(pixels).resize((98, 98)), (number // 8 * 100, row * 100))
         items, source_numbers, operations, photograph = zip(*rows, strict=True)
         self.items, self.source, self.operation = np.array(items), np.array(source_numbers), np.array(operations)
         self.photograph, self.untouched = np.array(photograph), np.array(untouched)
-        if sheet:
-            drawn.save(sheet)
 
     def asked(self, term: str) -> tuple[np.ndarray, np.ndarray]:
         """(k,) numbers of the pictures that a term is asked of, and (k,) bool: shown?"""
@@ -134,13 +127,6 @@ def report(planted: Planted, curves: dict[str, Curve]) -> None:
             print(f"  {name:20} {value:6.3f}  ({low:.3f} … {high:.3f})")
 
 
-def weighted_auc(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
-    """AUC in which shown and not shown weigh the same for every term."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(shown, p, sample_weight=weight))
-
-
 def embedded(count: int, curves: dict[str, Curve]) -> None:
     """Ask the palettes of the embedded model's pictures that have a term."""
     _, _, pictures = poor_pictures(count, SEED)
@@ -161,13 +147,9 @@ def embedded(count: int, curves: dict[str, Curve]) -> None:
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--calibrate", action="store_true", help="fit the curves first")
-    parser.add_argument("--sheet", type=Path, help="draw recoloured pictures")
-    parser.add_argument("--poor", type=int, default=400, help="pictures of the embedded model")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["calibrate"], poor=400).parse_args()
     if arguments.calibrate:
-        planted = Planted(learning_sources(arguments.cache)[::3], np.random.default_rng(1), arguments.sheet)
+        planted = Planted(learning_sources(arguments.cache)[::3], np.random.default_rng(1))
         calibrate(planted, np.random.default_rng(2))
     curves = dict(ColourSource.load().curves)
     report(Planted(unseen_sources(arguments.cache), np.random.default_rng(3)), curves)

@@ -71,14 +71,10 @@ def items_of(adherence: AdherenceJudge, pictures: np.ndarray) -> list[dict[str, 
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("-n", type=int, default=700, help="pictures")
-    parser.add_argument("--best-of", type=int, default=180, help="prompts of which the best of four is taken")
-    parser.add_argument("--towers", default="embedded", help="folder of the towers")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, n=700, best_of=180).parse_args()
     judge = load_judge(JUDGE)
     # The towers alone, which know all words of the embedded model.
-    adherence = AdherenceJudge(load(arguments.towers).sources[:1])
+    adherence = AdherenceJudge(load("embedded").sources[:1])
     prompts, scenes, pictures = poor_pictures(arguments.n, SEED)
     seen = judge.recognise(pictures)
     started = time.perf_counter()

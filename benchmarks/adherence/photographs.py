@@ -98,10 +98,9 @@ def calibrate(cache: Path, extractor: DeepExtractor) -> None:
     not_seen(every, fitted["noun/narrow"], fitted["noun/broad"])
 
 
-def probabilities(asked: Questions, narrow: Curve, broad: Curve) -> np.ndarray:
-    """(m,) P(shown) of questions."""
-    log_odds = np.where(asked.broad, broad.log_odds(asked.margin)[0], narrow.log_odds(asked.margin)[0])
-    shown: np.ndarray = expit(log_odds)
+def chance_shown(margin: np.ndarray, is_broad: np.ndarray, narrow: Curve, broad: Curve) -> np.ndarray:
+    """(m,) P(shown) of margins by the curve of narrow or of broad nouns."""
+    shown: np.ndarray = expit(np.where(is_broad, broad.log_odds(margin)[0], narrow.log_odds(margin)[0]))
     return shown
 
 
@@ -111,7 +110,7 @@ def not_seen(every: list[Questions], narrow: Curve, broad: Curve) -> None:
     for below in TRIED:
         rates = []
         for asked in every:
-            called = probabilities(asked, narrow, broad) < below
+            called = chance_shown(asked.margin, asked.broad, narrow, broad) < below
             others = ~asked.shown
             rates.append((called[asked.shown].mean(), np.average(called[others], weights=asked.weight[others])))
         rows = [*rates, np.mean(rates, axis=0)]
@@ -181,10 +180,7 @@ def worst(contents: list[Content], asked: Questions, p: np.ndarray, path: Path, 
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--calibrate", action="store_true", help="fit the curves first")
-    parser.add_argument("--sheet", type=Path, help="draw what it gets wrong")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["calibrate"], sheet=None).parse_args()
     if arguments.calibrate:
         calibrate(arguments.cache, DeepExtractor.classes())
     source = NounSource.load()
@@ -196,7 +192,7 @@ def main() -> None:
     for kind in ("photograph", "drawing"):
         chosen = [i for i, content in enumerate(contents) if content.kind == kind]
         asked = Questions([contents[i] for i in chosen], items[chosen])
-        p = probabilities(asked, source.narrow, source.broad)
+        p = chance_shown(asked.margin, asked.broad, source.narrow, source.broad)
         report(f"{kind}s", asked, p)
         if arguments.sheet:
             worst([contents[i] for i in chosen], asked, p, arguments.sheet.with_stem(f"{arguments.sheet.stem}-{kind}s"))

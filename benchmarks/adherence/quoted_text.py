@@ -1,6 +1,6 @@
 """Measures adherence of quoted text: words in twenty fonts against misspelt twins.
 
-    python benchmarks/adherence/quoted_text.py [--calibrate] [--sheet FILE.png]
+    python benchmarks/adherence/quoted_text.py [--calibrate]
 
 Needs the extra text. Fonts come in packages of Debian; every second one calibrates, the others are reported. Each text
 is drawn twice: as quoted, and with one letter replaced, doubled, left out or exchanged for its neighbour. Half of the
@@ -105,10 +105,7 @@ def drawn(text: str, font: Path, grounds: list[Source], rng: np.random.Generator
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--calibrate", action="store_true", help="fit the curve first, to the other fonts")
-    parser.add_argument("--sheet", type=Path, help="draw what it gets wrong")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["calibrate"]).parse_args()
     fonts = font_files(arguments.cache)
     if arguments.calibrate:
         grounds = [source for source in learning_sources(arguments.cache) if source.kind == PHOTOGRAPH]
@@ -117,7 +114,7 @@ def main() -> None:
         save_curves({"text": curve})
         print(f"text: {curve} from {len(fonts[1::2])} fonts")
     grounds = [source for source in unseen_sources(arguments.cache) if source.kind == PHOTOGRAPH]
-    errors, shown, names, pictures, texts, read = measured(fonts[::2][:REPORTED], grounds, np.random.default_rng(2))
+    errors, shown, names, texts, read = measured(fonts[::2][:REPORTED], grounds, np.random.default_rng(2))
     source = TextSource.load()
     p = np.array([source.judge(item, Phrase(text, "text")).shown for item, text in zip(read, texts, strict=True)])
     print(f"{len(set(names))} fonts, {len(p)} pictures, half of them misspelt")
@@ -128,20 +125,12 @@ def main() -> None:
     wrong = [i for i in range(len(p)) if (p[i] >= 0.5) != shown[i]]
     for i in wrong:
         print(f"  {names[i]:28} {texts[i]!r} {'missed' if shown[i] else 'false alarm'}: read {lines_of(read[i])}")
-    if arguments.sheet and wrong:
-        tile, columns = 200, 6
-        sheet = Image.new("RGB", (columns * tile, -(-len(wrong) // columns) * tile), "white")
-        for k, i in enumerate(wrong):
-            sheet.paste(
-                Image.fromarray(pictures[i]).resize((tile - 4, tile - 4)), (k % columns * tile, k // columns * tile)
-            )
-        sheet.save(arguments.sheet)
 
 
 def measured(fonts, grounds, rng):  # noqa: ANN001, ANN201
-    """Errors, truth, fonts, pictures, texts and items of every text drawn rightly and misspelt."""
+    """Errors, truth, fonts, texts and items of every text drawn rightly and misspelt."""
     reader = TextExtractor()
-    errors, shown, names, pictures, texts, read = [], [], [], [], [], []
+    errors, shown, names, texts, read = [], [], [], [], []
     seconds = 0.0
     for font in fonts:
         for text in rng.choice(TEXTS, EACH, replace=False):
@@ -153,11 +142,10 @@ def measured(fonts, grounds, rng):  # noqa: ANN001, ANN201
                 errors.append(reading_error(text, lines_of(item)))
                 shown.append(right)
                 names.append(font.stem)
-                pictures.append(picture)
                 texts.append(str(text))
                 read.append(item)
     print(f"{1000 * seconds / len(errors):.0f} ms a picture")
-    return np.array(errors), np.array(shown), names, pictures, texts, read
+    return np.array(errors), np.array(shown), names, texts, read
 
 
 if __name__ == "__main__":

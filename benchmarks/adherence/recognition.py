@@ -25,14 +25,9 @@ JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("-n", type=int, default=480)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--guidance", type=float)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, n=480).parse_args()
     judge, model = load_judge(JUDGE), load_model(device="cpu")
     generator = ImageGenerator(model, batch_size=16)
-    settings = {"steps": arguments.steps, "guidance": arguments.guidance}
     scenes = balanced_scenes(arguments.n, seed=1)
     rng = np.random.default_rng(99)
     rendered = np.stack([render(s, rng) for s in scenes])
@@ -40,7 +35,7 @@ def main() -> None:
         vae = model.pipeline.vae
         decoded = torch.cat([vae.decoder(vae.encoder(to_tensor(part))) for part in np.array_split(rendered, 16)])
     decoded = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    requests = [generator.request(plain_prompt(s, i % 3), 50_000 + i, **settings) for i, s in enumerate(scenes)]
+    requests = [generator.request(plain_prompt(s, i % 3), 50_000 + i) for i, s in enumerate(scenes)]
     drawn = np.stack([d.pixels for batch in generator.draw(requests) for d in batch])
     seen = {name: judge.recognise(pictures) for name, pictures in
             (("drawn", drawn), ("rendered", rendered), ("decoded", decoded))}  # fmt: skip

@@ -139,11 +139,7 @@ def line(name: str, taste: np.ndarray, adherence: np.ndarray, lost: np.ndarray) 
 
 def main() -> None:
     """Tune and print."""
-    parser = command(__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--first", type=int, default=0, help="first seed")
-    parser.add_argument("--budget", type=int, default=40)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, seeds=8, budget=40).parse_args()
     warnings.filterwarnings("ignore")
     started = time.process_time()
     judge, generator = load_judge(JUDGE), ImageGenerator(load_model(device="cpu"), batch_size=16)
@@ -157,7 +153,7 @@ def main() -> None:
     adherence = GuardedJudge(load("embedded"))
     results: dict[str, list[tuple[float, float]]] = {method: [] for method in METHODS}
     base = []
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
+    for seed in range(arguments.seeds):
         world = World(seed, rendered)
         chosen = world.space.sample(RANDOM, np.random.default_rng([93, seed]), distinct=False)
         taste, share = world.measure(judge, [world.space.render(choice) for choice in chosen], generator, FIRST_SEED)

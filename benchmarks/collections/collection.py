@@ -158,13 +158,8 @@ def run_cleanvision(folder: Path) -> float:
 
 def main() -> None:
     """Make pictures, run, print."""
-    parser = command(__doc__)
+    parser = command(__doc__, large=0, folder=None, peers_up_to=10_000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--large", type=int, default=0, help="number of pictures of 1,024 × 1,024, instead of --sizes")
-    parser.add_argument("--folder", type=Path, help="where pictures are made; default: a temporary folder")
-    parser.add_argument(
-        "--peers-up-to", type=int, default=10_000, help="largest collection for imagehash and cleanvision"
-    )
     arguments = parser.parse_args()
     base = arguments.folder or Path(tempfile.mkdtemp(prefix="soart-collection-"))
     print(f"{CORES} cores")

@@ -69,9 +69,7 @@ def search_among(pictures: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--large", type=int, default=0, help="pictures of the large collection")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, large=0).parse_args()
     if arguments.large:
         search_among(arguments.large)
         return

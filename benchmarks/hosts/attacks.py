@@ -7,7 +7,6 @@ also put into SECURITY.md.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime as dt
 import http.client
@@ -32,12 +31,12 @@ from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import ROOT, command
 from soart.benchmarks.hosts.gallery import Gallery, free_port
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "SECURITY.md"
 BEGIN, END = "<!-- attacks: written by benchmarks/hosts/attacks.py -->", "<!-- end of attacks -->"
 PASSWORD = "a long password of the guests"
@@ -506,9 +505,7 @@ def write(text: str, path: Path) -> None:
 
 def main() -> int:
     """Attack, print the table, and perhaps write it; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into SECURITY.md")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, flags=["write"]).parse_args()
     with tempfile.TemporaryDirectory(prefix="soart-attacks-") as folder:
         outcomes = all_outcomes(Path(folder))
     text = table(outcomes)

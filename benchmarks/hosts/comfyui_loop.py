@@ -89,10 +89,7 @@ def gain(means: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--runs", type=int, default=20)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, seeds=8, runs=20).parse_args()
     judge = load_judge(ROOT / "tests" / "assets" / "judge.safetensors")
     loops, best = [], Counter()
     with tempfile.TemporaryDirectory() as base:

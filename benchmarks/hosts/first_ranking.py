@@ -25,7 +25,7 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import at_least, command, interval, key_of, progress, stored_arrays
+from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays
 from soart.benchmarks.data.planted import Taste
 from soart.benchmarks.hosts.gallery import Gallery, enter, family
 from soart.pipelines.models.generator import ImageGenerator
@@ -217,12 +217,7 @@ class Person:
 
 def main() -> None:
     """Write, run and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--count", type=at_least(GOAL), default=300, help="number of pictures")
-    parser.add_argument("--pace", type=float, default=2.5, help="seconds that the person looks at a picture")
-    parser.add_argument("--tastes", type=at_least(1), default=len(TASTES), help="number of planted tastes")
-    parser.add_argument("--folder", type=Path, help="folder for the pictures, to use them again")
-    chosen = parser.parse_args()
+    chosen = command(__doc__, cache=True, count=300, pace=2.5, tastes=len(TASTES), folder=None).parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         folder = chosen.folder or home / "pictures"

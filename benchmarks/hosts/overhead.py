@@ -40,10 +40,7 @@ def show(name: str, values: list[float], unit: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("-n", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, n=64, runs=5).parse_args()
     started = time.perf_counter()
     model, judge = load_model(device="cpu"), TechnicalJudge.load()
     loading = time.perf_counter() - started

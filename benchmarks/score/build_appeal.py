@@ -159,9 +159,7 @@ def compare_settings(place: People, category: np.ndarray, others: dict[str, Opin
 
 def main() -> None:
     """Report, and write."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--check", action="store_true")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["check"]).parse_args()
     place, others = everyone(arguments.cache), other_opinions(arguments.cache)
     if arguments.check:
         compare_settings(place, categories(arguments.cache), others)

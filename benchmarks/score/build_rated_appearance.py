@@ -241,9 +241,7 @@ def cross_validate(learning: Learning, groups: np.ndarray, judge: TechnicalJudge
 
 def main() -> None:
     """Learn, write and report."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--write", action="store_true", help="store the model in the package")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["write"]).parse_args()
     learning, judge = Learning.of(arguments.cache), TechnicalJudge.load()
     every = items_of(rated_photographs(arguments.cache, learning=True), arguments.cache)
     cross_validate(learning, series(every), judge)

@@ -277,9 +277,7 @@ def store(learnt: RatedQuality, version: str) -> None:
 
 def main() -> None:
     """Learn, write and report; or compare."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--peers", action="store_true", help="only compare")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["peers"]).parse_args()
     if arguments.peers:
         compare(arguments.cache)
         return

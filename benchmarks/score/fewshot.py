@@ -1,10 +1,10 @@
 """Classifies seven distortion modes from twenty pictures of each.
 
-    python benchmarks/score/fewshot.py [--splits 25] [--development] [--cache DIR] [--rebuild]
+    python benchmarks/score/fewshot.py [--splits 25] [--cache DIR]
 
 Every version of attention is compared with its rivals. Pictures are crops of photographs and drawings (``sources.py``),
 undamaged and with six kinds of damage at three severities (``damage.py``). Version D was developed on a third of the
-sources, which --development selects; the table uses the others. A split takes half of the sources for learning, draws
+sources; the table uses the others. A split takes half of the sources for learning, draws
 twenty pictures of each mode from them, and measures every picture of the other half. All methods get the same items,
 standardised on the learning side. They choose their settings there by cross-validation that keeps pictures of one
 source together. Printed are balanced accuracy (chance 0.14), its 95 % interval over the splits, and the paired
@@ -69,21 +69,19 @@ class Data:
     severity: np.ndarray
     source: np.ndarray
 
-    def part(self, *, development: bool) -> Data:
-        """The pictures of every third source, or of the others."""
-        rows = np.isin(self.source, np.unique(self.source)[::3]) == development
+    def part(self) -> Data:
+        """The pictures of all but every third source."""
+        rows = ~np.isin(self.source, np.unique(self.source)[::3])
         items = {name: values[rows] for name, values in self.items.items()}
         return Data(items, self.mode[rows], self.severity[rows], self.source[rows])
 
 
-def measure(cache: Path, *, rebuild: bool = False) -> Data:
+def measure(cache: Path) -> Data:
     """Items of every crop and damage, cached under the versions of extractors and sources."""
     soart, deep = SoartExtractor(), DeepExtractor.load("efficientnet-lite0")
     found = sources(cache)
     key = repr((SEED, CROPS, SEVERITIES, soart.version, deep.version, [s.name for s in found]))
     path = cache / f"fewshot-{key_of(key)}.npz"
-    if rebuild:
-        path.unlink(missing_ok=True)
 
     def measured() -> dict[str, np.ndarray]:
         rows: dict[str, list[np.ndarray]] = {"SOART": [], "BRISQUE": [], "EfficientNet": []}
@@ -217,13 +215,9 @@ def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, lis
 
 def main() -> None:
     """Measure, run every method on every split, and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--splits", type=int, default=25)
-    parser.add_argument("--development", action="store_true", help="on the sources that version D was developed on")
-    parser.add_argument("--rebuild", action="store_true", help="measure again")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, splits=25).parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
-    data = measure(arguments.cache, rebuild=arguments.rebuild).part(development=arguments.development)
+    data = measure(arguments.cache).part()
     data.items["SOART + EfficientNet"] = np.hstack([data.items["SOART"], data.items["EfficientNet"]])
     print(f"{len(data.mode)} pictures of {len(np.unique(data.source))} sources, {arguments.splits} splits, "
           f"{PER_MODE} learning pictures a mode")  # fmt: skip

@@ -30,10 +30,7 @@ def reduced(picture: Image.Image, side: int) -> Image.Image:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("-n", type=int, default=60, help="most pictures")
-    parser.add_argument("--overall", action="store_true", help="the overall score, not the technical one")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["overall"], n=60).parse_args()
     judge = OverallJudge.load() if arguments.overall else TechnicalJudge.load()
     scores: dict[str, list[float]] = {}
     for source in unseen_sources(arguments.cache):

@@ -429,11 +429,7 @@ def blur_scores(files: list[Path]) -> list[float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--peers", action="store_true", help="compare with NIQE and cleanvision")
-    parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
-    parser.add_argument("--small", action="store_true", help="judge pictures of 16 to 96 pixels")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=("peers", "resaved", "small")).parse_args()
     judge = TechnicalJudge.load()
     data, points, found = judged(judge, measured(arguments.cache))
     print(

@@ -55,8 +55,7 @@ def with_interval(right: np.ndarray, total: np.ndarray) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    cache = parser.parse_args().cache
+    cache = command(__doc__, cache=True).parse_args().cache
     learning, others = Learning.of(cache), rated_photographs(cache, learning=False)
     # Numbers of the learning photographs stay what they are.
     parts = (learning.photographs, others)

@@ -1,11 +1,11 @@
 """Measures false alarms: sound pictures with looks that could be taken for damage, by source and look.
 
-    python benchmarks/score/looks.py [FOLDER] [--learning] [--sheet FILE.png] [--cache DIR]
+    python benchmarks/score/looks.py FOLDER [--sheet FILE.png] [--cache DIR]
 
 Pictures are those of the sources that the score was not learnt from, and of gcompris, a package that it never saw: at 512 to
 800 pixels, and smaller drawings at 256 to 450. If FOLDER holds the clones that benchmarks/data/ai_pictures.py names, there are
 pictures by generators of 2023 to 2025, too. Each is measured as it is, and once with each look of benchmarks/data/styles.py.
-With --learning they are those of the sources that the score was learnt from, to choose by. Printed are the shares that are
+Printed are the shares that are
 suspected of damage with exact binomial intervals of 95 % (Clopper & Pearson 1934), and of what. Nobody has checked the pictures of
 generators for damage; --sheet draws what is suspected, to look at.
 """
@@ -24,7 +24,7 @@ from soart.benchmarks.common import command, key_of, progress, stored_arrays
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.contents import GCOMPRIS_DRAWINGS, GCOMPRIS_PHOTOGRAPHS, gcompris
 from soart.benchmarks.data.quality_pictures import in_bytes, reduced, seeded, undamaged
-from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, learning_sources, unseen_sources
+from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, unseen_sources
 from soart.benchmarks.data.styles import LOOKS, with_look
 from soart.benchmarks.score.kinds import middle_size
 from soart.metrics.damage.names import DETECTORS
@@ -50,17 +50,15 @@ def of_size(pictures: Iterator[np.ndarray], sides: tuple[int, int]) -> np.ndarra
     return next((picture for picture in pictures if sides[0] <= max(picture.shape[:2]) <= sides[1]), None)
 
 
-def packages(cache: Path, *, learning: bool) -> dict[str, list[Named]]:
+def packages(cache: Path) -> dict[str, list[Named]]:
     """Pictures of packages, by set."""
-    sources = learning_sources(cache) if learning else unseen_sources(cache)
+    sources = unseen_sources(cache)
     found: dict[str, list[Named]] = {PHOTOGRAPH: [], DRAWING: [], "smaller drawing": []}
     for source in sources:
         if (picture := middle_size(source)) is not None:
             found[source.kind].append((source.name, picture))
         elif source.kind == DRAWING and (picture := smaller(source)) is not None:
             found["smaller drawing"].append((source.name, picture))
-    if learning:
-        return found
     found["gcompris photograph"] = [
         (f"{file}/{name}", picture)
         for file in GCOMPRIS_PHOTOGRAPHS
@@ -158,14 +156,8 @@ def draw(
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, nargs="?", help="folder of the clones of pictures by generators")
-    parser.add_argument("--learning", action="store_true", help="the sources that the score was learnt from")
-    parser.add_argument("--sheet", type=Path, help="draw what is suspected")
-    arguments = parser.parse_args()
-    sets = packages(arguments.cache, learning=arguments.learning)
-    if arguments.folder:
-        sets |= generated(arguments.folder, arguments.cache)
+    arguments = command(__doc__, "folder", cache=True, sheet=None).parse_args()
+    sets = packages(arguments.cache) | generated(arguments.folder, arguments.cache)
     found, strongest = {}, {}
     for title, pictures in sets.items():
         found[title], strongest[title] = suspected(measured(title, pictures, arguments.cache))

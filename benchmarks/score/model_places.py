@@ -9,8 +9,6 @@ models, also without prompts and with names permuted; then of so many pictures d
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from scipy.stats import spearmanr
 
@@ -53,9 +51,7 @@ def report(pictures: AiPictures, scores: np.ndarray) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, help="folder of the clones")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, "folder", cache=True).parse_args()
     for pictures in ai_pictures(arguments.folder, arguments.cache, SETS):
         report(pictures, OverallJudge.load().score(pictures.items(arguments.cache)))
 

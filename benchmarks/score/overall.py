@@ -130,9 +130,7 @@ def pairs(cache: Path, judge: OverallJudge) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--peers", action="store_true", help="only the agreement of NIQE and cleanvision")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["peers"]).parse_args()
     if arguments.peers:
         classical(arguments.cache)
         return

@@ -15,7 +15,6 @@ the products of all pictures that can be judged but OMI's. Items are measured on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -144,9 +143,7 @@ def report(pictures: AiPictures, scores: Mapping[str, np.ndarray]) -> dict[str, 
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, help="folder of the clones")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, "folder", cache=True).parse_args()
     judge, found, products = OverallJudge.load(), [], []
     for pictures in ai_pictures(arguments.folder, arguments.cache):
         items = pictures.items(arguments.cache)

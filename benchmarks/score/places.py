@@ -1,6 +1,6 @@
 """Measures how often the place of a fault is named, and named rightly.
 
-    python benchmarks/score/places.py [--pictures 60] [--seed 9]
+    python benchmarks/score/places.py [--pictures 60]
 
 Pictures are unseen sources at 768 pixels. Each fault is laid over all of a picture, where it has no place, and over a
 third of it around one of nine points. Only faults that the whole picture shows are looked for, as in reasons.
@@ -31,12 +31,9 @@ WORDS = ("upper left", "top", "upper right", "left", "middle", "right", "lower l
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("--pictures", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=9)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, pictures=60).parse_args()
     torch.set_num_threads(1)
-    rng, judge = np.random.default_rng(arguments.seed), TechnicalJudge.load()
+    rng, judge = np.random.default_rng(9), TechnicalJudge.load()
     sources = unseen_sources(default_cache())
     counts: Counter[tuple[str, str]] = Counter()
     for number in rng.permutation(len(sources))[: arguments.pictures]:

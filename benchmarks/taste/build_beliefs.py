@@ -244,9 +244,7 @@ def write(logs: torch.Tensor) -> None:
 
 def main() -> None:
     """Learn, and check or write."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--persons", type=int, default=160)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, persons=160).parse_args()
     torch.set_num_threads(1)
     others = list(other_opinions(arguments.cache).values())
     of_people = lessons_of_people(people(arguments.cache, development=True), others)

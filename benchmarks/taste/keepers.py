@@ -1,13 +1,13 @@
 """Measures trust within groups: how well it foretells the keepers of planted tastes, many seeds a prompt.
 
-    python benchmarks/taste/keepers.py [--repetitions 50] [--development]
+    python benchmarks/taste/keepers.py [--repetitions 50]
 
 The renderer behind the embedded model draws random scenes on several seeds each. A synthetic person likes a mixture of
 looks (light, colours, composition): of the scene as a whole, and to some degree of the single picture; a third of the
 persons like scenes alone. The person rates some seeds of some scenes with 1 to 5 stars. A taste is learnt from them, and
 its trust within prompts is compared with the truth: how often it picks the better of two pictures of a scene, over all
-scenes that were not rated. The same for the technical score, which is not learnt. The method was developed on other
-scenes and persons (``--development``).
+scenes that were not rated. The same for the technical score, which is not learnt. The method was developed on other scenes
+and persons.
 """
 
 from __future__ import annotations
@@ -46,18 +46,16 @@ class World:
         prompt: (n,) number of the scene.
         technical: (n,) technical prior.
         looks: (n, k) standardised looks.
-        noise: number of the world, from which persons are drawn.
     """
 
     items: np.ndarray
     prompt: np.ndarray
     technical: np.ndarray
     looks: np.ndarray
-    noise: int
 
     def person(self, kind: str, number: int) -> np.ndarray:
         """(n,) stars 1–5 of a person."""
-        rng = np.random.default_rng([SEED, self.noise, sorted(WITHIN).index(kind), number])
+        rng = np.random.default_rng([SEED, 0, sorted(WITHIN).index(kind), number])
         weights = np.zeros(self.looks.shape[1])
         chosen = rng.choice(len(weights), rng.integers(1, 4), replace=False)
         weights[chosen] = rng.choice([-1, 1], len(chosen)) * rng.uniform(0.5, 1.5, len(chosen))
@@ -70,17 +68,16 @@ class World:
         return stars
 
 
-def world(cache: Path, *, development: bool) -> World:
+def world(cache: Path) -> World:
     """The pictures, rendered and measured once."""
-    number = int(development)
-    scenes, extractor = balanced_scenes(SCENES, SEED + number), taste_extractor()
+    scenes, extractor = balanced_scenes(SCENES, SEED), taste_extractor()
     key = repr((SEED, SEEDS, extractor.version, [astuple(scene) for scene in scenes]))
 
     def measured() -> dict[str, np.ndarray]:
         rows, small = [], []
         for k, scene in enumerate(scenes):
             for seed in range(SEEDS):
-                picture = render(scene, np.random.default_rng([SEED, number, k, seed]))
+                picture = render(scene, np.random.default_rng([SEED, 0, k, seed]))
                 rows.append(extractor.extract(picture)[0].astype(np.float32))
                 side = picture.shape[0] // SMALL
                 small.append(picture.reshape(SMALL, side, SMALL, side, 3).mean(axis=(1, 3)))
@@ -96,7 +93,6 @@ def world(cache: Path, *, development: bool) -> World:
         np.repeat(np.arange(SCENES), SEEDS),
         technical,
         (values - values.mean(axis=0)) / values.std(axis=0),
-        number,
     )
 
 
@@ -176,11 +172,8 @@ def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str
 
 def main() -> None:
     """Measure every kind of person, and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--repetitions", type=int, default=50, help="persons, a third of each kind")
-    parser.add_argument("--development", action="store_true", help="on other scenes and persons")
-    arguments = parser.parse_args()
-    data = world(arguments.cache, development=arguments.development)
+    arguments = command(__doc__, cache=True, repetitions=50).parse_args()
+    data = world(arguments.cache)
     print(f"{SCENES} scenes on {SEEDS} seeds each; pairs are pictures of one scene with different stars\n")
     print(f"{'chooses':10} {'rated':>7} {'within':8} {'persons':>7} {'truth':>7} {'estimated':>10} {'width':>7} "
           f"{'covered':>8} {'chance':>7} {'clear: right':>12} {'close: right':>12} {'share':>10}")  # fmt: skip

@@ -106,9 +106,7 @@ def among_others(place: People, told: np.ndarray, count: int) -> None:
 
 def main() -> None:
     """Print all tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--people", type=int, default=100)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, people=100).parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     place, other = (people(arguments.cache, development=half) for half in (False, True))
     known = [other.opinions(), *other_opinions(arguments.cache).values()]

@@ -124,9 +124,9 @@ def priors(place: World, persons: int) -> None:
             )
 
 
-def report(cache: Path, persons: int, wanted: Sequence[str], *, development: bool) -> None:
+def report(cache: Path, persons: int, wanted: Sequence[str]) -> None:
     """The tables that are wanted, of ``TABLES``."""
-    place = world(cache, development=development)
+    place = world(cache, development=False)
     if TABLES[0] in wanted:
         accuracy(place, persons)
     if TABLES[1] in wanted:

@@ -231,9 +231,7 @@ def trust(clones: Path, cache: Path, count: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("clones", type=Path)
-    parser.add_argument("--persons", type=int, default=20)
+    parser = command(__doc__, "clones", cache=True, persons=20)
     parser.add_argument("--part", choices=("starts", "trust"), action="append", help="repeat for both")
     arguments = parser.parse_args()
     for part in (starts, trust):

@@ -86,13 +86,13 @@ def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[n
     return stored["items"], stored["deep"]
 
 
-def planted_tasks(cache: Path, *, development: bool = False, either: bool = False) -> Iterator[Task]:
+def planted_tasks(cache: Path, *, either: bool = False) -> Iterator[Task]:
     """Tasks of planted tastes."""
     scenes, pictures = drawn(cache)
     items, deep = measure_sound("planted", list(pictures), cache)
     technical = technical_prior(items, taste_extractor().names)
     for taste in EITHER if either else TASTES:
-        if taste.development == development:
+        if not taste.development:
             label = np.array([taste.label(scene) for scene in scenes])
             if either:
                 label[ANY:] = 0
@@ -174,13 +174,8 @@ PARTS = ("planted", "either", *TABLES)
 
 def main() -> None:
     """Run the parts asked for, all by default."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--splits", type=int, default=20)
-    parser.add_argument("--persons", type=int, default=60, help="synthetic persons of the real pictures")
+    parser = command(__doc__, cache=True, splits=20, persons=60)
     parser.add_argument("--part", choices=PARTS, action="append", help="repeat for several")
-    parser.add_argument(
-        "--development", action="store_true", help="tastes and sources that the method was developed on"
-    )
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     wanted = arguments.part or PARTS
@@ -190,10 +185,10 @@ def main() -> None:
     ):
         if part in wanted:
             print(f"\nPlanted tastes: {title}")
-            tasks = planted_tasks(arguments.cache, development=arguments.development, either=part == "either")
+            tasks = planted_tasks(arguments.cache, either=part == "either")
             accuracy(list(tasks), SIZES, arguments.splits)
     if set(wanted) & set(TABLES):
-        report(arguments.cache, arguments.persons, wanted, development=arguments.development)
+        report(arguments.cache, arguments.persons, wanted)
 
 
 if __name__ == "__main__":

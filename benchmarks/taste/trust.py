@@ -1,6 +1,6 @@
 """Errors and coverage of the trust reports of real people's tastes; see ``people.py`` for the data.
 
-    python benchmarks/taste/trust.py [--people 50] [--development] [--learn | --plain]
+    python benchmarks/taste/trust.py [--people 50] [--learn | --plain]
 
 A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in both
 halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture. The measured
@@ -258,15 +258,8 @@ def learn_sorts(*sorts: list[Row]) -> dict[int, list[list[float]]]:
 
 def main() -> None:
     """Print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--people", type=int, default=50)
-    parser.add_argument("--development", action="store_true", help="the half that the numbers were learnt on")
-    parser.add_argument("--learn", action="store_true")
-    parser.add_argument(
-        "--plain", action="store_true", help="plain tastes and likings by chance, beside the mean of the people"
-    )
-    arguments = parser.parse_args()
-    half = arguments.development or arguments.learn
+    arguments = command(__doc__, cache=True, flags=("learn", "plain"), people=50).parse_args()
+    half = arguments.learn
     title = f"trust-5-{'development' if half else 'report'}"
 
     def run() -> list[Row]:
