@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from PIL import Image, ImageDraw
 from scipy import stats
 
 ROOT = Path(__file__).parents[1]
@@ -109,6 +110,20 @@ def stored_json(path: Path, run: Callable[[], object]) -> Any:  # noqa: ANN401
 def progress(number: int, total: int, title: str) -> None:
     """Show on standard error that ``number`` of ``total`` are done; the last one ends the line."""
     print(f"\r{title} {number}/{total}", end="\n" if number == total else "", file=sys.stderr, flush=True)
+
+
+def sheet(tiles: Sequence[tuple[np.ndarray, str]], path: Path, side: int, columns: int) -> None:
+    """Draw uint8 pictures with words below into one file."""
+    drawn = Image.new("RGB", (columns * side, -(-len(tiles) // columns) * (side + 14)), "white")
+    pen = ImageDraw.Draw(drawn)
+    for place, (pixels, words) in enumerate(tiles):
+        x, y = place % columns * side, place // columns * (side + 14)
+        picture = Image.fromarray(pixels)
+        picture.thumbnail((side - 4, side - 4))
+        drawn.paste(picture, (x, y))
+        pen.text((x, y + side - 3), words, fill="black")
+    drawn.save(path)
+    print(f"written: {path}")
 
 
 def half_width(values: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error, interval
-from soart.benchmarks.adherence.photographs import weighted_auc, weighted_error
+from soart.benchmarks.adherence.photographs import figures, usual_statistics
 from soart.benchmarks.common import command
 from soart.benchmarks.data.colour_operations import OPERATIONS, Painter, to_oklab
 from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, crop, learning_sources, unseen_sources
@@ -114,17 +114,9 @@ def report(planted: Planted, curves: dict[str, Curve]) -> None:
         )
     rows, shown, p, weight = (np.concatenate(column) for column in zip(*table, strict=True))
     for kind, of_kind in ((PHOTOGRAPH, planted.photograph[rows]), (DRAWING, ~planted.photograph[rows])):
-        numbers = np.unique(planted.source[rows[of_kind]])
-        own = [np.flatnonzero(planted.source[rows] == number) for number in numbers]
-        print(f"{kind}s: {len(numbers)} sources, {of_kind.sum()} questions")
-        for name, measured in (
-            ("AUC over all terms", lambda at: weighted_auc(p[at], shown[at], weight[at])),
-            ("missed", lambda at: float((p[at] < 0.5)[shown[at]].mean())),
-            ("false alarms", lambda at: float((p[at] >= 0.5)[~shown[at]].mean())),
-            ("calibration error", lambda at: weighted_error(p[at], shown[at], weight[at])),
-        ):
-            value, low, high = interval(lambda i, m=measured, own=own: m(np.concatenate([own[k] for k in i])), len(own))
-            print(f"  {name:20} {value:6.3f}  ({low:.3f} … {high:.3f})")
+        sources = planted.source[rows[of_kind]]
+        print(f"{kind}s: {len(np.unique(sources))} sources, {of_kind.sum()} questions")
+        figures(usual_statistics(p[of_kind], shown[of_kind], weight[of_kind]), sources)
 
 
 def embedded(count: int, curves: dict[str, Curve]) -> None:

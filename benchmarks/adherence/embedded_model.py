@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import ROOT, command
+from soart.benchmarks.data.drawing import drawn
 from soart.pipelines.judges.adherence import AdherenceJudge, load
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -137,8 +138,7 @@ def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001
         for k, prompt in enumerate(prompts)
         for i in range(4)
     ]
-    pixels = {drawn.request: drawn.pixels for batch in generator.draw(requests) for drawn in batch}
-    pictures = np.stack([pixels[request] for request in requests])
+    pictures = drawn(generator, requests)
     items, seen = items_of(adherence, pictures), judge.recognise(pictures)
     share = np.array([np.mean([seen[i][n] == scenes[i // 4][n] for n in JUDGED[:3]]) for i in range(len(pictures))])
     value = np.array([adherence.adherence(prompts[i // 4], SIZE, item).value for i, item in enumerate(items)]).reshape(

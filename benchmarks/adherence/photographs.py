@@ -11,14 +11,15 @@ that share a class with what a picture shows are not asked of it. Intervals are 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 from scipy.special import expit
+from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.adherence.embedded_model import auc, interval
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, sheet
 from soart.benchmarks.data.contents import Content, calibration_contents, composites, implied, reporting_contents
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.nouns import noun_classes
@@ -118,64 +119,58 @@ def not_seen(every: list[Questions], narrow: Curve, broad: Curve) -> None:
         print(f"  below {below:4.2f}: " + "; ".join(columns))
 
 
-def weighted_auc(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
-    """AUC of weighted questions."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(shown, p, sample_weight=weight))
-
-
 def weighted_error(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
     """Expected calibration error over ten bins of equal weight."""
     order = np.argsort(p)
     bins = np.minimum((np.cumsum(weight[order]) / weight.sum() * BINS).astype(int), BINS - 1)
-    error = 0.0
-    for number in range(BINS):
-        own = order[bins == number]
-        if len(own):
-            error += abs((weight[own] * (p[own] - shown[own])).sum())
-    return float(error / weight.sum())
+    apart = np.bincount(bins, weights=(weight * (p - shown))[order])
+    return float(np.abs(apart).sum() / weight.sum())
+
+
+def figures(statistics: Mapping[str, Callable[[np.ndarray], float]], groups: np.ndarray) -> None:
+    """Print statistics of numbers of questions, with intervals over (n,) groups of the questions, such as pictures."""
+    rows = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    for name, statistic in statistics.items():
+        value, low, high = interval(lambda i, s=statistic: s(np.concatenate([rows[k] for k in i])), len(rows))
+        print(f"  {name:34} {value:6.3f}  ({low:.3f} … {high:.3f})")
+
+
+def usual_statistics(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> dict[str, Callable[[np.ndarray], float]]:
+    """Statistics of (n,) P(shown) of questions."""
+    return {
+        "AUC over all questions": lambda i: float(roc_auc_score(shown[i], p[i], sample_weight=weight[i])),
+        "missed (shown, below 0.5)": lambda i: float((p[i] < 0.5)[shown[i]].mean()),
+        "false alarms (not shown, 0.5 up)": lambda i: float((p[i] >= 0.5)[~shown[i]].mean()),
+        "calibration error, half shown": lambda i: weighted_error(p[i], shown[i], weight[i]),
+    }
 
 
 def report(title: str, asked: Questions, p: np.ndarray) -> None:
     """Print AUC, false alarms and calibration error."""
-    numbers = np.unique(asked.picture)
-    rows_of = [np.flatnonzero(asked.picture == number) for number in numbers]
-
-    def over(statistic):  # noqa: ANN001, ANN202
-        return interval(lambda i: statistic(np.concatenate([rows_of[k] for k in i])), len(numbers))
-
     nouns = sorted(set(asked.noun))
     each = [auc(p[asked.noun == noun], asked.shown[asked.noun == noun]) for noun in nouns]
-    print(f"{title}: {len(numbers)} pictures, {len(nouns)} nouns, shown {int(asked.shown.sum())} times")
-    for name, statistic in (
-        ("AUC over all questions", lambda i: weighted_auc(p[i], asked.shown[i], asked.weight[i])),
-        ("missed (shown, below 0.5)", lambda i: float((p[i] < 0.5)[asked.shown[i]].mean())),
-        ("false alarms (not shown, 0.5 up)", lambda i: float((p[i] >= 0.5)[~asked.shown[i]].mean())),
-        ("calibration error, half shown", lambda i: weighted_error(p[i], asked.shown[i], asked.weight[i])),
-    ):
-        value, low, high = over(statistic)
-        print(f"  {name:34} {value:6.3f}  ({low:.3f} … {high:.3f})")
+    pictures = len(np.unique(asked.picture))
+    print(f"{title}: {pictures} pictures, {len(nouns)} nouns, shown {int(asked.shown.sum())} times")
+    figures(usual_statistics(p, asked.shown, asked.weight), asked.picture)
     print(f"  {'mean AUC of the nouns':34} {np.mean(each):6.3f}")
 
 
 def worst(contents: list[Content], asked: Questions, p: np.ndarray, path: Path, count: int = 40) -> None:
-    """Draw the worst misses and the worst false alarms."""
+    """Draw the worst misses, and then the worst false alarms."""
     missed = [i for i in np.argsort(p) if asked.shown[i]][:count]
     alarms = [i for i in np.argsort(-p) if not asked.shown[i]][:count]
-    tile, columns = 132, 10
-    sheet = Image.new("RGB", (columns * tile, 2 * (-(-count // columns)) * (tile + 14) + 20), "white")
-    pen = ImageDraw.Draw(sheet)
-    for half, rows in enumerate((missed, alarms)):
-        for k, i in enumerate(rows):
-            y, x = divmod(k, columns)
-            top = (y + half * -(-count // columns)) * (tile + 14) + 20 * half
-            picture = Image.fromarray(contents[asked.picture[i]].pixels)
-            picture.thumbnail((tile - 4, tile - 4))
-            sheet.paste(picture, (x * tile, top))
-            pen.text((x * tile, top + tile - 3), f"{asked.noun[i]} {p[i]:.2f}", fill="red" if half else "black")
-    sheet.save(path)
-    print(f"written: {path} (above: missed; below: false alarms)")
+    sheet(
+        [
+            (
+                contents[asked.picture[i]].pixels,
+                f"{'missed' if asked.shown[i] else 'alarm'}: {asked.noun[i]} {p[i]:.2f}",
+            )
+            for i in (*missed, *alarms)
+        ],
+        path,
+        side=132,
+        columns=10,
+    )
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import torch
 from scipy.stats import binomtest
 
 from soart.benchmarks.common import ROOT, command
+from soart.benchmarks.data.drawing import drawn
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import FACTORS
@@ -36,9 +37,8 @@ def main() -> None:
         decoded = torch.cat([vae.decoder(vae.encoder(to_tensor(part))) for part in np.array_split(rendered, 16)])
     decoded = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
     requests = [generator.request(plain_prompt(s, i % 3), 50_000 + i) for i, s in enumerate(scenes)]
-    drawn = np.stack([d.pixels for batch in generator.draw(requests) for d in batch])
     seen = {name: judge.recognise(pictures) for name, pictures in
-            (("drawn", drawn), ("rendered", rendered), ("decoded", decoded))}  # fmt: skip
+            (("drawn", drawn(generator, requests)), ("rendered", rendered), ("decoded", decoded))}  # fmt: skip
     print(f"{arguments.n} pictures, {requests[0].steps} steps, guidance {requests[0].guidance:g}, "
           f"{generator.pipeline_seconds / arguments.n:.3f} s a picture")  # fmt: skip
     print(f"{'factor':8} {'drawn':>7} {'95 % interval':>15} {'rendered':>9} {'decoded':>8} {'chance':>7}")

@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.adherence.embedded_model import interval
-from soart.benchmarks.adherence.photographs import chance_shown, weighted_auc, weighted_error
+from soart.benchmarks.adherence.photographs import chance_shown, figures, usual_statistics
 from soart.benchmarks.common import command, key_of, stored_array
 from soart.benchmarks.data.several_things import COCO, coco_nouns, prompted, scenes
 from soart.metrics.image import read_image
@@ -52,28 +51,15 @@ def report_scenes(clone: Path, source: NounSource, cache: Path) -> None:
         keep = (share == 0) | (share >= least)
         shown = share[keep] > 0
         print(f" things of {100 * least:g} % of the picture and more: shown {shown.sum()} times")
-        figures(chance_shown(margin[keep], broad[keep], source.narrow, source.broad), shown, picture[keep])
-
-
-def figures(p: np.ndarray, shown: np.ndarray, picture: np.ndarray) -> None:
-    """Print the figures of P(shown) of the questions that are asked of pictures."""
-    weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
-    rows = [np.flatnonzero(picture == number) for number in np.unique(picture)]
-    statistics: dict[str, Callable[[np.ndarray], float]] = {
-        "AUC": lambda i: weighted_auc(p[i], shown[i], weight[i]),
-        "calibration error, half shown": lambda i: weighted_error(p[i], shown[i], weight[i]),
-        "shown, called not seen": lambda i: float((p[i][shown[i]] < MISSED).mean()),
-        "not shown, called not seen": lambda i: float((p[i][~shown[i]] < MISSED).mean()),
-        "shown, called seen": lambda i: float((p[i][shown[i]] >= SEEN).mean()),
-        "not shown, called seen": lambda i: float((p[i][~shown[i]] >= SEEN).mean()),
-    }
-
-    def over(statistic: Callable[[np.ndarray], float]) -> tuple[float, float, float]:
-        return interval(lambda i: statistic(np.concatenate([rows[k] for k in i])), len(rows))
-
-    for title, statistic in statistics.items():
-        value, low, high = over(statistic)
-        print(f"  {title:32} {value:6.3f}  ({low:.3f} … {high:.3f})")
+        p = chance_shown(margin[keep], broad[keep], source.narrow, source.broad)
+        rates: dict[str, Callable[[np.ndarray], float]] = {
+            "shown, called not seen": lambda i, p=p, s=shown: float((p[i][s[i]] < MISSED).mean()),
+            "not shown, called not seen": lambda i, p=p, s=shown: float((p[i][~s[i]] < MISSED).mean()),
+            "shown, called seen": lambda i, p=p, s=shown: float((p[i][s[i]] >= SEEN).mean()),
+            "not shown, called seen": lambda i, p=p, s=shown: float((p[i][~s[i]] >= SEEN).mean()),
+        }
+        weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
+        figures(usual_statistics(p, shown, weight) | rates, picture[keep])
 
 
 def report_prompts(folder: Path, source: NounSource, cache: Path) -> None:
@@ -102,8 +88,7 @@ def report_prompts(folder: Path, source: NounSource, cache: Path) -> None:
     ):
         counts = [(those & (shows == 1)).sum(), (those & (shows == 0)).sum(), (those & ~told).sum()]
         print(f"  {title:18} shown {counts[0]:3}, not {counts[1]:3}, unclear {counts[2]:3}")
-    auc = weighted_auc(p[told], shows[told] == 1, np.ones(told.sum()))
-    print(f"  AUC {auc:.3f}; wrongly called not seen {(p[shows == 1] < MISSED).sum() / len(asked):.1%}")
+    print(f"  wrongly called not seen {(p[shows == 1] < MISSED).sum() / len(asked):.1%}")
 
 
 def main() -> None:

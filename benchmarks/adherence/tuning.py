@@ -25,6 +25,7 @@ from scipy import stats
 
 from soart.benchmarks.adherence.embedded_model import JUDGE
 from soart.benchmarks.common import command
+from soart.benchmarks.data.drawing import drawn
 from soart.benchmarks.search.tuning_pictures import properties
 from soart.metrics.protocols import Pictures
 from soart.pipelines.collection.collection import Collection
@@ -99,8 +100,7 @@ class World:
     def measure(self, judge: Judge, words: Sequence[RenderedChoice], generator: ImageGenerator, first: int):  # noqa: ANN201
         """(n,) taste, and (n,) share of the asked subject, palette and style that are recognised."""
         requests = [generator.request(each.prompt, first + n, **each.settings) for n, each in enumerate(words)]
-        pixels = {drawn.request: drawn.pixels for batch in generator.draw(requests) for drawn in batch}
-        pictures = np.stack([pixels[request] for request in requests])
+        pictures = drawn(generator, requests)
         shares = []
         for each, seen in zip(words, judge.recognise(pictures), strict=True):
             style = next(name for name, known in STYLES.items() if each.prompt.endswith(known[0]))

@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
 from soart.benchmarks.common import command
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.data.sources import sources
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import DISTANCE, near_groups, perceptual_hash, views
@@ -84,7 +85,7 @@ def drawn(prompts: Sequence[str], count: int) -> list[Image.Image]:
 
     generator = ImageGenerator(load_model(device="cpu"))
     requests = [generator.request(prompts[k % len(prompts)], k) for k in range(count)]
-    return [Image.fromarray(one.pixels) for batch in generator.draw(requests) for one in batch]
+    return [Image.fromarray(pixels) for pixels in pictures_of(generator, requests)]
 
 
 def rendered() -> list[Image.Image]:

@@ -23,6 +23,7 @@ from scipy.stats import spearmanr
 from soart.benchmarks.common import key_of, stored_arrays
 from soart.benchmarks.data.autoencoders import decoded_often, decoded_once, folder_of_weights
 from soart.benchmarks.data.damage import FAULTS, as_jpeg, damage
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.data.sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import taste_extractor
@@ -233,7 +234,7 @@ def drawn(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> lis
 
     generator = ImageGenerator(load_model(device="cpu"))
     requests = [generator.request(prompt, seed, **settings) for _, _, prompt, seed in drawings]
-    return [picture.pixels for batch in generator.draw(requests) for picture in batch]
+    return list(pictures_of(generator, requests))
 
 
 def of_embedded_model(seed: int, extractor: Extractor) -> list[Version]:

@@ -25,14 +25,13 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays
+from soart.benchmarks.common import command, interval, progress
+from soart.benchmarks.data.drawing import drawn_once
 from soart.benchmarks.data.planted import Taste
 from soart.benchmarks.hosts.gallery import Gallery, enter, family
-from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import load_model
 from soart.pipelines.services.start import GOAL
 from soart.training.captions import Scene
-from soart.training.judge import balanced_scenes, plain_prompt
+from soart.training.judge import balanced_scenes
 
 SEED, SIDE = 51, 1024
 #: Most different drawings; further pictures are other crops of these.
@@ -63,27 +62,10 @@ TASTES = tuple(
 )  # fmt: skip
 
 
-def drawn(cache: Path, count: int) -> tuple[list[Scene], np.ndarray]:
-    """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, then cached."""
-    scenes = balanced_scenes(min(count, DRAWINGS), SEED)
-    loaded = load_model(device="cpu")
-
-    def draw() -> dict[str, np.ndarray]:
-        generator = ImageGenerator(loaded)
-        requests = [generator.request(plain_prompt(scene, k % 3), SEED + k) for k, scene in enumerate(scenes)]
-        pictures: list[np.ndarray] = []
-        for batch in generator.draw(requests):
-            pictures += [one.pixels for one in batch]
-            progress(len(pictures), len(requests), "drawing")
-        return {"pictures": np.stack(pictures)}
-
-    key = key_of(repr((SEED, loaded.identity, scenes)))
-    return scenes, stored_arrays(cache / f"first-ranking-{key}.npz", draw)["pictures"]
-
-
 def write_pictures(folder: Path, cache: Path, count: int) -> dict[str, Scene]:
     """Write the pictures of a folder, unless they are there; returns the scene of each by the name of its file."""
-    scenes, pictures = drawn(cache, count)
+    scenes = balanced_scenes(min(count, DRAWINGS), SEED)
+    pictures = drawn_once("first-ranking", scenes, SEED, cache)
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     for number, (scene, pixels) in zip(range(count), cycle(zip(scenes, pictures, strict=True)), strict=False):

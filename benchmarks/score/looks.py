@@ -17,10 +17,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 from scipy.stats import binomtest
 
-from soart.benchmarks.common import command, key_of, progress, stored_arrays
+from soart.benchmarks.common import command, key_of, progress, sheet, stored_arrays
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.contents import GCOMPRIS_DRAWINGS, GCOMPRIS_PHOTOGRAPHS, gcompris
 from soart.benchmarks.data.quality_pictures import in_bytes, reduced, seeded, undamaged
@@ -39,8 +38,6 @@ AS_IT_IS = "as it is"
 GENERATED, WELL_RATED = {"four models": 100, "three models": 100, "Stable Diffusion": 100, "AGIQA-3K": 500}, 3.2
 #: Range of the longest sides of pictures, and of smaller drawings.
 USUAL, SMALLER = (512, 800), (256, 450)
-#: Side of a picture in a sheet, and pictures in a row.
-TILE, COLUMNS = 360, 5
 #: Name and (h, w, 3) pixels in 0…1 of a picture.
 Named = tuple[str, np.ndarray]
 
@@ -131,29 +128,6 @@ def report(title: str, found: np.ndarray) -> None:
         print(f"{look:21} {count:3} of {len(column):4}: {count / len(column):6.1%} ({low:.1%} … {high:.1%})  {kinds}")
 
 
-def draw(
-    sets: dict[str, list[Named]], found: dict[str, np.ndarray], strongest: dict[str, np.ndarray], path: Path
-) -> None:
-    """Draw all that is suspected, with the detector and its evidence."""
-    tiles = []
-    for title, pictures in sets.items():
-        for n, column in zip(*np.nonzero(found[title] >= 0), strict=True):
-            name, picture = pictures[n]
-            look = (AS_IT_IS, *LOOKS)[column]
-            words = f"{title}, {look}: {DETECTORS[found[title][n, column]]} {strongest[title][n, column]:.2f}"
-            tiles.append((Image.fromarray(looked(name, picture)[look]), words, name))
-    sheet = Image.new("RGB", (COLUMNS * TILE, -(-len(tiles) // COLUMNS) * (TILE + 28)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for k, (tile, words, name) in enumerate(tiles):
-        y, x = divmod(k, COLUMNS)
-        tile.thumbnail((TILE - 4, TILE - 4))
-        sheet.paste(tile, (x * TILE, y * (TILE + 28)))
-        pen.text((x * TILE, y * (TILE + 28) + TILE - 2), words, fill="black")
-        pen.text((x * TILE, y * (TILE + 28) + TILE + 11), name[-58:], fill="black")
-    sheet.save(path)
-    print(f"\nwritten: {path}")
-
-
 def main() -> None:
     """Measure and print."""
     arguments = command(__doc__, "folder", cache=True, sheet=None).parse_args()
@@ -165,7 +139,14 @@ def main() -> None:
     for kind in (PHOTOGRAPH, DRAWING):
         report(f"all {kind}s", np.concatenate([rows for title, rows in found.items() if title.endswith(kind)]))
     if arguments.sheet:
-        draw(sets, found, strongest, arguments.sheet)
+        tiles = []
+        for title, pictures in sets.items():
+            for n, column in zip(*np.nonzero(found[title] >= 0), strict=True):
+                look, (name, picture) = (AS_IT_IS, *LOOKS)[column], pictures[n]
+                fault = DETECTORS[found[title][n, column]]
+                words = f"{name[-20:]}, {look}: {fault} {strongest[title][n, column]:.2f}"
+                tiles.append((looked(name, picture)[look], words))
+        sheet(tiles, arguments.sheet, side=360, columns=5)
 
 
 if __name__ == "__main__":

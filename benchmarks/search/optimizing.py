@@ -27,6 +27,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from soart.benchmarks.common import ROOT, key_of, stored_array, stored_arrays, stored_json
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.search.optimizing_worlds import (
     SEEDS,
     STEPS,
@@ -85,7 +86,7 @@ def taught(generator: ImageGenerator, cache: Path) -> dict[str, np.ndarray]:
         requests = [
             generator.request(prompt, 5000 + k % TAUGHT, steps=STEPS) for k, prompt in enumerate(taught_prompts())
         ]
-        pixels = np.stack([one.pixels for batch in generator.draw(requests) for one in batch])
+        pixels = pictures_of(generator, requests)
         return {"pixels": pixels, "items": taste_extractor(EFFICIENTNET).extract(pixels)}
 
     key = key_of(repr((generator.model.identity, STEPS, SUBJECTS, TAUGHT)))
@@ -107,7 +108,7 @@ def with_lora(world: World, size: int, generator: ImageGenerator, cache: Path) -
         while training.advance():
             pass
         requests = [generator.request(prompt_of(world.subject), k, steps=STEPS) for k in range(WITH_LORA)]
-        return np.stack([one.pixels for batch in generator.draw(requests) for one in batch])
+        return pictures_of(generator, requests)
 
 
 def run(

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from soart.benchmarks.common import command, half_width, key_of, names_among, progress, stored_arrays, stored_json
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
@@ -62,16 +63,9 @@ def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
     extractor, model = taste_extractor(EFFICIENTNET), generator.model.identity
     scenes = balanced_scenes(POOL, SEED)
 
-    def pixels(requests: list[Any], title: str) -> np.ndarray:
-        found: list[np.ndarray] = []
-        for batch in generator.draw(requests):
-            found += [one.pixels for one in batch]
-            progress(len(found), len(requests), title)
-        return np.stack(found)
-
     def pool() -> dict[str, np.ndarray]:
         requests = [generator.request(plain_prompt(s, k % 3), SEED + k, steps=STEPS) for k, s in enumerate(scenes)]
-        drawn_pool = pixels(requests, "pictures to learn from")
+        drawn_pool = pictures_of(generator, requests, "pictures to learn from")
         return {"pool": drawn_pool, "items": extractor.extract(drawn_pool)}
 
     def seeds() -> dict[str, np.ndarray]:
@@ -79,7 +73,7 @@ def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
         for subject in SUBJECTS:
             begun = time.process_time()
             requests = [generator.request(prompt_of(subject), k, steps=STEPS) for k in range(SEEDS)]
-            found[subject] = pixels(requests, subject)
+            found[subject] = pictures_of(generator, requests, subject)
             extractor.extract(found[subject])
             spent.append(time.process_time() - begun)
         return {**found, "seconds": np.array(np.median(spent))}

@@ -20,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import key_of, progress, stored_array
+from soart.benchmarks.common import key_of, stored_array
+from soart.benchmarks.data.drawing import drawn
 from soart.benchmarks.search.tuning import FAST, command_of, table
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -78,10 +79,8 @@ def measure_sound(count: int, cache: Path) -> np.ndarray:
             words = SPACE.render(choice)
             settings = {**words.settings, "steps": STEPS}
             requests.append(generator.request(words.prompt, SEED + number, negative=words.negative, **settings))
-        pixels = [one.pixels for batch in generator.draw(requests) for one in batch]
         found = np.empty((len(CHOICES), len(PROPERTIES)))
-        found[order] = properties(np.stack(pixels))
-        progress(number + 1, count, f"drawing {len(CHOICES)} pictures with each seed")
+        found[order] = properties(drawn(generator, requests, f"drawing with seed {number + 1} of {count}"))
         return found
 
     tables = [stored_array(folder / f"seed-{number}.npy", partial(draw, number)) for number in range(count)]

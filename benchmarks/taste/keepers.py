@@ -12,9 +12,7 @@ and persons.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +23,6 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import TECHNICAL, learn_taste, technical_prior
 from soart.metrics.tastes.within_groups import WithinGroups, within_scores
-from soart.pipelines.keepers.choosing import too_close
 from soart.training.judge import balanced_scenes
 from soart.training.render import render
 
@@ -96,52 +93,24 @@ def world(cache: Path) -> World:
     )
 
 
-@dataclass
-class Results:
-    """Estimates and truths of persons, and right picks by how close the taste calls them."""
-
-    estimates: list[WithinGroups]
-    truths: list[float]
-    calls: dict[bool, list[bool]]
-
-    @classmethod
-    def joined(cls, parts: Sequence[Results]) -> Results:
-        """The results of several kinds of persons together."""
-        calls = {close: [right for part in parts for right in part.calls[close]] for close in (False, True)}
-        return cls([e for part in parts for e in part.estimates], [t for part in parts for t in part.truths], calls)
-
-    def row(self) -> str:
-        """A line of the table."""
-        known = [(e, t) for e, t in zip(self.estimates, self.truths, strict=True) if e.known]
-        if not known:
-            return "cannot say"
-        covered, chance = np.mean([[e.low <= t <= e.high, e.chance] for e, t in known], axis=0)
-        mean, width, truth = np.mean([[e.concordance, e.high - e.low, t] for e, t in known], axis=0)
-        shares = [f"{np.mean(right):.0%}" if right else "–" for right in self.calls.values()]
-        close = len(self.calls[True]) / max(1, sum(map(len, self.calls.values())))
-        return (
-            f"{len(known):7} {truth:7.1%} {mean:10.1%} {width:7.1%} {covered:8.0%} {chance:7.0%} "
-            f"{shares[0]:>12} {shares[1]:>12} {close:10.0%}"
-        )
+#: Estimates of persons, each with the truth.
+Results = list[tuple[WithinGroups, float]]
 
 
-def _add_calls(
-    calls: dict[bool, list[bool]], judge: str, stars: np.ndarray, scores: np.ndarray, prompt: np.ndarray
-) -> None:
-    """Note of each pair of one prompt, rated differently, if the higher score is right, by how close it is."""
-    for number in np.unique(prompt):
-        for i, j in combinations(np.flatnonzero(prompt == number), 2):
-            if stars[i] != stars[j] and scores[i] != scores[j]:
-                right = bool((scores[i] - scores[j]) * (stars[i] - stars[j]) > 0)
-                calls[too_close(judge, scores[i], scores[j])].append(right)
+def row(results: Results) -> str:
+    """A line of the table."""
+    known = [(e, t) for e, t in results if e.known]
+    if not known:
+        return "cannot say"
+    covered, chance = np.mean([[e.low <= t <= e.high, e.chance] for e, t in known], axis=0)
+    mean, width, truth = np.mean([[e.concordance, e.high - e.low, t] for e, t in known], axis=0)
+    return f"{len(known):7} {truth:7.1%} {mean:10.1%} {width:7.1%} {covered:8.0%} {chance:7.0%}"
 
 
 def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str, str], Results]:
     """Results of learnt tastes and of the technical score, by what chooses and the kind of person."""
     names, kinds = taste_extractor().names, list(WITHIN)
-    results = {
-        (name, kind): Results([], [], {False: [], True: []}) for name in ("taste", "technical") for kind in kinds
-    }
+    results: dict[tuple[str, str], Results] = {(name, kind): [] for name in ("taste", "technical") for kind in kinds}
     for number in range(persons):
         kind = kinds[number % len(kinds)]
         stars, rng = data.person(kind, number), np.random.default_rng([SEED, number, rated[0]])
@@ -162,10 +131,8 @@ def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str
             "technical": data.technical[test],
         }
         for name, estimate in estimates.items():
-            found = results[name, kind]
-            found.estimates.append(estimate)
-            found.truths.append(within_scores(stars[test], scores[name], data.prompt[test]).concordance)
-        _add_calls(results["taste", kind].calls, "taste:planted", stars[test], scores["taste"], data.prompt[test])
+            truth = within_scores(stars[test], scores[name], data.prompt[test]).concordance
+            results[name, kind].append((estimate, truth))
         progress(number + 1, persons, f"{rated[0]} prompts, persons")
     return results
 
@@ -176,13 +143,13 @@ def main() -> None:
     data = world(arguments.cache)
     print(f"{SCENES} scenes on {SEEDS} seeds each; pairs are pictures of one scene with different stars\n")
     print(f"{'chooses':10} {'rated':>7} {'within':8} {'persons':>7} {'truth':>7} {'estimated':>10} {'width':>7} "
-          f"{'covered':>8} {'chance':>7} {'clear: right':>12} {'close: right':>12} {'share':>10}")  # fmt: skip
+          f"{'covered':>8} {'chance':>7}")  # fmt: skip
     for rated in RATED:
         results = measure(data, rated, arguments.repetitions)
         for name in ("taste", "technical"):
             parts = [results[name, kind] for kind in WITHIN]
-            for kind, found in zip((*WITHIN, "all"), (*parts, Results.joined(parts)), strict=True):
-                print(f"{name:10} {rated[0]:>3} × {rated[1]} {kind:8} {found.row()}", flush=True)
+            for kind, found in zip((*WITHIN, "all"), (*parts, [one for part in parts for one in part]), strict=True):
+                print(f"{name:10} {rated[0]:>3} × {rated[1]} {kind:8} {row(found)}", flush=True)
 
 
 if __name__ == "__main__":

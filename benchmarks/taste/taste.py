@@ -21,7 +21,6 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
-from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -103,7 +102,6 @@ def rivals() -> dict[str, tuple[ClassifierMixin, dict[str, list[object]]]]:
     """Classifiers with the settings to choose from."""
     return {
         "logistic": (LogisticRegression(max_iter=3000), {"C": [0.001, 0.01, 0.1, 1.0]}),
-        "kNN": (KNeighborsClassifier(), {"n_neighbors": [1, 3, 5, 7]}),
         "LDA": (LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"), {}),
         "SVM": (SVC(), {"C": [0.3, 1, 10, 100], "gamma": [1e-4, 3e-4, 1e-3, 3e-3]}),
     }
