@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.stats import spearmanr
 
 from soart.benchmarks.common import key_of, stored_arrays
 from soart.benchmarks.data.autoencoders import decoded_often, decoded_once, folder_of_weights
@@ -351,14 +350,6 @@ class Table:
         undamaged = self.clean & (self.how == LIGHT[0])
         return {
             style: np.flatnonzero(undamaged & rows) for style, rows in self.styles.items() if (undamaged & rows).any()
-        }
-
-    def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
-        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style."""
-        chroma = self.chroma
-        return {
-            style: (points[rows].mean(), spearmanr(points[rows], chroma[rows]).statistic)
-            for style, rows in self.undamaged_by_style.items()
         }
 
     def of_quality(self) -> Table:

@@ -13,10 +13,9 @@ quality alone, and beside the costs of faults, from the pictures of build_qualit
 * Light JPEG and one pass through a decoder are no faults: they should leave the mean rated quality of a kind as it is.
 * What the embedded model draws with a fault should be behind what it draws without, of the same subject and style.
 
-Prints cross-validated shares of pairs in the right order, trends with colourfulness and agreement with ratings, of the costs
-of faults alone and of the technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes
-for 50 points; and the agreement on the photographs to report on. The costs of faults are by models that have not learnt
-from the picture's source.
+Prints cross-validated shares of pairs in the right order and agreement with ratings, of the costs of faults alone and of the
+technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes for 50 points; and the agreement
+on the photographs to report on. The costs of faults are by models that have not learnt from the picture's source.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
 
 from soart.benchmarks.common import command
-from soart.benchmarks.data.quality_pictures import BAD_WORDS, DECODED, EMBEDDED, GOOD_WORDS, LIGHT, SMEARED, Table
+from soart.benchmarks.data.quality_pictures import DECODED, EMBEDDED, LIGHT, SMEARED, Table
 from soart.benchmarks.data.rated_photographs import items_of, rated_photographs, reduced
 from soart.benchmarks.data.sources import DRAWING
 from soart.benchmarks.score.build_quality import cross_validated, measured
@@ -39,7 +38,6 @@ from soart.benchmarks.score.build_rated_quality import NAMES, alone, head, row, 
 from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, RatedQuality
 from soart.metrics.damage.technical import TechnicalJudge, technometric_of
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.items.quality import RUNGS
 from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
 
 APPEARANCE = taste_extractor().names
@@ -84,7 +82,7 @@ class Learning:
     def of(cls, cache: Path) -> Learning:
         """Read and measure it."""
         photographs, data = rated_photographs(cache, learning=True), measured(cache)
-        model, _, points = cross_validated(data.of_quality())
+        model, points = cross_validated(data.of_quality())
         which, smaller = reduced(photographs, cache)
         return cls(
             items_of(photographs, cache)[:, COLUMNS].astype(float),
@@ -200,41 +198,11 @@ def cross_validate(learning: Learning, groups: np.ndarray, judge: TechnicalJudge
     faults = judge.cost_of_faults(learning.items) / judge.model.half
     costs = {"faults alone": learning.halvings, "technical score": learning.halvings - np.log2(left)}
     agreement = {"faults alone": -faults, "technical score": np.log2(share) - faults}
-    rung = data.items[:, APPEARANCE.index("quality/side")].astype(int)[worse]
-    kinds = list(dict.fromkeys(data.kind.tolist()))
     print(f"SROCC of rated quality from appearance {spearmanr(own, learning.opinions)[0]:.3f}")
-    print(f"{'':16} {'SROCC':>6}   pairs right: all; by size {RUNGS}; by kind {kinds}")
     for title, cost in costs.items():
         right = cost[data.base[worse]] < cost[worse]
-        sizes, of_kinds = ([right[of == one].mean() for one in values]
-                           for of, values in ((rung, RUNGS), (data.kind[worse], kinds)))  # fmt: skip
-        print(f"{title:16} {spearmanr(agreement[title], learning.opinions)[0]:6.3f}   {right.mean():.3f};",
-              *(f"{share:.3f}" for share in sizes), ";", *(f"{share:.3f}" for share in of_kinds))  # fmt: skip
-        for fault in np.unique(data.fault[worse]):
-            print(f"    {fault}: {right[data.fault[worse] == fault].mean():.3f}", end="")
-        print()
-    for kind in kinds:
-        sound = learning.sound(kind)
-        for title, trait in (("colourfulness", data.items[:, CHROMA]), ("size", data.side)):
-            if np.ptp(trait[sound]) == 0:
-                continue
-            trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
-            print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
-    good, bad = data.drawings_by_word()
-    for title, cost in costs.items():
-        means = [cost[rows].mean() for rows in learning.styles]
-        within = np.sqrt(np.mean([cost[rows].var(ddof=1) for rows in learning.styles]))
-        ahead = [
-            f"{word or 'no word'} {np.mean(cost[bad] < cost[good[:, :, [k]]], axis=(0, 1)).round(2)}"
-            for k, word in enumerate(GOOD_WORDS)
-        ]
-        print(f"{title}: mean costs of styles {np.round(means, 2)}, {np.ptp(means) / within:.1f} deviations within a style; "
-              f"drawn {list(BAD_WORDS)} ahead of {', '.join(ahead)}")  # fmt: skip
-    for how in (LIGHT[1], DECODED):
-        rows = np.flatnonzero(data.clean & (data.how == how))
-        print(
-            f"{how} halves the points {(costs['technical score'][rows] - costs['technical score'][data.base[rows]]).mean():.3f} times"
-        )
+        print(f"{title}: SROCC {spearmanr(agreement[title], learning.opinions)[0]:.3f}; pairs right {right.mean():.3f}, by fault "
+              + ", ".join(f"{fault} {right[data.fault[worse] == fault].mean():.3f}" for fault in np.unique(data.fault[worse])))  # fmt: skip
     undamaged = costs["technical score"][data.clean] * judge.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 

@@ -9,8 +9,7 @@ that of the photographs.
 
 Prints rank correlations (SROCC) and linear ones (PLCC) with the ratings of the photographs to report on, of all and by
 kind, and of those that look like none of the learning photographs: many were taken in series, and the authors' division
-puts a picture of a series here and the next one there. Settings are chosen by five-fold cross-validation over the
-learning photographs, of which look-alikes are in one fold, and over the sources of the pairs.
+puts a picture of a series here and the next one there.
 
 With ``--peers`` nothing is written, and rated quality is compared with scores that were not learnt from such ratings (the
 technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), with the overall score, and with what the same
@@ -38,13 +37,12 @@ from soart.benchmarks.common import command, stored_array
 from soart.benchmarks.data.quality_pictures import EMBEDDED
 from soart.benchmarks.data.rated_photographs import (
     KINDS,
-    REDUCED_TO,
     RatedPhotographs,
     items_of,
     rated_photographs,
     reduced,
 )
-from soart.benchmarks.data.rated_versions import Versions, source_of, versions
+from soart.benchmarks.data.rated_versions import Versions, versions
 from soart.benchmarks.score.brisque import brisque_features
 from soart.benchmarks.score.kinds import blur_scores, niqe_of
 from soart.metrics.damage import rated_quality
@@ -58,17 +56,13 @@ from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
 from soart.metrics.tastes.overall import OverallJudge
-from soart.training.rated_quality import ALPHA, Balance, Pairs, learn_rated_quality
+from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
 
 NAMES = taste_extractor(default_network()).names
-#: Penalty and lead of the settings that are compared; the lead None stands for ratings alone.
-SETTINGS = ((3000.0, None), (1000.0, 0.1), (3000.0, 0.1), (10000.0, 0.1), (3000.0, 0.05), (3000.0, 0.2))
 #: Weight of the mean of drawings beside a photograph; chosen by trials.
 USUAL = 1000.0
 #: Least difference of rated qualities within a pair, and most of what it is raised by.
 LEAD, MOST_RAISED = 0.1, 0.5
-#: Ranges of longest sides of which pairs are counted apart.
-RANGES = ((450, 2000), (256, 450), (126, 256), (0, 126))
 #: Pictures are look-alikes from this cosine of their late items on; chosen by eye.
 ALIKE = 0.8
 
@@ -130,83 +124,27 @@ class Learning:
         before = 100 * np.sqrt(judge.technical.freedom_from_faults(found.items) / 100) * judge.shares(found.items)
         return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
 
-    @property
-    def damaged(self) -> np.ndarray:
-        """(d,) numbers of damaged versions."""
-        return np.flatnonzero(self.versions.fault != "none")
-
     def learn(
         self,
         rows: np.ndarray,
         apart: Collection[str] = (),
-        alpha: float = ALPHA,
-        lead: float | None = LEAD,
     ) -> RatedQuality:
-        """Rated quality from (k,) numbers of photographs and all versions but those of some sources, or without versions."""
+        """Rated quality from (k,) numbers of photographs and all versions but those of some sources."""
         opinions = self.photographs.opinions
-        if lead is None:
-            return learn_rated_quality(self.items[rows], opinions[rows], NAMES, alpha)
         which, items = self.smaller
         some, every = np.isin(which, rows), self.versions
         used = ~np.isin(every.source, list(apart))
-        worse = self.damaged[used[self.damaged]]
+        worse = np.flatnonzero(used & (every.fault != "none"))
         better, drawings = every.base[worse], used & (every.kind == EMBEDDED) & every.is_sound
         raised = np.clip(self.before[worse] / np.maximum(self.before[better], 1e-3) - 1, 0, MOST_RAISED)
         return learn_rated_quality(
             self.items[rows],
             opinions[rows],
             NAMES,
-            alpha,
             reduced=(items[some], opinions[which[some]]),
-            pairs=Pairs(every.items[better], every.items[worse], lead + opinions[rows].mean() * raised),
+            pairs=Pairs(every.items[better], every.items[worse], LEAD + opinions[rows].mean() * raised),
             balances=[usual(every.items[drawings], float(opinions[rows].mean()))],
         )
-
-
-def compare_settings(learning: Learning) -> None:
-    """Print cross-validated correlations, and shares of pairs in the right order."""
-    every, worse, photographs = learning.versions, learning.damaged, learning.photographs
-    better, (which, smaller) = every.base[worse], learning.smaller
-    groups, opinions = series(learning.items), photographs.opinions
-    print(f"{len(opinions)} learning photographs, {groups.max() + 1} series; {len(which)} in smaller sizes; "
-          f"{len(worse)} pairs; by cross-validation\npairs right by longest side, {RANGES}")  # fmt: skip
-    folds = zip(
-        GroupKFold(5).split(learning.items, groups=groups),
-        GroupKFold(5).split(every.items, groups=every.source),
-        strict=True,
-    )
-    splits = [(rest, out, left) for (rest, out), (_, left) in folds]
-    for alpha, lead in SETTINGS:
-        own, of_versions, of_smaller = np.empty(len(opinions)), np.empty(len(every.items)), np.empty(len(which))
-        for rest, out, left in splits:
-            # Versions of photographs that are left out are left out too.
-            apart = {*every.source[left], *(source_of(photographs.files[n]) for n in out)}
-            learnt = learning.learn(rest, apart, alpha, lead)
-            own[out], of_versions[left] = (
-                learnt.scores(items, NAMES) for items in (learning.items[out], every.items[left])
-            )
-            those = np.isin(which, out)
-            of_smaller[those] = learnt.scores(smaller[those], NAMES)
-        print(f"  penalty {alpha:.0f}, lead {lead}: " + row(own, photographs, np.ones(len(own), bool)))
-        places = np.arange(len(which)) % len(REDUCED_TO)
-        reached = (spearmanr(of_smaller[places == k], opinions[which[places == k]])[0] for k in range(len(REDUCED_TO)))
-        print(
-            "    SROCC of smaller sizes",
-            *(f"{side}: {value:.2f}" for side, value in zip(REDUCED_TO, reached, strict=True)),
-        )
-        for title, scores in (
-            ("rated", of_versions),
-            ("overall", learning.before * rated_quality_model().shares_left(of_versions)),
-        ):
-            right = scores[better] > scores[worse]
-            shares = (right[(every.side[worse] >= low) & (every.side[worse] < high)].mean() for low, high in RANGES)
-            print(f"    {title:8}", *(f"{share:.3f}" for share in shares))
-        sound, reduced_to = of_versions[every.is_sound].std(), np.flatnonzero(every.larger >= 0)
-        saved = np.flatnonzero((every.fault == "none") & ~every.is_sound)
-        pairs = {"reduced": (every.larger[reduced_to], reduced_to), "light JPEG": (every.base[saved], saved)}
-        changes = {title: np.abs(of_versions[a] - of_versions[b]).mean() for title, (a, b) in pairs.items()}
-        print("    mean change in deviations of sound pictures:",
-              ", ".join(f"{title} {change / sound:.2f}" for title, change in changes.items()), flush=True)  # fmt: skip
 
 
 def row(scores: np.ndarray, photographs: RatedPhotographs, apart: np.ndarray) -> str:
@@ -285,7 +223,6 @@ def main() -> None:
     own = items_of(reported, arguments.cache)
     learnt = learning.learn(np.arange(len(learning.items)))
     store(learnt, rated_quality.VERSION)
-    compare_settings(learning)
     apart = alone(own, learning.items)
     head(reported, apart)
     print(f"{'rated quality':14} " + row(learnt.scores(own, NAMES), reported, apart))

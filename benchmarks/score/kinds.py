@@ -20,7 +20,6 @@ With --small pictures are reduced to 16 to 96 pixels, to see from which size on 
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,7 +31,7 @@ from sklearn.metrics import roc_auc_score
 from soart.benchmarks.common import command
 from soart.benchmarks.data import quality_pictures
 from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg, damage
-from soart.benchmarks.data.published import domains_of, published_sources
+from soart.benchmarks.data.published import published_sources
 from soart.benchmarks.data.quality_pictures import (
     BAD_WORDS,
     DECODED,
@@ -54,7 +53,6 @@ from soart.benchmarks.score.brisque import brisque_features
 from soart.metrics.damage.technical import DETECTORS, TechnicalJudge, costs
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
-from soart.pipelines.tiny.words import STYLES
 
 SEED = 77
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)
@@ -181,11 +179,9 @@ def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
             f"{steps:<6} {len(rows):9} {points[rows].mean():11.1f} {right_pairs(data, points, rows):12.2f} "
             f"{np.mean(found[rows] >= 0):10.2f} {np.mean(found[rows] == DETECTORS.index(UNFINISHED)):14.2f}"
         )
-    wrong = found == DETECTORS.index(UNFINISHED)
-    for label, rows in (("undamaged drawings", data.clean), ("other faults", ~data.clean & (data.fault != UNFINISHED))):
-        rows &= data.kind == EMBEDDED
-        print(f"called unfinished, {label}: {np.mean(wrong[rows]):.3f} of {rows.sum()}")
-    print(f"called unfinished, photographs and drawings of packages: {wrong[data.kind != EMBEDDED].sum()}")
+    rows = data.clean & (data.kind == EMBEDDED)
+    wrong = np.mean(found[rows] == DETECTORS.index(UNFINISHED))
+    print(f"called unfinished, undamaged drawings: {wrong:.3f} of {rows.sum()}")
 
 
 def table_of_decoded(data: Table, points: np.ndarray, found: np.ndarray) -> None:
@@ -204,24 +200,6 @@ def table_of_decoded(data: Table, points: np.ndarray, found: np.ndarray) -> None
         print(
             f"{title:16}{often.sum():9}{means:>32}{alarms:>27}{right_pairs(data, points, often):13.3f}"
             f"{np.mean(points[once] > points[often]):21.3f}{np.mean(found[often] >= 0):11.2f}"
-        )
-
-
-def table_of_published(data: Table, points: np.ndarray, found: np.ndarray) -> None:
-    """Print rates of published pictures: by fault, and false alarms by domain."""
-    print(f"\n{'published':12} {'pairs right':>12} {'suspected':>10} {'rightly':>8}")
-    for fault in FAULTS:
-        rows = data.fault == fault
-        right = np.mean(found[rows] == DETECTORS.index(NAMED_AS.get(fault, fault)))
-        print(f"{fault:12} {right_pairs(data, points, rows):12.3f} {np.mean(found[rows] >= 0):10.2f} {right:8.2f}")
-    print(f"{'all':12} {right_pairs(data, points, ~data.clean):12.3f}")
-    domain = domains_of(data.source)
-    for name in dict.fromkeys(domain):
-        rows = data.clean & (domain == name)
-        faults = Counter(DETECTORS[k] for k in found[rows & (found >= 0)])
-        kinds = ", ".join(f"{fault} {count}" for fault, count in faults.most_common())
-        print(
-            f"false alarms, {name:12} {np.mean(found[rows] >= 0):.3f} of {rows.sum():5}; mean score {points[rows].mean():.1f}; {kinds}"
         )
 
 
@@ -308,8 +286,6 @@ def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
         print(
             f"{style:24} {len(rows):8} {points[rows].mean():11.1f} {points[rows].std(ddof=1):10.1f}   {', '.join(trends)}"
         )
-    change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
-    print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
 
 
 def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray, repetitions: int = 1000) -> str:
@@ -318,19 +294,6 @@ def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray, repetitions
     drawn = (np.concatenate([rows[k] for k in rng.integers(len(rows), size=len(rows))]) for _ in range(repetitions))
     low, high = np.quantile([spearmanr(points[some], trait[some]).statistic for some in drawn], (0.025, 0.975))
     return f"{spearmanr(points, trait).statistic:+.2f} ({low:+.2f} … {high:+.2f})"
-
-
-def table_of_styles(data: Table, points: np.ndarray) -> None:
-    """Print by how much mean scores of undamaged pictures differ between styles, beside the deviation within a style."""
-    # Drawings as a whole are both of their parts.
-    styles = {style: points[rows] for style, rows in data.undamaged_by_style.items() if style != DRAWING}
-    within = np.sqrt(np.mean([values.var(ddof=1) for values in styles.values()]))
-    means = {style: values.mean() for style, values in styles.items()}
-    low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-    print(
-        f"\nmean scores of {len(means)} styles: {means[low]:.1f} ({low}) to {means[high]:.1f} ({high}), "
-        f"{(means[high] - means[low]) / within:.1f} deviations within a style ({within:.1f} points)"
-    )
 
 
 def table_of_words(data: Table, points: np.ndarray) -> None:
@@ -349,10 +312,6 @@ def table_of_words(data: Table, points: np.ndarray) -> None:
     for good in GOOD_WORDS:
         ahead = "".join(f"{np.mean(scores[bad] > scores[good]):10.3f}" for bad in BAD_WORDS)
         print(f"{'above ' + (good or 'plain'):12}{'':{10 * len(GOOD_WORDS)}}{ahead}  of {scores[good].size}")
-    undamaged = np.stack([scores[word] for word in GOOD_WORDS])
-    by_style = ", ".join(f"{style} {undamaged[:, :, k].mean():.1f}" for k, style in enumerate(STYLES))
-    spread = undamaged.transpose(2, 0, 1).reshape(len(STYLES), -1).std(axis=1, ddof=1)
-    print(f"undamaged drawings by style: {by_style}; deviation within a style {spread.mean():.1f}")
 
 
 def patches(pixels: np.ndarray) -> np.ndarray:
@@ -445,12 +404,9 @@ def main() -> None:
         others, points_of_others, found = judged(judge, published(arguments.cache))
         for kind in (WEB, ART):
             table_of_faults(others, points_of_others, found, kind)
-        table_of_published(others, points_of_others, found)
         table_of_kinds(others, points_of_others, found)
-        data, points = Table.joined(data, others), np.concatenate([points, points_of_others])
         if (arguments.cache / "autoencoders").is_dir():
             table_of_decoded(*judged(judge, decoded(arguments.cache)))
-    table_of_styles(data, points)
     if arguments.resaved:
         table_of_resaved(arguments.cache, judge)
     if arguments.small:

@@ -2,7 +2,7 @@
 
     python benchmarks/score/overall.py [--cache DIR] [--peers]
 
-Agreement with liking is that of build_appeal.py: with opinions of domains that appeal has not learnt from, and rated quality
+Agreement with liking is that with opinions of domains that appeal has not learnt from, and rated quality
 from none of them. Agreement with rated quality is on every fifth of the photographs that it was not learnt from, with the
 built-in appeal. Pairs are an undamaged picture of 512 to 800 pixels of each source that neither the technical score nor rated
 quality was learnt from, and its damaged versions, one for each fault, of any strength. The data of opinions.py and of
@@ -56,16 +56,17 @@ def agreement(cache: Path, judge: OverallJudge) -> None:
             found.setdefault(title, {})[domain] = agree(values, opinions)
         progress(len(found["overall"]), len(left_out), "domains")
     print("agreement with people: rank correlations with ratings, shares of choices")
-    print(f"{'':14} " + " ".join(f"{title:>13}" for title in found))
-    for domain in left_out:
-        print(f"{domain:14} " + " ".join(f"{values[domain]:13.3f}" for values in found.values()))
+    print(f"{'':14} {'opinions':>8} " + " ".join(f"{title:>13}" for title in found))
+    for domain, opinions in left_out.items():
+        count = len(opinions.values if opinions.pairs is None else opinions.pairs)
+        print(f"{domain:14} {count:8} " + " ".join(f"{values[domain]:13.3f}" for values in found.values()))
     rated = [domain for domain, opinions in left_out.items() if opinions.pairs is None]
     means = {
         "mean, ratings": {title: np.mean([values[domain] for domain in rated]) for title, values in found.items()},
         "mean": {title: mean_over(values, others) for title, values in found.items()},
     }
     for row, values in means.items():
-        print(f"{row:14} " + " ".join(f"{value:13.3f}" for value in values.values()))
+        print(f"{row:23} " + " ".join(f"{value:13.3f}" for value in values.values()))
 
 
 def quality(cache: Path, judge: OverallJudge) -> None:
@@ -99,20 +100,20 @@ def classical(cache: Path) -> None:
 
 
 def pairs(cache: Path, judge: OverallJudge) -> None:
-    """Print pairs in the right order, and scores of undamaged pictures by kind."""
+    """Print pairs in the right order."""
     rng = np.random.default_rng(SEED)
-    sources = [(source, picture) for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
+    pictures = [picture for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
     scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "overall": []}
-    for number, (_, picture) in enumerate(sources, start=1):
+    for number, picture in enumerate(pictures, start=1):
         versions = [in_bytes(picture)]
         versions += [in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS]
         items = np.concatenate([judge.extractor.extract(pixels) for pixels in versions])
         scores["technical"].append(judge.technical.score(items))
         scores["rated"].append(judge.rated(items))
         scores["overall"].append(judge.score(items))
-        progress(number, len(sources), "sources")
+        progress(number, len(pictures), "sources")
     by_title = {title: np.stack(rows) for title, rows in scores.items()}
-    print(f"\npairs right, {len(sources)} pictures of 512 to 800 pixels\n{'':14} ", end="")
+    print(f"\npairs right, {len(pictures)} pictures of 512 to 800 pixels\n{'':14} ", end="")
     print(" ".join(f"{title:>10}" for title in by_title))
     for k, fault in enumerate(FAULTS, start=1):
         print(f"{fault:14} " + " ".join(f"{np.mean(rows[:, 0] > rows[:, k]):10.2f}" for rows in by_title.values()))
@@ -120,12 +121,6 @@ def pairs(cache: Path, judge: OverallJudge) -> None:
     known = [fault != "smooth" for fault in FAULTS]
     print(f"{'all':14} " + " ".join(f"{values.mean():10.3f}" for values in right.values()))
     print(f"{'but smooth':14} " + " ".join(f"{values[:, known].mean():10.3f}" for values in right.values()))
-    kinds, undamaged = np.array([source.kind for source, _ in sources]), by_title["overall"][:, 0]
-    for kind in np.unique(kinds):
-        points = undamaged[kinds == kind]
-        print(f"{kind}: {len(points)} undamaged, overall {points.mean():.1f} ± {points.std():.1f} points")
-    sides = np.array([max(picture.shape[:2]) for _, picture in sources])
-    print(f"rank correlation of the overall score with the longest side {spearmanr(undamaged, sides)[0]:+.2f}")
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from soart.benchmarks.common import command, progress
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.data.real_tastes import World, world
-from soart.benchmarks.score.build_appeal import folds, held_out, soart
+from soart.benchmarks.score.build_appeal import held_out
 from soart.metrics.items.frame import Frame, kinds_of
 from soart.metrics.tastes import beliefs
 from soart.metrics.tastes.appeal import APPEAL
@@ -113,7 +113,7 @@ def lessons(place: World, persons: int) -> list[Lesson]:
 
 def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Lesson]:
     """As ``lessons``, of real people; every second with prior scores, every fifth without a network."""
-    found, appeal = [], held_out(place, folds(place), others_of, soart(place.names))
+    found, appeal = [], held_out(place, others_of)
     for person in range(len(place)):
         label, _ = place.person(person)
         for number, size in enumerate(SIZES[:3]):

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from soart.benchmarks.score import kinds
-from soart.pipelines.tiny.words import SUBJECTS
+from soart.pipelines.tiny.words import STYLES, SUBJECTS
 
 
 @pytest.fixture
 def drawings():
     """A table of drawings of the embedded model in the order in which they are drawn, without items."""
     words = (*kinds.GOOD_WORDS, *kinds.BAD_WORDS)
-    word = np.array([word for _ in SUBJECTS for _ in kinds.STYLES for word in words])
+    word = np.array([word for _ in SUBJECTS for _ in STYLES for word in words])
     fault = np.array([kinds.BAD_WORDS.get(one, "none") for one in word])
     n = len(word)
     how = np.where(fault == "none", kinds.LIGHT[0], "drawn")
