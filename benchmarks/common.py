@@ -126,6 +126,12 @@ def sheet(tiles: Sequence[tuple[np.ndarray, str]], path: Path, side: int, column
     print(f"written: {path}")
 
 
+def standard(values: np.ndarray) -> np.ndarray:
+    """(n,) values with mean 0 and deviation 1."""
+    deviations: np.ndarray = np.asarray(values, dtype=float) - np.mean(values)
+    return deviations / (deviations.std() + 1e-12)
+
+
 def half_width(values: np.ndarray) -> np.ndarray:
     """Half of the 90 % t interval of the mean of each column; NaN of a single row."""
     n = len(values)

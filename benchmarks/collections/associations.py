@@ -28,15 +28,10 @@ PLANTED, SHARE = "planted", 0.2
 
 @dataclass(frozen=True)
 class World:
-    """Prompts with their words, models and scores.
+    """Prompts with their words, models and scores."""
 
-    Attributes:
-        words: of each prompt.
-        scores: (n,) float64, the mean score of each prompt.
-    """
-
-    words: list[list[str]]
-    scores: np.ndarray
+    words: list[list[str]]  # of each prompt
+    scores: np.ndarray  # (n,) float64, the mean score of each prompt
 
 
 def make_world(shape: str, prompts: int, rng: np.random.Generator, effect: float = 0.0) -> World:

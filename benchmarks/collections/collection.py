@@ -30,6 +30,7 @@ from PIL import Image
 
 from soart.benchmarks.common import command, default_cache
 from soart.benchmarks.data.sources import sources
+from soart.benchmarks.hosts.gallery import family, proportional_memory
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -74,31 +75,13 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._over.wait(0.2):
-            self.peak = max(self.peak, sum(map(_pss, _family(self.pid))))
+            self.peak = max(self.peak, sum(map(proportional_memory, family(self.pid))))
 
     def stop(self) -> float:
         """The peak."""
         self._over.set()
         self._thread.join()
         return self.peak
-
-
-def _family(pid: int) -> list[int]:
-    found, waiting = [], [pid]
-    while waiting:
-        one = waiting.pop()
-        found.append(one)
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{one}/task").iterdir():
-                waiting += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def _pss(pid: int) -> float:
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
-    return 0.0
 
 
 def run_soart(pictures: Path, collection: Path, *options: str) -> tuple[float, float]:

@@ -126,19 +126,12 @@ _COMPOSITE, _SHARES = (768, 576), (0.02, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A picture and what it shows.
+    """A picture and what it shows."""
 
-    Attributes:
-        name: unique.
-        kind: ``photograph`` or ``drawing``.
-        pixels: (h, w, 3) uint8.
-        nouns: nouns of the table that it shows; broader ones follow from the table.
-    """
-
-    name: str
-    kind: str
-    pixels: np.ndarray
-    nouns: tuple[str, ...]
+    name: str  # unique
+    kind: str  # ``photograph`` or ``drawing``
+    pixels: np.ndarray  # (h, w, 3) uint8
+    nouns: tuple[str, ...]  # nouns of the table that it shows; broader ones follow from the table
 
 
 def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.random.Generator) -> Iterator[Content]:

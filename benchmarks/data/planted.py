@@ -24,20 +24,13 @@ ANY, LIKED = 480, 90
 
 @dataclass(frozen=True)
 class Taste:
-    """Liked and disliked scenes; scenes that are neither are left out.
+    """Liked and disliked scenes; scenes that are neither are left out."""
 
-    Attributes:
-        name: in words, for the tables.
-        likes: options of factors; a liked scene has all of them.
-        dislikes: options of factors; one of them makes a scene disliked.
-        development: True if the method was tuned on it; figures are reported for the others.
-        either: True if one of the liked options is enough and every other scene is disliked, which is harder to learn.
-    """
-
-    name: str
-    likes: tuple[tuple[str, str], ...]
-    dislikes: tuple[tuple[str, str], ...]
-    development: bool = False
+    name: str  # in words, for the tables
+    likes: tuple[tuple[str, str], ...]  # options of factors; a liked scene has all of them
+    dislikes: tuple[tuple[str, str], ...]  # options of factors; one of them makes a scene disliked
+    development: bool = False  # True if the method was tuned on it; figures are reported for the others
+    #: True if one of the liked options is enough and every other scene is disliked, which is harder to learn.
     either: bool = False
 
     def label(self, scene: Scene) -> int:

@@ -55,27 +55,16 @@ SOME_DECODED = 8
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a picture.
+    """A version of a picture."""
 
-    Attributes:
-        source: name of its source.
-        kind: one of those of sources.py, or embedded.
-        side: pixels of the longest side.
-        picture: number of the undamaged picture among those of the source.
-        fault: "none", one of FAULTS, SMEARED or UNFINISHED.
-        how: one of LIGHT, DECODED, or "drawn" if the embedded model drew the fault itself.
-        strength: of the fault, 0…1.
-        items: (p,) float32.
-    """
-
-    source: str
-    kind: str
-    side: int
-    picture: int
-    fault: str
-    how: str
-    strength: float
-    items: np.ndarray
+    source: str  # name of its source
+    kind: str  # one of those of sources.py, or embedded
+    side: int  # pixels of the longest side
+    picture: int  # number of the undamaged picture among those of the source
+    fault: str  # "none", one of FAULTS, SMEARED or UNFINISHED
+    how: str  # one of LIGHT, DECODED, or "drawn" if the embedded model drew the fault itself
+    strength: float  # of the fault, 0…1
+    items: np.ndarray  # (p,) float32
 
 
 def seeded(name: str, seed: int) -> np.random.Generator:

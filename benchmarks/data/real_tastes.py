@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.common import key_of, progress, stored_arrays
+from soart.benchmarks.common import key_of, progress, standard, stored_arrays
 from soart.benchmarks.data.sources import Source, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor, with_nima
@@ -55,22 +55,14 @@ LOOKS = (
 
 @dataclass(frozen=True)
 class World:
-    """Views of sources with their items.
+    """Views of sources with their items."""
 
-    Attributes:
-        items: (n, p) items without a network; deep: (n, q) those of the network, and NIMA's.
-        source: (n,) number of the source, whose views stay together.
-        technical: (n,) technical prior.
-        properties: (n,) standardised values by name, of which tastes are made.
-        folder, package: (n,) numbers of the source's folder and package.
-    """
-
-    items: np.ndarray
+    items: np.ndarray  # (n, p) items without a network; deep: (n, q) those of the network, and NIMA's
     deep: np.ndarray
-    source: np.ndarray
-    technical: np.ndarray
-    properties: dict[str, np.ndarray]
-    folder: np.ndarray
+    source: np.ndarray  # (n,) number of the source, whose views stay together
+    technical: np.ndarray  # (n,) technical prior
+    properties: dict[str, np.ndarray]  # (n,) standardised values by name, of which tastes are made
+    folder: np.ndarray  # (n,) numbers of the source's folder and package
     package: np.ndarray
 
     @property
@@ -109,7 +101,7 @@ class World:
             liking += rng.uniform(0.3, 1.2) * (by_folder + by_package)
         of_sources, sources = rng.uniform(0.3, 1.2), rng.normal(size=500)
         of_views, views = rng.uniform(0.2, 0.6), rng.normal(size=len(liking))
-        liking = _standard(_standard(liking) + of_sources * sources[self.source] + of_views * views)
+        liking = standard(standard(liking) + of_sources * sources[self.source] + of_views * views)
         low, high = np.quantile(liking, (0.4, 0.6))
         return np.where(liking >= high, 1, np.where(liking <= low, -1, 0)), liking
 
@@ -165,7 +157,7 @@ def _world(found: list[Source], rows: np.ndarray, small: np.ndarray) -> World:
         member = np.array([category in place for place in paths])[source]
         if 0.03 < member.mean() < 0.97:
             properties[category] = member
-    properties = {name: _standard(values) for name, values in properties.items()}
+    properties = {name: standard(values) for name, values in properties.items()}
     technical = technical_prior(rows[:, :count], taste_extractor().names)
     return World(rows[:, :count], rows[:, count:], source, technical, properties, folder, package)
 
@@ -199,8 +191,3 @@ def looks(small: np.ndarray) -> dict[str, np.ndarray]:
         "light in the middle": middle.mean(axis=(1, 2)) - luma.mean(axis=(1, 2)),
         "symmetric": -np.abs(luma - luma[:, :, ::-1]).mean(axis=(1, 2)),
     }
-
-
-def _standard(values: np.ndarray) -> np.ndarray:
-    deviations: np.ndarray = np.asarray(values, dtype=float) - np.mean(values)
-    return deviations / (deviations.std() + 1e-12)

@@ -175,15 +175,10 @@ def make_collection(folder: Path, count: int) -> list[Path]:
 
 @dataclass
 class Outcome:
-    """Outcome of an attack.
+    """Outcome of an attack."""
 
-    Attributes:
-        answers: number of answers by what they were.
-        through: number of requests that got through.
-    """
-
-    answers: Counter[str] = field(default_factory=Counter)
-    through: int = 0
+    answers: Counter[str] = field(default_factory=Counter)  # number of answers by what they were
+    through: int = 0  # number of requests that got through
 
     def note(self, answer: Answer | str, *, through: bool) -> None:
         """Count an answer."""

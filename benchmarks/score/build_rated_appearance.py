@@ -62,21 +62,13 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Learning:
-    """All that it is learnt from.
+    """All that it is learnt from."""
 
-    Attributes:
-        items: (n, p) items of rated photographs.
-        opinions: (n,) their mean opinion scores.
-        smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
-        data: undamaged and damaged versions.
-        halvings: (m,) of the points of the versions, by the costs of faults.
-    """
-
-    items: np.ndarray
-    opinions: np.ndarray
-    smaller: tuple[np.ndarray, np.ndarray]
-    data: Table
-    halvings: np.ndarray
+    items: np.ndarray  # (n, p) items of rated photographs
+    opinions: np.ndarray  # (n,) their mean opinion scores
+    smaller: tuple[np.ndarray, np.ndarray]  # (r,) numbers of some of them, and their (r, p) items in smaller sizes
+    data: Table  # undamaged and damaged versions
+    halvings: np.ndarray  # (m,) of the points of the versions, by the costs of faults
 
     @classmethod
     def of(cls, cache: Path) -> Learning:

@@ -99,21 +99,13 @@ def usual(items: np.ndarray, wanted: float) -> Balance:
 
 @dataclass(frozen=True)
 class Learning:
-    """All that rated quality is learnt from.
+    """All that rated quality is learnt from."""
 
-    Attributes:
-        photographs: rated ones.
-        items: (n, p) of them.
-        smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
-        versions: undamaged and damaged ones, see rated_versions.py.
-        before: (m,) overall scores of the versions without rated quality.
-    """
-
-    photographs: RatedPhotographs
-    items: np.ndarray
-    smaller: tuple[np.ndarray, np.ndarray]
-    versions: Versions
-    before: np.ndarray
+    photographs: RatedPhotographs  # rated ones
+    items: np.ndarray  # (n, p) of them
+    smaller: tuple[np.ndarray, np.ndarray]  # (r,) numbers of some of them, and their (r, p) items in smaller sizes
+    versions: Versions  # undamaged and damaged ones, see rated_versions.py
+    before: np.ndarray  # (m,) overall scores of the versions without rated quality
 
     @classmethod
     def of(cls, cache: Path) -> Learning:

@@ -62,18 +62,17 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Data:
-    """Measured pictures: item matrices by name, and (n,) mode, severity and source of each."""
+    """Measured pictures: item matrices by name, and (n,) mode and source of each."""
 
     items: dict[str, np.ndarray]
     mode: np.ndarray
-    severity: np.ndarray
     source: np.ndarray
 
     def part(self) -> Data:
         """The pictures of all but every third source."""
         rows = ~np.isin(self.source, np.unique(self.source)[::3])
         items = {name: values[rows] for name, values in self.items.items()}
-        return Data(items, self.mode[rows], self.severity[rows], self.source[rows])
+        return Data(items, self.mode[rows], self.source[rows])
 
 
 def measure(cache: Path) -> Data:
@@ -107,7 +106,7 @@ def measure(cache: Path) -> Data:
 
     stored = stored_arrays(path, measured)
     items = {name: stored[name].astype(np.float64) for name in ("SOART", "BRISQUE", "EfficientNet")}
-    return Data(items, stored["mode"], stored["severity"], stored["source"])
+    return Data(items, stored["mode"], stored["source"])
 
 
 def split(data: Data, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -156,19 +155,11 @@ def chosen(model: BaseEstimator, *, rotate: bool = False, **grid: list[object]) 
     return run
 
 
-def _version_d(heads: list[list[int]] | None) -> Method:
-    def run(x: np.ndarray, y: np.ndarray, groups: np.ndarray, test: np.ndarray) -> np.ndarray:
-        return AttentionD(heads=heads).fit(x, y, groups).predict(test)
-
-    return run
-
-
 def methods(names: tuple[str, ...]) -> dict[str, Method]:
-    """Every method by name; versions A to C, and D with several heads, if ``names`` include SOART items."""
-    heads = heads_of(names)
-    found: dict[str, Method] = {"D": _version_d(heads)}
-    if len(heads) > 1:
-        found["D, 1 head"] = _version_d(None)
+    """Every method by name; versions A to C if ``names`` include SOART items."""
+    found: dict[str, Method] = {
+        "D": lambda x, y, groups, test: AttentionD(heads=heads_of(names)).fit(x, y, groups).predict(test)
+    }
     if names == SoartExtractor().names:
         y2, y3 = (np.array([name.endswith(m) for name in names]) for m in ("Y2", "Y3"))
         found |= {
@@ -192,7 +183,7 @@ def methods(names: tuple[str, ...]) -> dict[str, Method]:
 
 
 def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, list[float]]:
-    """Balanced accuracy, seconds and share of right answers at each severity by method; cached."""
+    """Balanced accuracy and seconds by method; cached."""
     code = b"".join(Path(inspect.getfile(part)).read_bytes() for part in (run_split, AttentionA, AttentionD, MT))
     key = hashlib.sha256(code + repr((title, number, len(data.mode), data.items[title].sum())).encode())
 
@@ -204,9 +195,7 @@ def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, lis
             started = time.perf_counter()
             predicted = method(items[learn], data.mode[learn], data.source[learn], items[test])
             seconds = time.perf_counter() - started
-            right = predicted == data.mode[test]
-            levels = [float(right[data.severity[test] == level].mean()) for level in SEVERITIES]
-            found[name] = [balanced_accuracy_score(data.mode[test], predicted), seconds, *levels]
+            found[name] = [balanced_accuracy_score(data.mode[test], predicted), seconds]
         return found
 
     stored: dict[str, list[float]] = stored_json(cache / "fewshot-splits" / f"{key.hexdigest()[:16]}.json", run)
@@ -233,8 +222,6 @@ def main() -> None:
             ahead, least, most = interval(columns["D"][:, 0] - values[:, 0])
             print(f"{name:12} {mean:8.3f} {low:7.3f} … {high:5.3f} {ahead:+11.3f} {least:+8.3f} … {most:+6.3f} "
                   f"{values[:, 1].mean():10.2f}")  # fmt: skip
-        shares = zip(SEVERITIES, columns["D"][:, 2:].mean(axis=0), strict=True)
-        print("D by severity: " + ", ".join(f"{level} {share:.2f}" for level, share in shares), flush=True)
 
 
 if __name__ == "__main__":

@@ -77,24 +77,15 @@ SPACE = PromptSpace(
 
 @dataclass(frozen=True)
 class Place:
-    """Pictures to rate, and pictures of every choice of a space.
+    """Pictures to rate, and pictures of every choice of a space."""
 
-    Attributes:
-        levels: options of each slot.
-        names: (p,) names of the items.
-        rated, items: (m, p) items of the pictures to rate, and (choices · seeds, p) of the pictures of every choice.
-        rated_choices: (m, S) their choices.
-        makings: (choices,) makings of the choices, as of pictures that are not drawn yet.
-        rated_makings, made: (m,) and (choices · seeds,) makings.
-    """
-
-    levels: tuple[int, ...]
-    names: tuple[str, ...]
-    rated: np.ndarray
+    levels: tuple[int, ...]  # options of each slot
+    names: tuple[str, ...]  # (p,) names of the items
+    rated: np.ndarray  # (m, p) items of the pictures to rate, and (choices · seeds, p) of the pictures of every choice
     items: np.ndarray
-    rated_choices: np.ndarray
-    makings: Sequence[Making]
-    rated_makings: Sequence[Making]
+    rated_choices: np.ndarray  # (m, S) their choices
+    makings: Sequence[Making]  # (choices,) makings of the choices, as of pictures that are not drawn yet
+    rated_makings: Sequence[Making]  # (m,) and (choices · seeds,) makings
 
     @property
     def choices(self) -> np.ndarray:
@@ -161,17 +152,11 @@ def drawn(cache: Path) -> Place:
 
 @dataclass(frozen=True)
 class Person:
-    """A synthetic person's liking of every choice, and what judges a tune: the person, or a taste learnt from ratings.
+    """A synthetic person's liking of every choice, and what judges a tune: the person, or a taste learnt from ratings."""
 
-    Attributes:
-        wanted: (choices,) the person's own mean liking of pictures of every choice.
-        values: (choices, seeds) values of pictures by the judge.
-        effects: (Σ|s|,) effects of options that the rated pictures carry, in the unit of the values.
-    """
-
-    wanted: np.ndarray
-    values: np.ndarray
-    effects: np.ndarray
+    wanted: np.ndarray  # (choices,) the person's own mean liking of pictures of every choice
+    values: np.ndarray  # (choices, seeds) values of pictures by the judge
+    effects: np.ndarray  # (Σ|s|,) effects of options that the rated pictures carry, in the unit of the values
 
     @classmethod
     def of(cls, place: Place, number: int, share: float, judge: str) -> Person:

@@ -37,20 +37,13 @@ PRIORS = "technical", "appeal"
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Drawn once for all worlds.
+    """Drawn once for all worlds."""
 
-    Attributes:
-        pool: (n, 64, 64, 3) pictures to learn from, and their items (n, p).
-        seeds: by subject, (64, 64, 64, 3) pictures of the first seeds.
-        spread: mean and standard deviation of the properties of the pool.
-        seconds: of the processor that drawing and judging 64 pictures take.
-    """
-
-    pool: np.ndarray
+    pool: np.ndarray  # (n, 64, 64, 3) pictures to learn from, and their items (n, p)
     items: np.ndarray
-    seeds: dict[str, np.ndarray]
-    spread: tuple[np.ndarray, np.ndarray]
-    seconds: float
+    seeds: dict[str, np.ndarray]  # by subject, (64, 64, 64, 3) pictures of the first seeds
+    spread: tuple[np.ndarray, np.ndarray]  # mean and standard deviation of the properties of the pool
+    seconds: float  # of the processor that drawing and judging 64 pictures take
 
     @cache  # noqa: B019
     def items_of(self, subject: str) -> np.ndarray:

@@ -21,7 +21,7 @@ from itertools import combinations
 import numpy as np
 
 import soart
-from soart.benchmarks.common import cells, command, names_among, stored_json
+from soart.benchmarks.common import cells, command, names_among, standard, stored_json
 from soart.benchmarks.search.synonyms import SLOTS, words_of
 from soart.benchmarks.search.tuning import BATCH, PLAN
 from soart.pipelines.tuning.proposing import next_step
@@ -60,7 +60,7 @@ class World:
             vectors -= vectors.mean(axis=0)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             linear = vectors @ rng.standard_normal(vectors.shape[1])
-            both = [(values - values.mean()) / values.std() for values in (linear, rng.standard_normal(len(words)))]
+            both = [standard(values) for values in (linear, rng.standard_normal(len(words)))]
             effects.append(np.sqrt(LINEAR) * both[0] + np.sqrt(1 - LINEAR) * both[1])
         start, width = offsets(self.levels), sum(self.levels)
         pair = np.zeros((width, width))

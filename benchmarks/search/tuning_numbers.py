@@ -255,7 +255,6 @@ def main() -> None:
         + f"{'pictures to 0.9':>20}{'reached':>9}{'s a run':>9}"
     )
     goals: dict[str, np.ndarray] = {}
-    qualities: dict[str, np.ndarray] = {}
     batches = range(BATCH, arguments.budget + 1, BATCH)
     for name in arguments.methods:
         runs = [
@@ -264,7 +263,7 @@ def main() -> None:
         ]
         quality = np.array([row["quality"] for row in runs])
         goals[name] = reached = pictures_to_goal(quality)
-        qualities[name] = shown = quality[:, columns]
+        shown = quality[:, columns]
         half = half_width(reached[:, None].astype(float))[0]
         share = (reached <= arguments.budget).mean()
         print(
@@ -272,11 +271,6 @@ def main() -> None:
             f"{np.mean([row['seconds'] for row in runs]):9.1f}",
             flush=True,
         )
-    even = np.array([seed % 2 == 0 for seed in seeds])
-    for title, some in (("weighted sums", even), ("ideal pictures", ~even)):
-        for name, quality in qualities.items():
-            if some.any():
-                print(f"{title}, {name}: " + ", ".join(f"{value:.3f}" for value in quality[some].mean(axis=0)))
     for name, reached in goals.items():
         if "soart" in goals and name != "soart":
             ahead = (goals["soart"] - reached).astype(float)

@@ -91,28 +91,34 @@ def lesson_of(
 
 
 def lessons(place: World, persons: int) -> list[Lesson]:
-    """Learnings of all persons; every second with prior scores, every fifth without a network."""
+    """Learnings of synthetic persons; every second with prior scores, every fifth without a network."""
     found = []
     for person in range(persons):
         label, liking = place.person(person)
         rng = np.random.default_rng([person])
         for number, size in enumerate(SIZES):
-            learn, test = place.split(label, size, rng)
-            rows = place.items if (person + number) % 5 == 0 else place.both
-            names = place.names[: rows.shape[1]]
-            priors = np.zeros((len(rows), 0))
+            parts = place.split(label, size, rng)
+            others = None
             if (person + number) % 2 == 0:
                 slope = SLOPES[(person // 2) % len(SLOPES)]
                 others = slope * liking + rng.normal(size=len(liking))
-                priors = np.stack([_cut(place.technical), _cut(others)], axis=1)
-            found.append(lesson_of(rows, names, (learn, test), label, priors))
+            found.append(lesson(place, parts, label, others, network=(person + number) % 5 != 0))
         progress(person + 1, persons, "persons")
-    print()
     return found
 
 
+def lesson(
+    place: World, split: tuple[np.ndarray, np.ndarray], label: np.ndarray, others: np.ndarray | None, *, network: bool
+) -> Lesson:
+    """The lesson of a person, perhaps with the technical score and others' mean as prior scores."""
+    rows, told = place.both if network else place.items, np.zeros((len(label), 0))
+    if others is not None:
+        told = np.nan_to_num(np.stack([_cut(place.technical), _cut(others)], axis=1))
+    return lesson_of(rows, place.names[: rows.shape[1]], split, label, told)
+
+
 def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Lesson]:
-    """As ``lessons``, of real people; every second with prior scores, every fifth without a network."""
+    """As ``lessons``, of real people."""
     found, appeal = [], held_out(place, others_of)
     for person in range(len(place)):
         label, _ = place.person(person)
@@ -122,18 +128,14 @@ def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Less
             liked = label[test] == 1
             if len(learn) < 2 * size or min(liked.sum(), (~liked).sum()) < FEWEST_TESTED:
                 continue
-            rows = place.items if (person + number) % 5 == 0 else place.both
-            names = place.names[: rows.shape[1]]
-            priors = np.zeros((len(rows), 0))
+            others = None
             if (person + number) % 2 == 0:
                 count = OTHERS[(person // 2) % len(OTHERS)]
                 if count == APPEAL:
                     others = appeal
                 else:
-                    others = place.others(person, int(count), rng) if count else rng.normal(size=len(rows))
-                others = np.nan_to_num(_cut(others))
-                priors = np.stack([_cut(place.technical), others], axis=1)
-            found.append(lesson_of(rows, names, (learn, test), label, priors))
+                    others = place.others(person, int(count), rng) if count else rng.normal(size=len(label))
+            found.append(lesson(place, (learn, test), label, others, network=(person + number) % 5 != 0))
     return found
 
 

@@ -23,7 +23,7 @@ from unittest.mock import patch
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command, compared, progress, stored_array
+from soart.benchmarks.common import command, compared, progress, standard, stored_array
 from soart.benchmarks.data.ai_pictures import AiPictures, ai_pictures
 from soart.benchmarks.data.opinions import measured
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -64,11 +64,6 @@ class Folder:
         return replace(found, priors=self.priors[rows], prior_names=PRIORS, makings=self.makings[rows])
 
 
-def _standard(values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = (values - values.mean()) / (values.std() + 1e-12)
-    return found
-
-
 def planted(kind: str, place: AiPictures, items: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """(n,) likings of a person of a kind, of the pictures of some rows."""
     words = [set(str(place.prompt[row]).lower().replace(",", " ").split()) for row in rows]
@@ -89,8 +84,8 @@ def planted(kind: str, place: AiPictures, items: np.ndarray, rows: np.ndarray, r
         axes = np.linalg.svd((colours - colours.mean(axis=0)) / (colours.std(axis=0) + 1e-9), full_matrices=False)[0]
         return axes[:, :6] @ rng.normal(size=6)
 
-    liking = np.sum([_standard(of(part).astype(float)) for part in kind.split()], axis=0)
-    return _standard(liking) + 0.4 * rng.normal(size=len(rows))
+    liking = np.sum([standard(of(part).astype(float)) for part in kind.split()], axis=0)
+    return standard(liking) + 0.4 * rng.normal(size=len(rows))
 
 
 def taught(folder: Folder, rng: np.random.Generator) -> list[int]:

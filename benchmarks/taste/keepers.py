@@ -36,19 +36,12 @@ WITHIN = {"strong": 1.0, "weak": 0.4, "none": 0.0}
 
 @dataclass(frozen=True)
 class World:
-    """Pictures of scenes, SCENES × SEEDS of them.
+    """Pictures of scenes, SCENES × SEEDS of them."""
 
-    Attributes:
-        items: (n, p) items, without a network.
-        prompt: (n,) number of the scene.
-        technical: (n,) technical prior.
-        looks: (n, k) standardised looks.
-    """
-
-    items: np.ndarray
-    prompt: np.ndarray
-    technical: np.ndarray
-    looks: np.ndarray
+    items: np.ndarray  # (n, p) items, without a network
+    prompt: np.ndarray  # (n,) number of the scene
+    technical: np.ndarray  # (n,) technical prior
+    looks: np.ndarray  # (n, k) standardised looks
 
     def person(self, kind: str, number: int) -> np.ndarray:
         """(n,) stars 1–5 of a person."""

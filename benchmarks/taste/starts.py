@@ -26,7 +26,7 @@ from scipy.special import logit
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from soart.benchmarks.common import command, interval, stored_json
+from soart.benchmarks.common import command, interval, standard, stored_json
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.people import people
 from soart.benchmarks.taste.people_report import split
@@ -140,8 +140,7 @@ def persons_of(title: str, clones: Path, cache: Path, count: int) -> Iterator[li
             components[rows] @ rng.normal(size=COMPONENTS),
             rng.normal(size=len(rows)),
         ]
-        standard = [(part - part.mean()) / max(float(part.std()), 1e-12) for part in parts]
-        liking = np.sqrt([*shares, 1 - sum(shares)]) @ np.stack(standard)
+        liking = np.sqrt([*shares, 1 - sum(shares)]) @ np.stack([standard(part) for part in parts])
         low, high = np.quantile(liking, (0.4, 0.6))
         label = np.where(liking >= high, 1, np.where(liking <= low, -1, 0))
         own = rng.permutation(np.unique(place.prompt[rows]))
