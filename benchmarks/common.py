@@ -157,3 +157,14 @@ def compared(reached: np.ndarray, others: Sequence[str]) -> str:
         mean, low, high = interval(first - values)
         text += f", {name} {values.mean():.3f} ({mean:+.3f}: {low:+.3f} … {high:+.3f})"
     return text
+
+
+def print_against(reached: Mapping[str, Sequence[float]], *bases: str) -> None:
+    """Print the mean of each method, and how far those of ``bases`` are ahead of it, with paired 95 % intervals."""
+    for name, values in reached.items():
+        line = f"  {name:16} {np.mean(values):.3f}"
+        for base in bases:
+            if name != base:
+                mean, low, high = interval(np.array(reached[base]) - np.array(values))
+                line += f"   {base} − it {mean:+.3f} ({low:+.3f} … {high:+.3f})"
+        print(line, flush=True)

@@ -29,8 +29,6 @@ SEED, BEST_SEED = 79, 80
 #: Width and height of all pictures here.
 SIZE = (64, 64)
 BINS = 10
-#: Words that the renderer never drew: made-up ones, and real ones of other things.
-REAL = ("dog", "bicycle", "guitar", "astronaut", "bridge", "teapot", "violin", "cactus", "train", "lamp")
 
 
 def interval(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0) -> tuple[float, float, float]:
@@ -56,12 +54,6 @@ def auc(values: np.ndarray, truth: np.ndarray) -> float:
 def line(name: str, found: tuple[float, float, float], bar: str) -> None:
     """Print a figure with its interval and its bar."""
     print(f"{name:34} {found[0]:6.3f}  ({found[1]:.3f} … {found[2]:.3f})  bar {bar}")
-
-
-def made_up(count: int, seed: int) -> list[str]:
-    """Words of random letters."""
-    rng = np.random.default_rng(seed)
-    return ["".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), rng.integers(4, 10))) for _ in range(count)]
 
 
 def items_of(adherence: AdherenceJudge, pictures: np.ndarray) -> list[dict[str, np.ndarray]]:
@@ -99,7 +91,6 @@ def main() -> None:
     line("  AUC of all shown", interval(lambda i: auc(value[i], everything[i]), len(value)), "–")
     line("  calibration error", interval(lambda i: calibration_error(value[i], everything[i]), len(value)), "0.050")
     swapped(adherence, items, seen)
-    unknown(adherence, items)
     if arguments.best_of:
         best_of_four(adherence, judge, arguments.best_of)
 
@@ -117,13 +108,6 @@ def swapped(adherence, items, seen) -> None:  # noqa: ANN001
             wins.append(right > changed)
         found = np.array(wins)
         line(f"right above swapped {factor}", interval(lambda i, w=found: float(w[i].mean()), len(found)), "0.950")
-
-
-def unknown(adherence, items) -> None:  # noqa: ANN001
-    """Share of unknown words that are answered with "cannot tell"."""
-    for title, words in (("made-up words", made_up(300, 3)), ("real words never drawn", list(REAL))):
-        told = [j.told for word in words for j in adherence.adherence(f"a {word}", SIZE, items[0]).phrases]
-        print(f"{title:34} {1 - np.mean(told):6.3f}  cannot tell, of {len(words)}  bar 0.900")
 
 
 def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001

@@ -1,4 +1,4 @@
-"""Measures adherence on photographs: nouns of ImageNet, and nouns that are none.
+"""Measures adherence on photographs: nouns of ImageNet.
 
     python benchmarks/adherence/photographs.py [--calibrate] [--sheet FILE.png]
 
@@ -23,17 +23,10 @@ from soart.benchmarks.common import command, sheet
 from soart.benchmarks.data.contents import Content, calibration_contents, composites, implied, reporting_contents
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.nouns import noun_classes
-from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.calibration import Curve
 from soart.pipelines.judges.nouns import NounSource, noun_margin
 from soart.training.curves import fit_curve, save_curves
 
-#: Nouns that ImageNet has no class for; every one must be answered with "cannot tell".
-NONE = (
-    "woman", "man", "child", "tree", "forest", "river", "sky", "city", "house", "flower", "rose", "sunset", "dragon",
-    "knight", "robot", "ghost", "moon", "star", "fire", "snow", "road", "garden", "windmill", "pyramid", "scissors",
-    "pliers", "fork", "skeleton", "wizard", "unicorn",
-)  # fmt: skip
 BINS = 10
 #: Share of the nouns of people's prompts that pictures show, and probabilities that are tried as the one below which a noun is
 #: called not seen.
@@ -179,7 +172,6 @@ def main() -> None:
     if arguments.calibrate:
         calibrate(arguments.cache, DeepExtractor.classes())
     source = NounSource.load()
-    judge = AdherenceJudge([source])
     contents = list(reporting_contents(arguments.cache, noun_classes()))
     started = time.perf_counter()
     items = source.extractor.extract([content.pixels for content in contents])
@@ -191,8 +183,6 @@ def main() -> None:
         report(f"{kind}s", asked, p)
         if arguments.sheet:
             worst([contents[i] for i in chosen], asked, p, arguments.sheet.with_stem(f"{arguments.sheet.stem}-{kind}s"))
-    told = [noun for noun in NONE if any(s is not None for _, s in judge.phrases(f"a {noun}", (512, 512)))]
-    print(f"nouns that are none: {1 - len(told) / len(NONE):.3f} of {len(NONE)} cannot be told; told: {told}")
 
 
 if __name__ == "__main__":

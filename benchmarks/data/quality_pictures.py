@@ -125,11 +125,9 @@ def versions(
     extractor: Extractor,
 ) -> Iterator[Version]:
     """The versions of an undamaged picture, (h, w, 3) float32 in 0…1."""
-    side = max(picture.shape[:2])
 
     def version(pixels: np.ndarray, fault: str, how: str, strength: float) -> Version:
-        items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
-        return Version(name, kind, side, number, fault, how, strength, items)
+        return measured_version(in_bytes(pixels), name, kind, number, fault, how, strength, extractor)
 
     grey = np.repeat(picture @ np.array([0.299, 0.587, 0.114], dtype=np.float32), 3).reshape(picture.shape)
     for how, pixels in zip(LIGHT, (picture, as_jpeg(picture, int(rng.integers(85, 96))), grey), strict=True):
@@ -142,9 +140,17 @@ def versions(
         yield version(pixels, fault, how, strength)
 
 
-def key_of_versions(extractor: Extractor) -> str:
-    """Twelve characters for the names of files of versions with these faults, measured by an extractor."""
-    return key_of(" ".join((extractor.version, *FAULTS)))
+def measured_version(
+    pixels: np.ndarray, name: str, kind: str, number: int, fault: str, how: str, strength: float, extractor: Extractor
+) -> Version:
+    """The version that (h, w, 3) uint8 pixels are."""
+    items = extractor.extract(pixels)[0].astype(np.float32)
+    return Version(name, kind, max(pixels.shape[:2]), number, fault, how, strength, items)
+
+
+def damaged_each(picture: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """The undamaged picture, and with each of FAULTS at a random strength, in 8 bits."""
+    return [in_bytes(picture), *(in_bytes(damage(picture, f, float(rng.uniform()), rng, FAULTS)) for f in FAULTS)]
 
 
 @functools.cache
@@ -186,8 +192,7 @@ def _decoded_versions_of(source: Source, seed: int, extractor: Extractor, cache:
             (decoded_once(picture, rng, cache), "none", DECODED, 0.0),
             (decoded_often(picture, strength, rng, cache), SMEARED, LIGHT[0], strength),
         ):
-            items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
-            found.append(Version(source.name, source.kind, max(picture.shape[:2]), number, fault, how, s, items))
+            found.append(measured_version(in_bytes(pixels), source.name, source.kind, number, fault, how, s, extractor))
     return found
 
 
@@ -233,8 +238,7 @@ def of_embedded_model(seed: int, extractor: Extractor) -> list[Version]:
         if word in GOOD_WORDS:
             found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS), extractor)
         else:
-            items = extractor.extract(pixels)[0].astype(np.float32)
-            found.append(Version(name, EMBEDDED, max(pixels.shape[:2]), number, BAD_WORDS[word], "drawn", 0.5, items))
+            found.append(measured_version(pixels, name, EMBEDDED, number, BAD_WORDS[word], "drawn", 0.5, extractor))
     return found
 
 
@@ -245,10 +249,8 @@ def of_too_few_steps(seed: int, extractor: Extractor) -> list[Version]:
     for steps in FEW_STEPS:
         pictures = drawn([drawing for _, drawing in drawings], steps=steps)
         for (number, (name, *_)), pixels in zip(drawings, pictures, strict=True):
-            items = extractor.extract(pixels)[0].astype(np.float32)
             strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)
-            side = max(pixels.shape[:2])
-            found.append(Version(name, EMBEDDED, side, number, UNFINISHED, LIGHT[0], strength, items))
+            found.append(measured_version(pixels, name, EMBEDDED, number, UNFINISHED, LIGHT[0], strength, extractor))
     return found
 
 
@@ -354,6 +356,8 @@ class Table:
         return Table(**columns | {"base": place[self.base[rows]]})
 
     @classmethod
-    def stored(cls, path: Path, measure: Callable[[], list[Version]]) -> Table:
-        """The table in a file, of pictures that are measured if the file is not there."""
-        return cls(**stored_arrays(path, lambda: cls.of(measure()).__dict__))
+    def stored(cls, title: str, seed: int, cache: Path, measure: Callable[[Extractor], list[Version]]) -> Table:
+        """The table of a title in the cache, of pictures that are measured if it is not there."""
+        extractor = taste_extractor()
+        key = key_of(" ".join((extractor.version, *FAULTS)))
+        return cls(**stored_arrays(cache / f"{title}-{seed}-{key}.npz", lambda: cls.of(measure(extractor)).__dict__))

@@ -29,7 +29,6 @@ from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.reports.ranking import render_report
 from soart.pipelines.scoring.pictures import StoredPictures
 
 
@@ -44,20 +43,17 @@ def main() -> None:
     started = time.perf_counter()
     model, judge = load_model(device="cpu"), TechnicalJudge.load()
     loading = time.perf_counter() - started
-    per_picture, share, page = [], [], []
+    per_picture, share = [], []
     for run in range(arguments.runs + 1):
         with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:
             generator = ImageGenerator(model)
             started = time.perf_counter()
             requests = generation.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
             made = generation.generate(collection, generator, requests, [guarded(judge)])
-            ranking, _ = rank(StoredPictures(collection, made.rows), [(guarded(judge), 1.0)])
+            rank(StoredPictures(collection, made.rows), [(guarded(judge), 1.0)])
             wall = time.perf_counter() - started
-            started = time.perf_counter()
-            render_report(collection, ranking, "t", judge.stored_name)
             # The first run warms caches up and does not count.
             if run:
-                page.append(time.perf_counter() - started)
                 per_picture.append(wall / arguments.n)
                 share.append(100 * (1 - generator.pipeline_seconds / wall))
     start = []
@@ -69,7 +65,6 @@ def main() -> None:
           f"{model.steps} steps, batches of {model.batch_size}")  # fmt: skip
     show("one picture, all in", per_picture, "s")
     show("share outside the diffusion pipeline", share, "%")
-    show(f"HTML page of {arguments.n} pictures", page, "s")
     show("soart --help", start, "s")
     print(f"{'loading libraries and model, once':42} {loading:8.3f} s")
 

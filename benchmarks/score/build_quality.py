@@ -38,8 +38,8 @@ from soart.metrics.damage.quality_model import (
     unit_vectors,
 )
 from soart.metrics.damage.technical import DETECTORS, costs, fault_costs, points_of
-from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
+from soart.metrics.protocols import Extractor
 from soart.training.quality import save_quality
 from soart.training.symmetries import symmetries
 
@@ -261,34 +261,21 @@ def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarr
     return model, points
 
 
-def of_packages(cache: Path) -> Table:
-    """Learning pictures of packages, of the embedded model and of its renderer; measured once and kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"learning-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
+def measured(cache: Path) -> Table:
+    """All learning pictures, with all items that need no network; measured once and kept in the cache."""
+    published = published_sources(cache, learning=True)
+    some = [*learning_sources(cache), *published[:: quality_pictures.SOME_DECODED]]
 
-    def measure() -> list[Version]:
+    def of_packages(extractor: Extractor) -> list[Version]:
         found = quality_pictures.of_sources(learning_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
         found += quality_pictures.of_renderer(SEED, extractor)
         return found + quality_pictures.of_too_few_steps(SEED, extractor)
 
-    return Table.stored(path, measure)
-
-
-def measured(cache: Path) -> Table:
-    """All learning pictures, with all items that need no network."""
-    extractor, published = taste_extractor(), published_sources(cache, learning=True)
-    path = cache / f"learning-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    decoded = cache / f"learning-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-
-    def measure_decoded() -> list[Version]:
-        sources = [*learning_sources(cache), *published[:: quality_pictures.SOME_DECODED]]
-        return quality_pictures.of_decoded(sources, SEED, extractor, cache)
-
     return Table.joined(
-        of_packages(cache),
-        Table.stored(path, lambda: quality_pictures.of_sources(published, SEED, extractor)),
-        Table.stored(decoded, measure_decoded),
+        Table.stored("learning", SEED, cache, of_packages),
+        Table.stored("learning-published", SEED, cache, lambda e: quality_pictures.of_sources(published, SEED, e)),
+        Table.stored("learning-decoded", SEED, cache, lambda e: quality_pictures.of_decoded(some, SEED, e, cache)),
     )
 
 

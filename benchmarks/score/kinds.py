@@ -30,7 +30,7 @@ from sklearn.metrics import roc_auc_score
 
 from soart.benchmarks.common import command
 from soart.benchmarks.data import quality_pictures
-from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg, damage
+from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg
 from soart.benchmarks.data.published import published_sources
 from soart.benchmarks.data.quality_pictures import (
     BAD_WORDS,
@@ -43,6 +43,7 @@ from soart.benchmarks.data.quality_pictures import (
     UNFINISHED,
     Table,
     Version,
+    damaged_each,
     in_bytes,
     seeded,
     undamaged,
@@ -51,8 +52,8 @@ from soart.benchmarks.data.quality_pictures import (
 from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, learning_sources, unseen_sources
 from soart.benchmarks.score.brisque import brisque_features
 from soart.metrics.damage.technical import DETECTORS, TechnicalJudge, costs
-from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
+from soart.metrics.protocols import Extractor
 
 SEED = 77
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)
@@ -67,36 +68,25 @@ SMALL, SHORTEST = (16, 24, 32, 40, 48, 64, 96), 12
 
 def measured(cache: Path) -> Table:
     """The pictures of unseen sources and new drawings of the embedded model; kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"kinds-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
 
-    def measure() -> list[Version]:
+    def measure(extractor: Extractor) -> list[Version]:
         found = quality_pictures.of_sources(unseen_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
         return found + quality_pictures.of_too_few_steps(SEED, extractor)
 
-    return Table.stored(path, measure)
+    return Table.stored("kinds", SEED, cache, measure)
 
 
 def published(cache: Path) -> Table:
     """The published pictures that the score was not learnt from; kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"kinds-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    return Table.stored(
-        path, lambda: quality_pictures.of_sources(published_sources(cache, learning=False), SEED, extractor)
-    )
+    sources = published_sources(cache, learning=False)
+    return Table.stored("kinds-published", SEED, cache, lambda e: quality_pictures.of_sources(sources, SEED, e))
 
 
 def decoded(cache: Path) -> Table:
     """Pictures of unseen sources and some published ones, as they are and after passes through decoders; kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"kinds-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-
-    def measure() -> list[Version]:
-        published = published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]
-        return quality_pictures.of_decoded([*unseen_sources(cache), *published], SEED, extractor, cache)
-
-    return Table.stored(path, measure)
+    sources = [*unseen_sources(cache), *published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]]
+    return Table.stored("kinds-decoded", SEED, cache, lambda e: quality_pictures.of_decoded(sources, SEED, e, cache))
 
 
 def judged(judge: TechnicalJudge, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
@@ -353,9 +343,7 @@ def peers(cache: Path, judge: TechnicalJudge) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files, owners = [], []
         for number, picture in enumerate(pictures):
-            versions = {"none": in_bytes(picture)} | {
-                fault: in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS
-            }
+            versions = dict(zip(("none", *FAULTS), damaged_each(picture, rng), strict=True))
             own = judge.score(judge.extractor.extract(np.stack(list(versions.values()))))
             theirs = [niqe(pixels) for pixels in versions.values()]
             for k, (fault, pixels) in enumerate(versions.items()):

@@ -18,10 +18,10 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from soart.benchmarks.common import command, progress
-from soart.benchmarks.data.damage import FAULTS, damage
+from soart.benchmarks.data.damage import FAULTS
 from soart.benchmarks.data.opinions import measured, other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
-from soart.benchmarks.data.quality_pictures import in_bytes
+from soart.benchmarks.data.quality_pictures import damaged_each
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.sources import unseen_sources
 from soart.benchmarks.score.build_appeal import agreement as agree
@@ -105,9 +105,7 @@ def pairs(cache: Path, judge: OverallJudge) -> None:
     pictures = [picture for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
     scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "overall": []}
     for number, picture in enumerate(pictures, start=1):
-        versions = [in_bytes(picture)]
-        versions += [in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS]
-        items = np.concatenate([judge.extractor.extract(pixels) for pixels in versions])
+        items = np.concatenate([judge.extractor.extract(pixels) for pixels in damaged_each(picture, rng)])
         scores["technical"].append(judge.technical.score(items))
         scores["rated"].append(judge.rated(items))
         scores["overall"].append(judge.score(items))

@@ -1,4 +1,4 @@
-"""Measures the overall score, its parts and other sums of them on pictures by generators that settings are chosen by.
+"""Measures the overall score, and its parts on pictures by generators that settings are chosen by.
 
     python benchmarks/score/parts.py FOLDER [--cache DIR]
 
@@ -6,8 +6,8 @@ The sets are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER
 pictures, printed are the rank correlation with it, and the share of pairs of pictures of one prompt that a score orders as
 people do; a pair with equal scores counts half. *Within* is the mean rank correlation within a model, or within a sampler.
 *Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with their
-seeds where there are few. *Before* is the overall score of version 08-02-02-02: without NIMA, and with the likeness of all
-items; the rows after the parts are today's sum with one part less, or with another weight of one. Weights were chosen on these
+seeds where there are few. The rows
+after the parts are the sum with one part less. Weights were chosen on these
 sets, so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of
 the products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
 """
@@ -35,12 +35,10 @@ from soart.metrics.tastes.overall import (
 )
 
 SEED, DRAWS = 11, 200
-#: Weights of a mark of NIMA, and powers of the share, that are compared.
-MARK_WEIGHTS, SHARE_POWERS = (0.15, 0.35, 0.5), (0.5, 0.75)
 
 
 def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) values of the overall score, of its parts, and of other sums of them, by title; sums order as their logs do.
+    """(n,) values of the overall score, of its parts, and without one of them, by title.
 
     Args:
         judge: the overall score.
@@ -49,7 +47,6 @@ def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dic
     """
     freedom, rated, unlikeness = judge.technical.freedom_from_faults(items), judge.rated(items), judge.unlikeness(items)
     marks, share = judge.marks(items), shares_of(appeal)
-    of_all = rated_quality_model().unlikeness(items, judge.extractor.names)
     parts = {
         "freedom": np.maximum(freedom / 100, 1e-12) ** POWER,
         "share": share,
@@ -58,23 +55,15 @@ def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dic
         "NIMA": ratings_of(marks),
     }
     whole = np.prod([*parts.values()], axis=0)
-    whole_freedom = parts["freedom"] ** (1 / POWER - 1)
-    before = whole / parts["NIMA"] / parts["likeness"] * alike_of(of_all) * whole_freedom
-    known = np.minimum(np.nan_to_num(marks, nan=float(np.nanmean(marks))), BEST_MARK)
     return {
         "overall": whole,
-        "before": before,
         "freedom": freedom,
         "appeal": appeal,
         "rated quality": parts["quality"],
         "likeness": -unlikeness,
-        "NIMA": known,
+        "NIMA": np.minimum(np.nan_to_num(marks, nan=float(np.nanmean(marks))), BEST_MARK),
         "technical": judge.technical.score(items),
         **{f"no {name}": whole / values for name, values in parts.items()},
-        **{f"share^{power:g}": whole / share * share**power for power in SHARE_POWERS},
-        **{f"NIMA × {w:g}": whole / parts["NIMA"] * np.exp(w * known) for w in MARK_WEIGHTS},
-        "all items' likeness": whole / parts["likeness"] * alike_of(of_all),
-        "whole freedom": whole * whole_freedom,
     }
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
-from soart.benchmarks.common import command, interval
+from soart.benchmarks.common import command, interval, print_against
 from soart.benchmarks.data.opinions import CHOICES, PHOTOGRAPHS, choices, other_opinions
 from soart.benchmarks.data.people import everyone
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -90,12 +90,8 @@ def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
             }
             for name, values in scores.items():
                 found.setdefault(name, []).append(agreement(values, pairs[test], own[test]))
-        for name, values in found.items():
-            mean, low, high = interval(np.array(found["soart"]) - np.array(values)) if name != "soart" else (0.0,) * 3
-            print(
-                f"  from {size} choices: {name:16} {np.mean(values):.3f}   soart − it {mean:+.3f} ({low:+.3f} … {high:+.3f})",
-                flush=True,
-            )
+        print(f"  from {size} choices:")
+        print_against(found, "soart")
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ A folder holds 600 pictures of AGIQA-3K (``benchmarks/data/ai_pictures.py`` name
 like one in ten, and rate in stars. Their tastes are planted, of six kinds: a subject (words of prompts), a maker, a palette,
 what many people think good, and subjects in a palette or by a maker; with a liking on top that nothing shows. Ways to choose:
 
-* ``random``, and ``taught``: those that stand for many, and from five ratings on those that would teach the taste most, as soart did before;
-* ``hunted``: as soart does now, each from the ratings but the last, which comes while the next picture is shown.
+* ``random``;
+* ``hunted``: as soart does, each from the ratings but the last, which comes while the next picture is shown.
 
 ``liked`` is the number of liked ones of sixteen, and ``AUC`` that of the taste learnt from them for the liked ones among the
 others. Intervals are 95 % t intervals over persons, of paired differences to ``hunted``.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -33,13 +32,12 @@ from soart.metrics.similarity.diversity import Seen, looks_of
 from soart.metrics.tastes import proposals
 from soart.metrics.tastes.examples import Examples, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.proposals import hunt, propose
+from soart.metrics.tastes.proposals import hunt
 from soart.metrics.tastes.taste import computed_priors, priors_of_items
-from soart.metrics.tastes.trust import TOO_FEW, Trust
 from soart.pipelines.ingest.metadata.words import prompt_words
 from soart.pipelines.tastes.rating_session import considered, likeness_of, unusual
 
-SEED, PICTURES, RATED, LEARNT_EVERY = 31, 600, 16, 5
+SEED, PICTURES, RATED = 31, 600, 16
 KINDS = ("subject", "maker", "palette", "many", "subject palette", "subject maker")
 NAMES = taste_extractor(default_network()).names
 PRIORS = priors_of_items(NAMES)
@@ -88,25 +86,8 @@ def planted(kind: str, place: AiPictures, items: np.ndarray, rows: np.ndarray, r
     return standard(liking) + 0.4 * rng.normal(size=len(rows))
 
 
-def taught(folder: Folder, rng: np.random.Generator) -> list[int]:
-    """As soart did before: a taste that is learnt after every few ratings proposes the next ones."""
-    mixed = rng.permutation(PICTURES)[: considered(PICTURES)]
-    rows = mixed[hunt(folder.items[mixed], NAMES, LEARNT_EVERY)].tolist()
-    while len(rows) < RATED:
-        examples, left = folder.examples(rows), np.setdiff1d(np.arange(PICTURES), rows)
-        taste = SimpleNamespace(
-            names=NAMES, examples=examples, trust=Trust(TOO_FEW), prior_scores=lambda rows, priors: priors,
-            fitted=fit(examples, NAMES, Scaling.of(folder.items, folder.priors, NAMES)),
-        )  # fmt: skip
-        wanted = min(LEARNT_EVERY, RATED - len(rows))
-        rows += left[
-            propose(taste, folder.items[left], wanted, folder.priors[left], folder.makings[left]).rows
-        ].tolist()  # type: ignore[arg-type]
-    return rows
-
-
 def hunted(folder: Folder, rng: np.random.Generator) -> list[int]:
-    """As soart does now."""
+    """As soart does."""
     mixed = rng.permutation(PICTURES)[: considered(PICTURES)]
     items, prompts = folder.items[mixed], folder.prompts[mixed]
     seen = Seen(numbered(prompts.tolist()), np.zeros(len(mixed), np.uint64), looks_of(items, NAMES))
@@ -125,7 +106,6 @@ def hunted(folder: Folder, rng: np.random.Generator) -> list[int]:
 
 WAYS: dict[str, Callable[[Folder, np.random.Generator], list[int]]] = {
     "hunted": hunted, "random": lambda folder, rng: rng.permutation(PICTURES)[:RATED].tolist(),
-    "taught": taught,
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command, compared, interval
+from soart.benchmarks.common import command, compared, print_against
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.taste.real_report import examples_of, rivals
@@ -70,12 +70,7 @@ def accuracy(place: People, told: np.ndarray, count: int) -> None:
             for name, value in found.items():
                 reached.setdefault(name, []).append(value)
         print(f"\n{size}+{size} pictures, {len(reached['soart'])} people; AUC on pictures of other themes")
-        for name, values in reached.items():
-            line = f"  {name:16} {np.mean(values):.3f}"
-            for other in ("soart", "no prior score"):
-                mean, low, high = interval(np.array(reached[other]) - np.array(values)) if name != other else (0.0,) * 3
-                line += f"   {other} − it {mean:+.3f} ({low:+.3f} … {high:+.3f})"
-            print(line, flush=True)
+        print_against(reached, "soart", "no prior score")
 
 
 def among_others(place: People, told: np.ndarray, count: int) -> None:

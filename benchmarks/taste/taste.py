@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from soart.benchmarks.common import command, interval, stored_arrays
+from soart.benchmarks.common import command, print_against, stored_arrays
 from soart.benchmarks.data.planted import ANY, EITHER, TASTES, drawn
 from soart.benchmarks.taste.real_report import TABLES, report
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -156,15 +156,7 @@ def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
             print(f"  {task.name:34} " + "  ".join(f"{n} {np.mean(v):.3f}" for n, v in own.items()), flush=True)
             for method, values in own.items():
                 scores.setdefault(method, []).extend(values)
-        print(
-            f"{'method':12} {'AUC':>6} {'95 % interval':>16} {'soart − method':>15} {'interval':>18} {'soart+deep −':>13} {'interval':>18}"
-        )
-        for method, values in scores.items():
-            mean, low, high = interval(np.array(values))
-            ahead = interval(np.array(scores["soart"]) - np.array(values)) if method != "soart" else (0.0,) * 3
-            deep = interval(np.array(scores["soart+deep"]) - np.array(values)) if method != "soart+deep" else (0.0,) * 3
-            print(f"{method:12} {mean:6.3f} {low:7.3f} … {high:.3f} {ahead[0]:+15.3f} {ahead[1]:+8.3f} … {ahead[2]:+.3f} "
-                  f"{deep[0]:+13.3f} {deep[1]:+8.3f} … {deep[2]:+.3f}")  # fmt: skip
+        print_against(scores, "soart", "soart+deep")
 
 
 PARTS = ("planted", "either", *TABLES)
