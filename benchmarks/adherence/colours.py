@@ -1,7 +1,5 @@
 """Measures adherence to words of colour and light, on pictures that get a palette or a light by planted operations.
 
-    python benchmarks/adherence/colours.py [--calibrate] [--poor 400]
-
 Photographs and drawings of packages are recoloured by the operations of ``colour_operations.py``; their strengths are
 drawn at random, from slight to strong. The curves are fitted with --calibrate to the learning sources; the figures are of
 the unseen ones. Then the palettes of the embedded model that have a term are asked of its own poorly drawn pictures: there an independent

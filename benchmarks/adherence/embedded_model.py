@@ -1,7 +1,5 @@
 """Measures adherence on the embedded model: is a phrase shown, and does P(shown) mean what it says?
 
-    python benchmarks/adherence/embedded_model.py [-n 700] [--best-of 180]
-
 Pictures are drawn at few steps and low guidance, so that a good share fails. An independent classifier, trained on
 rendered pictures alone, says what they show. Scenes, wordings and seeds are others than those of the training and the
 calibration. Intervals are 95 % by bootstrap over pictures.

@@ -1,7 +1,5 @@
 """Measures adherence on photographs: nouns of ImageNet.
 
-    python benchmarks/adherence/photographs.py [--calibrate] [--sheet FILE.png]
-
 The curves are fitted with --calibrate to learning sources and to stamps of tuxpaint, one or several in a picture; all
 figures are of other packages.
 A noun is asked of the pictures that show it and, with the same weight in all, of those that show nothing of it. Nouns

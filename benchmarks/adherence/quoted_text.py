@@ -1,7 +1,5 @@
 """Measures adherence of quoted text: words in twenty fonts against misspelt twins.
 
-    python benchmarks/adherence/quoted_text.py [--calibrate]
-
 Needs the extra text. Fonts come in packages of Debian; every second one calibrates, the others are reported. Each text
 is drawn twice: as quoted, and with one letter replaced, doubled, left out or exchanged for its neighbour. Half of the
 pictures are photographs, of the learning or of the unseen sources.

@@ -1,7 +1,5 @@
 """Measures how well the embedded model draws what prompts ask for.
 
-    python benchmarks/adherence/recognition.py [-n 480]
-
 An independent classifier, trained on rendered pictures alone, recognises the options. Prompts take three word orders in
 turn and every option equally often. Prints the rates with 95 % Wilson intervals, beside the classifier's rates on fresh
 renderings and on their reconstructions by the autoencoder (the ceiling).

@@ -1,7 +1,5 @@
 """Measures what tuning for a taste costs in adherence, and what a floor and trade-offs save.
 
-    python benchmarks/adherence/tuning.py [--seeds 8] [--budget 40]
-
 Every seed is another subject, another palette that the prompt asks for, and another taste. The taste is planted: it likes
 the colours of a palette that was not asked for, and something of the other properties of ``tuning_pictures.py``. The space
 lets it have them: one slot may add words for a palette, another one lowers the guidance. Three tunes of equal budgets:

@@ -1,7 +1,5 @@
 """Measures how often *what goes with better pictures* calls noise certain, and what it misses.
 
-    python benchmarks/collections/associations.py [--runs N]
-
 A world is a number of prompts, words that are as frequent as words are, two models, and a score for each prompt. Scores
 are normal, or crowded: 70 % of the prompts are at the ceiling. *Noise*: share of runs on permuted scores in which any
 word or model has a false discovery rate below 5 %; it should be at most 7 %. *Found*: share of runs in which a planted

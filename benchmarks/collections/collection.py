@@ -1,7 +1,5 @@
 """Measures time and memory of ``soart evaluate`` by collection size.
 
-    python benchmarks/collections/collection.py [--sizes 1000 10000 100000] [--large 0] [--folder DIR] [--peers-up-to 10000]
-
 It is compared with decoding alone, imagehash and cleanvision. The script makes small JPEGs: 128 × 96 pixels, smooth
 random colours with a little noise, a near-duplicate for every twentieth. With --large N it makes N pictures of 1,024 ×
 1,024 pixels, of the sources of sources.py: a third each of PNG, JPEG and WebP. The command line runs on them twice: on a new

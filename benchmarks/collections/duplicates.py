@@ -1,7 +1,5 @@
 """Measures near-duplicate detection on changed copies of pictures.
 
-    python benchmarks/collections/duplicates.py [--cache DIR] [--sources N] [--drawn N]
-
 Every other picture of sources.py is changed in thirteen ways; the other half was used to choose the limits. A changed
 copy is detected if it is in the group of its original. Different pictures in one group are false alarms. Three sets
 make that hard, and all their pictures should stay: pictures of the embedded model, whose few subjects repeat; many

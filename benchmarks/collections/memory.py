@@ -1,8 +1,5 @@
 """Times a first and a second run of the everyday commands on one folder.
 
-    python benchmarks/collections/memory.py [-n 100] [--commands rank,find,similar,keep,evaluate]
-        [--path FOLDER[:FOLDER] …]
-
 The pictures are PNG files of a seeded generator: smooth shapes under a little grain, so that they compress as photographs
 do. Each command has a data folder of its own, so its first run finds nothing stored. Wall time and CPU time are those of the whole process tree. Each --path is a PYTHONPATH to
 time: the folder that holds a checkout ``soart``, and others of optional packages. Several are timed in turn, so that their

@@ -1,7 +1,5 @@
 """Measures whether ``soart find --like`` finds the right pictures, and how long *more like this* takes in a large collection.
 
-    python benchmarks/collections/similar.py [--large 100000]
-
 Three views of every unseen source (real_tastes.py): the whole picture and two crops. Of the two pictures most like a view,
 how many show the same picture? And of the ten most like it of other sources, how many lie in the same folder of their
 package, which is a category? With ``--large``, the time of a search among so many pictures with random items, in a

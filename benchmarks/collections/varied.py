@@ -1,7 +1,5 @@
 """The best twenty of planted folders in which one prompt or look is a fifth of all: how many are of it, and what that costs.
 
-    python benchmarks/collections/varied.py [--folders 40]
-
 Values of 600 pictures are standard normal; those of the planted kind are better by a *lead*, in the same unit. Costs are how much
 the mean value of the best twenty falls, in standard deviations of all values of the folder. Then the choice among 50,000 pictures
 is timed.

@@ -1,7 +1,5 @@
 """Compares a Ray cluster on this machine with soart's own worker processes.
 
-    python benchmarks/hosts/cluster.py [-n 2000] [--drawn 64] [--runs 3]
-
 The script makes JPEG files of 256×256 pixels. In every run each engine in turn inspects them and draws with the
 embedded model. A cluster of one machine has no more power than the machine, so the figures are the overhead of Ray.
 Starting and stopping the cluster is timed separately. Printed are medians over the runs with their range.

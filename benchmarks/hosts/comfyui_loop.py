@@ -1,7 +1,5 @@
 """Measures whether the closed loop that comes with the ComfyUI pack learns.
 
-    python benchmarks/hosts/comfyui_loop.py [--seeds 8] [--runs 20]
-
 The space, the judge, the number of pictures a run and the settings of drawing are those of
 "example_workflows/Try a closed loop.json". Each search seed is a loop of its own on the embedded model: ask, draw, observe, as
 the nodes do. The last five runs are compared with the first five by the judge, which the loop optimises, and by a judge that

@@ -1,7 +1,5 @@
 """Times the way from a folder that nobody has looked at to a ranking by one's own taste, and measures how good that is.
 
-    python benchmarks/hosts/first_ranking.py [--count 300] [--pace 2.5] [--tastes 24]
-
 The folder holds pictures of 1,024 × 1,024 pixels: the embedded model draws them, and they are enlarged, with a little grain, so that
 a file has 1.4 MB. The command is ``soart start`` in a separate process. A simulated person, whose taste is planted in what the
 prompts ask for, rates sixteen pictures over HTTP, one every ``--pace`` seconds, as they are offered. Then others with other

@@ -1,7 +1,5 @@
 """Breaks down the wall time of generating and ranking.
 
-    python benchmarks/hosts/overhead.py [-n 64] [--runs 5]
-
 Prints seconds per picture, the share of wall time spent outside the diffusion pipeline, and the start-up time of
 ``soart --help``; medians with ranges over the runs. Wall time covers drawing, measuring, storing and ranking, not
 loading and the HTML page.

@@ -1,7 +1,5 @@
 """Draws the comparison tables of docs/method.md.
 
-    python benchmarks/score/attention_tables.py [--cache DIR]
-
 The pictures are those of one split of the few-shot benchmark.
 """
 

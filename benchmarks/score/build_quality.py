@@ -1,7 +1,5 @@
 """Learns the technical score: unit spaces and detectors, and measures them on sources that were left out.
 
-    python benchmarks/score/build_quality.py [--cache DIR] [--write] [--without DOMAIN ...]
-
 Learning pictures are those of quality_pictures.py: two of three sources of sources.py, one half of the pictures of
 published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rate is on left-out
 sources (grouped cross-validation); kinds.py measures the stored model on the sources that were not learnt from.

@@ -1,7 +1,5 @@
 """Learns rated quality from appearance alone, for the technical score; writes ``metrics/damage/rated-appearance-2.safetensors``.
 
-    python benchmarks/score/build_rated_appearance.py [--write]
-
 It learns from the ratings of rated_photographs.py as build_rated_quality.py does, from the items of texture, colour and
 quality alone, and beside the costs of faults, from the pictures of build_quality.py:
 

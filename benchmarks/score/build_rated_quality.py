@@ -1,7 +1,5 @@
 """Learns rated quality from people's ratings of photographs; writes ``metrics/damage/rated-quality-2.safetensors``.
 
-    python benchmarks/score/build_rated_quality.py [--peers]
-
 It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged version
 of it (rated_versions.py), whose rated qualities should differ by at least LEAD, and by more where appeal and the technical score would put
 the damaged version first, so that the overall score does not; and from drawings of the embedded model, whose mean is to be

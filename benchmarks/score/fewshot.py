@@ -1,7 +1,5 @@
 """Classifies seven distortion modes from twenty pictures of each.
 
-    python benchmarks/score/fewshot.py [--splits 25] [--cache DIR]
-
 Every version of attention is compared with its rivals. Pictures are crops of photographs and drawings (``sources.py``),
 undamaged and with six kinds of damage at three severities (``damage.py``). Version D was developed on a third of the
 sources; the table uses the others. A split takes half of the sources for learning, draws

@@ -1,7 +1,5 @@
 """Measures the change of the technical or the overall score when a picture is resized, mirrored or turned.
 
-    python benchmarks/score/invariance.py [--cache DIR] [-n 40] [--overall]
-
 Pictures are photographs and drawings that the score was not learnt from, reduced to a longest side of 1,024 pixels (so
 only sources of 1,332 pixels or more). Each is compared with itself at smaller sizes (Lanczos), mirrored, upside down
 and turned by 90°. Changes are given in points and in standard deviations of the scores between the pictures.

@@ -1,7 +1,5 @@
 """Measures the technical score and its detectors by kind of picture, size and fault, beside classical metrics.
 
-    python benchmarks/score/kinds.py [--cache DIR] [--peers] [--resaved] [--small]
-
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
 pixels; where the data of opinions.py are there, those of published.py too, and with the weights of autoencoders.py
 what decoders make of some of all these. Printed are, by fault, kind and size, mean scores, in which share of pairs an undamaged picture scores

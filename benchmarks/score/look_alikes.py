@@ -1,7 +1,5 @@
 """Measures how often scores put the photograph of a series first that people rate best.
 
-    python benchmarks/score/look_alikes.py [--cache DIR]
-
 Series are look-alikes among the photographs of rated_photographs.py, see build_rated_quality.py. Rated quality is learnt
 anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean opinion
 scores differ by more than 0.1 of the scale. The gain is what the picture that a score puts first

@@ -1,7 +1,5 @@
 """Measures whether the items of the default network tell melted and duplicated structure, taught by people's ticks.
 
-    python benchmarks/score/malformed.py FOLDER [--cache DIR]
-
 A detector learns what one person found sound in pictures by forty samplers (the set ``samplers`` of benchmarks/data/ai_pictures.py,
 whose clone lies in FOLDER), for three of its four prompts, and is tested on the fourth: the third with the fewest ticks against
 the third with the most. In the second table pictures with less than half of their ticks are left out, most of which are noise or

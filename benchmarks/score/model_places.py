@@ -1,7 +1,5 @@
 """Measures how much nearer to people's opinions places are when models have an effect on them.
 
-    python benchmarks/score/model_places.py FOLDER [--cache DIR]
-
 The sets are those of benchmarks/data/ai_pictures.py with several models, whose clones lie in FOLDER. Printed are the rank
 correlation with people and the share of pairs of one prompt put right: by the overall score, and by places with the effect of
 models, also without prompts and with names permuted; then of so many pictures drawn at random. Means of ``DRAWS`` draws.

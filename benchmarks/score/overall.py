@@ -1,7 +1,5 @@
 """Measures the overall score, beside what it was before and its parts: agreement with people, and order within pairs of versions.
 
-    python benchmarks/score/overall.py [--cache DIR] [--peers]
-
 Agreement with liking is that with opinions of domains that appeal has not learnt from, and rated quality
 from none of them. Agreement with rated quality is on every fifth of the photographs that it was not learnt from, with the
 built-in appeal. Pairs are an undamaged picture of 512 to 800 pixels of each source that neither the technical score nor rated

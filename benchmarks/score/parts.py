@@ -1,7 +1,5 @@
 """Measures the overall score, and its parts on pictures by generators that settings are chosen by.
 
-    python benchmarks/score/parts.py FOLDER [--cache DIR]
-
 The sets are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER. Where people said something of the
 pictures, printed are the rank correlation with it, and the share of pairs of pictures of one prompt that a score orders as
 people do; a pair with equal scores counts half. *Within* is the mean rank correlation within a model, or within a sampler.

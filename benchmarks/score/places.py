@@ -1,7 +1,5 @@
 """Measures how often the place of a fault is named, and named rightly.
 
-    python benchmarks/score/places.py [--pictures 60]
-
 Pictures are unseen sources at 768 pixels. Each fault is laid over all of a picture, where it has no place, and over a
 third of it around one of nine points. Only faults that the whole picture shows are looked for, as in reasons.
 """

@@ -1,7 +1,5 @@
 """Times measuring a picture on one core, beside decoding and other measures.
 
-    python benchmarks/score/speed.py [--rounds 15]
-
 Pictures are square crops of scikit-image photographs of 1,024 pixels, stored as PNG and as JPEG of quality 90. Each figure is the
 median over rounds of the mean over the pictures, with the range of the rounds. All measures run in turn within a round, so a busy
 machine affects them equally. OpenCV must be installed; the rows without it measure as soart does where it is not.

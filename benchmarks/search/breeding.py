@@ -1,7 +1,5 @@
 """Measures more of a favourite by its true value: near it, between two, and drawn on it at a strength.
 
-    python benchmarks/search/breeding.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 16] [--strength 0.5] [--methods …] [--cache DIR]
-
 The embedded model draws with 8 steps; worlds and their tastes are those of ``optimizing_worlds``. A person looks at the first
 16 seeds of a prompt, and marks as favourites the two that they truly like most. Each method then has the processor time of
 ``--pictures`` pictures, and a taste that was learnt from other pictures. *near* begins with the noise of the favourite, *between* with

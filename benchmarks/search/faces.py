@@ -1,7 +1,5 @@
 """Faces that are found, and what is taken for one, in photographs, generated pictures, paintings and drawings.
 
-    python benchmarks/search/faces.py [--cache DIR] [--faces FOLDER] [--generated FOLDER] [--most N]
-
 FOLDER of faces is ``jcpeterson/omi`` of GitHub: photographs of one face each, ``validation_images/real``, and faces that a GAN
 drew, ``images``. FOLDER of generated pictures is ``data`` of ``qiyan111/AIGC``, with the 2,982 pictures of AGIQA-3K and their
 prompts: PERSON names the prompts that ask for a person whose face is seen, and prompts without any of the words of ALIVE

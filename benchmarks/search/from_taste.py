@@ -1,7 +1,5 @@
 """Measures whether a tune begins better with what a taste knows of words, and what it loses where that is wrong.
 
-    python benchmarks/search/from_taste.py [--persons 40] [--judge taste]
-
 A synthetic person rates pictures of random prompts of a space. A taste is learnt from them. The taste, or with ``--judge person``
 the person by stars, judges the pictures of a tune of the same space. The tune runs with and without the effects of options that
 the taste's pictures carry; recommended is the best choice by the rating model after every batch. Quality is the mean over seeds,

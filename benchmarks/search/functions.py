@@ -1,7 +1,5 @@
 """Measures SoartSampler on numerical functions, against Optuna's own samplers.
 
-    python benchmarks/search/functions.py [--seeds 20] [--trials 60] [--functions branin,…] [--samplers soart,…] [--cache DIR]
-
 Branin and Hartmann 6 are the usual test functions; "ackley" is Ackley's function of three numbers whose centre depends on
 a category of four. All are minimised without noise. Quality is the regret: the best value of the first 20, 40 and 60
 trials less the minimum. Tables give the mean of log₁₀ of regrets, at least 10⁻⁶, ± half of the 90 % interval.

@@ -1,7 +1,5 @@
 """Measures whether pictures of another prompt, which count as hints, help a tune and do no harm.
 
-    python benchmarks/search/hints.py [--pairs 20] [--before 24] [--budget 16]
-
 Each pair is two plain prompts of different subjects on the embedded model, judged by the technical score. The second is tuned
 in an empty collection, and in one where the first was tuned before. Compared are the mean score of the first batch of four,
 that of all pictures, and that of the recommended prompt on eight new seeds.

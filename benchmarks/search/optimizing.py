@@ -1,7 +1,5 @@
 """Measures optimized pictures by their true value: best of seeds, optimize and LoRA.
 
-    python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 32] [--methods …] [--cache DIR]
-
 The embedded model draws with 8 steps; worlds and their tastes are those of ``optimizing_worlds``. Each method draws one prompt, and has
 the processor time of ``--pictures`` pictures, 32 by default. All begin with the same seeds. *large steps* makes steps of the gradient
 that are four times as large, within the bounds, and *very large steps* sixteen times; *unbounded* makes large ones without any

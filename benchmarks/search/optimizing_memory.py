@@ -1,7 +1,5 @@
 """Counts the memory that the gradient by the noise takes with networks of real size.
 
-    python benchmarks/search/optimizing_memory.py
-
 Nothing is computed: networks are built without numbers (PyTorch's device *meta*), and the tensors that one call keeps for its
 derivative are counted, with attention that keeps queries, keys, values and results (FlashAttention). Text encoders are left out,
 because no derivative passes through them.

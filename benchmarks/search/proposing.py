@@ -1,7 +1,5 @@
 """Measures whether to begin with few options and propose others, against a fixed space of all.
 
-    python benchmarks/search/proposing.py [--seeds 20] [--methods propose,all,few] [--cache DIR]
-
 Slots are the subjects, palettes, styles and qualities of the embedded model with all their synonyms, about twenty words each. "all" is
 steered over all of them. "few" is given four random words of each slot, and "propose" begins with the same four and
 changes its options between batches of 8 as ``soart tune --propose vocabulary`` does, with the rest as ``more``. Meanings come from

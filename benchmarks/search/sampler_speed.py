@@ -1,7 +1,5 @@
 """Measures the CPU seconds of 150 trials with SoartSampler, and with Optuna's own samplers.
 
-    python benchmarks/search/sampler_speed.py [--trials 150] [--seeds 3] [--studies mixed,…] [--samplers soart,…]
-
 The studies have noisy values: "mixed" has six categories of four, a number and a whole number, "words" eight categories of
 six, and "numbers" five numbers. Seconds are of the whole study, of which the functions take next to nothing. The digest tells
 whether two versions suggest the same: it is that of all parameters of all seeds.

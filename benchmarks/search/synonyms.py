@@ -1,7 +1,5 @@
 """Measures words that were never drawn, with and without their meaning.
 
-    python benchmarks/search/synonyms.py [--seeds 40] [--pictures 40]
-
 A space has a slot for each of the subjects, palettes, styles and qualities of the embedded model. In each slot the first
 word of every option may be drawn, and its synonyms may not. A taste gives each option a standard normal effect, each
 pair of options one of deviation 0.3, and each rating noise of deviation 0.5; synonyms have the effects of their option.

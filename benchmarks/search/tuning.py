@@ -1,7 +1,5 @@
 """Measures recommended prompts by budget, on synthetic spaces.
 
-    python benchmarks/search/tuning.py [--seeds 20] [--methods soart,tpe,…] [--worlds quiet,noisy] [--cache DIR]
-
 Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main
 effects. Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance.
 Rating noise has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the

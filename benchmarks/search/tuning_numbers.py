@@ -1,7 +1,5 @@
 """Measures the tuning of numbers: weights of three LoRAs and of a word, guidance and steps, on the embedded model.
 
-    python benchmarks/search/tuning_numbers.py [--pictures 2] [--seeds 20] [--methods soart,tpe,…] [--budget 160] [--cache DIR]
-
 The LoRAs are those that the embedded model comes with: ``snow``, ``frame`` and ``night``. Every combination of a coarse grid is drawn with each of
 ``--pictures`` seeds and measured as in ``tuning_pictures.py``. A taste turns properties into values, and splines through
 those of the grid give the value of each of 3.1 million choices: all methods look up the same truth. Even tastes are

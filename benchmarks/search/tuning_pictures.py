@@ -1,7 +1,5 @@
 """Measures recommended prompts by budget, on pictures of the embedded model.
 
-    python benchmarks/search/tuning_pictures.py [--pictures 6] [--seeds 20] [--methods soart,tpe,…] [--cache DIR]
-
 Budgets are 20, 40, 80 and 160 pictures. The space is a castle in 6 palettes × 6 styles × 5 qualities × 3 guidances × 2
 negative prompts: 1,080 choices. Every choice is drawn once with each of ``--pictures`` seeds (8 steps). Eight
 properties of each picture's pixels are cached, so that all methods replay the same pictures. A world is a taste:

@@ -1,7 +1,5 @@
 """Learns the beliefs of ``metrics/tastes/mixture.py`` on other tastes; writes ``beliefs.py``.
 
-    python benchmarks/taste/build_beliefs.py [--persons 160]
-
 Three quarters of the lessons are of real people (``people.py``), one quarter are of tastes planted in the learning sources:
 from 4+4 to 30+30 pictures (real ones to 16+16), with and without a network's items, and with prior scores from useless to very
 good. The beliefs are those with which the weighted predictions rank held-out pictures best (pairwise logistic loss, by

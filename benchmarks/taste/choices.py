@@ -1,7 +1,5 @@
 """Real people's choices between pictures of one kind: how often scores and tastes agree.
 
-    python benchmarks/taste/choices.py
-
 22 people chose the prettier of two pictures, 411 times between paintings, 400 times each between houses and between flowers
 (photographs), all people between the same pairs (Y. Feng, "Subjective preference study", 2020). The data do not come with
 soart: the folder ``choices`` in the cache needs the folders ``images`` and ``data`` of the kinds from Loni0111/preference_study

@@ -1,7 +1,5 @@
 """The first sixteen pictures that a person rates: how many of them are liked, and what is learnt from them.
 
-    python benchmarks/taste/hunting.py CLONES [--persons 60]
-
 A folder holds 600 pictures of AGIQA-3K (``benchmarks/data/ai_pictures.py`` names the clone), others for each person. Persons
 like one in ten, and rate in stars. Their tastes are planted, of six kinds: a subject (words of prompts), a maker, a palette,
 what many people think good, and subjects in a palette or by a maker; with a liking on top that nothing shows. Ways to choose:

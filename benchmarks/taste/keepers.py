@@ -1,7 +1,5 @@
 """Measures trust within groups: how well it foretells the keepers of planted tastes, many seeds a prompt.
 
-    python benchmarks/taste/keepers.py [--repetitions 50]
-
 The renderer behind the embedded model draws random scenes on several seeds each. A synthetic person likes a mixture of
 looks (light, colours, composition): of the scene as a whole, and to some degree of the single picture; a third of the
 persons like scenes alone. The person rates some seeds of some scenes with 1 to 5 stars. A taste is learnt from them, and

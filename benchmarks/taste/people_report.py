@@ -1,7 +1,5 @@
 """Tastes of real people, on photographs; see ``people.py`` for the data.
 
-    python benchmarks/taste/people_report.py [--people 100]
-
 Every method learns from the same pictures of one person with the same items, each picture of another theme, and is tested
 on the person's pictures of other themes. Appeal is learnt from the other half of the people and themes. Intervals are
 95 % t intervals over people, of paired differences.

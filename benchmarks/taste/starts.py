@@ -1,7 +1,5 @@
 """Compares starts of tastes, and their trust reports, on pictures by generators that people rated.
 
-    python benchmarks/taste/starts.py CLONES [--persons 20] [--part starts] [--part trust]
-
 CLONES is a folder of clones of AGIQA-3K and OMI, see ``benchmarks/data/ai_pictures.py``. A synthetic person likes what people say
 of the pictures, models as such, a random direction of the items' principal components, and single pictures, with the shares of
 the variance in ``SETS``. The upper two fifths are liked, the lower two disliked, of at most 600 pictures of sixty prompts. A

@@ -1,7 +1,5 @@
 """Errors and coverage of the trust reports of real people's tastes; see ``people.py`` for the data.
 
-    python benchmarks/taste/trust.py [--people 50] [--learn | --plain]
-
 A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in both
 halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture. The measured
 AUC is itself uncertain, so coverage is told twice: how often the interval holds it, and how often it is inside the 95 % interval
