@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+import pandas as pd
 from PIL import Image, ImageDraw
 from scipy import stats
 
@@ -168,3 +169,9 @@ def print_against(reached: Mapping[str, Sequence[float]], *bases: str) -> None:
                 mean, low, high = interval(np.array(reached[base]) - np.array(values))
                 line += f"   {base} − it {mean:+.3f} ({low:+.3f} … {high:+.3f})"
         print(line, flush=True)
+
+
+def print_table(title: str, rows: pd.DataFrame | Mapping[str, Mapping[str, object]], digits: int = 3) -> None:
+    """Print rows of values by column, each by its name."""
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame.from_dict(rows, orient="index")
+    print(f"\n{title}\n{table.round(digits).to_string(na_rep='')}", flush=True)

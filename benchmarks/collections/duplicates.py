@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, print_table
 from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.data.sources import sources
 from soart.metrics.image import read_image
@@ -137,30 +137,31 @@ def main() -> None:
             change.append(name)
     found = find_groups(pictures)
     origin = {s: k for k, (s, c) in enumerate(zip(source, change, strict=True)) if c == ""}
-    print(f"{len(origin)} sources, {len(pictures)} pictures; share of changed copies that are found")
-    print(f"{'':24}" + "".join(f"{name:>20}" for name in found))
-    for name in CHANGES:
-        rows = [k for k, c in enumerate(change) if c == name]
-        shares = (np.mean([g[k] >= 0 and g[k] == g[origin[source[k]]] for k in rows]) for g in found.values())
-        print(f"{name:24}" + "".join(f"{share:20.2f}" for share in shares))
+    rows = {
+        name: {
+            title: np.mean([g[k] >= 0 and g[k] == g[origin[source[k]]] for k, c in enumerate(change) if c == name])
+            for title, g in found.items()
+        }
+        for name in CHANGES
+    }
+    print_table(f"{len(origin)} sources, {len(pictures)} pictures; share of changed copies that are found", rows, 2)
     kinds = np.array(source)
     different = np.triu(kinds[:, None] != kinds[None], 1)
-    wrong = ((((g[:, None] == g[None]) & (g[:, None] >= 0)) & different).sum() for g in found.values())
-    print(f"{'false pairs':24}" + "".join(f"{f'{count} of {different.sum()}':>20}" for count in wrong))
+    wrong = {title: (((g[:, None] == g[None]) & (g[:, None] >= 0)) & different).sum() for title, g in found.items()}
+    print_table(f"false pairs, of {different.sum()}", {"": wrong})
     manner = "a mountain in cool colors, watercolor"
     sets = {
         "few subjects": drawn(["a boat", "a tree, warm palette", "a house, pointillism", "a fish"], arguments.drawn),
         "one manner": drawn([manner], arguments.drawn),
         "palettes and styles": rendered(),
     }
-    print("pictures that would go, and the largest group; none should")
+    rows = {}
     for name, different_pictures in sets.items():
-        print(f"{name:24}", end="")
-        for group in find_groups(different_pictures).values():
-            sizes = np.unique(group[group >= 0], return_counts=True)[1]
-            text = f"{sum(sizes) - len(sizes)} of {len(group)}, {max(sizes, default=1)}"
-            print(f"{text:>20}", end="")
-        print()
+        rows[f"{name}, {len(different_pictures)}"] = {
+            title: (group >= 0).sum() - len(np.unique(group[group >= 0]))
+            for title, group in find_groups(different_pictures).items()
+        }
+    print_table("pictures that would go; none should", rows)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, print_table
 from soart.benchmarks.data.real_tastes import world
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
@@ -78,7 +78,7 @@ def main() -> None:
     print(
         f"{len(views.source)} views of {views.source.max() + 1} sources; {large.sum()} in folders of at least {FEWEST} views"
     )
-    print(f"{'items':24} {'same picture, of 2':>19} {'same folder, of 10':>19}")
+    rows = {}
     for name, matrix, names in (
         ("texture and colour", views.items, views.names[:plain]),
         ("EfficientNet-Lite0", views.both, views.names),
@@ -92,7 +92,8 @@ def main() -> None:
             if large[row]:
                 alike[views.source == views.source[row]] = -np.inf
                 folder += (views.folder[np.argsort(-alike)[:10]] == views.folder[row]).tolist()
-        print(f"{name:24} {np.mean(same):19.3f} {np.mean(folder):19.3f}")
+        rows[name] = {"same picture, of 2": np.mean(same), "same folder, of 10": np.mean(folder)}
+    print_table("items", rows)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from soart.benchmarks.data.quality_pictures import DECODED, EMBEDDED, LIGHT, SME
 from soart.benchmarks.data.rated_photographs import items_of, rated_photographs, reduced
 from soart.benchmarks.data.sources import DRAWING
 from soart.benchmarks.score.build_quality import cross_validated, measured
-from soart.benchmarks.score.build_rated_quality import NAMES, alone, head, row, series, store
+from soart.benchmarks.score.build_rated_quality import NAMES, alone, report, series, store
 from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, RatedQuality
 from soart.metrics.damage.technical import TechnicalJudge, technometric_of
 from soart.metrics.items.combined import taste_extractor
@@ -209,11 +209,9 @@ def main() -> None:
     reported = rated_photographs(arguments.cache, learning=False)
     own = items_of(reported, arguments.cache)
     apart, items = alone(own, every), own[:, COLUMNS]
-    head(reported, apart)
     rated, faults = learnt.scores(items, APPEARANCE), judge.cost_of_faults(items) / judge.model.half
     scores = {"from appearance": rated, "faults": -faults, "technical": np.log2(learnt.shares_left(rated)) - faults}
-    for title, values in scores.items():
-        print(f"{title:14} " + row(values, reported, apart))
+    report(scores, reported, apart)
 
 
 if __name__ == "__main__":

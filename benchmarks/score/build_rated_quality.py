@@ -17,7 +17,7 @@ soart's items.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +31,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from soart.benchmarks.common import command, stored_array
+from soart.benchmarks.common import command, print_table, stored_array
 from soart.benchmarks.data.quality_pictures import EMBEDDED
 from soart.benchmarks.data.rated_photographs import (
     KINDS,
@@ -137,14 +137,15 @@ class Learning:
         )
 
 
-def row(scores: np.ndarray, photographs: RatedPhotographs, apart: np.ndarray) -> str:
-    """Correlations of (n,) scores with the ratings: SROCC and PLCC of all, SROCC of those apart and by kind."""
-    ratings = photographs.opinions
-    values = [spearmanr(scores, ratings)[0], pearsonr(scores, ratings)[0], spearmanr(scores[apart], ratings[apart])[0]]
-    values += [
-        spearmanr(scores[chosen], ratings[chosen])[0] for chosen in (photographs.kind == k for k in KINDS.values())
-    ]
-    return " ".join(f"{value:8.3f}" for value in values)
+def report(scores: Mapping[str, np.ndarray], photographs: RatedPhotographs, apart: np.ndarray) -> None:
+    """Print correlations of (n,) scores with the ratings: of all, of (n,) bool those apart, and by kind."""
+    ratings, rows = photographs.opinions, {}
+    parts = {"apart": apart} | {kind: photographs.kind == kind for kind in KINDS.values()}
+    for title, values in scores.items():
+        rows[title] = {"SROCC": spearmanr(values, ratings)[0], "PLCC": pearsonr(values, ratings)[0]} | {
+            f"SROCC, {part}": spearmanr(values[some], ratings[some])[0] for part, some in parts.items()
+        }
+    print_table(f"{len(apart)} photographs to report on; {int(apart.sum())} look like none that were learnt from", rows)
 
 
 def brisque_of(photographs: RatedPhotographs, cache: Path) -> np.ndarray:
@@ -184,16 +185,7 @@ def compare(cache: Path) -> None:
         names = tuple(NAMES[i] for i in chosen)
         learnt = learn_rated_quality(items[:, chosen], learning.opinions, names)
         scores[title] = learnt.scores(own[:, chosen], names)
-    head(reported, apart)
-    for title, values in scores.items():
-        print(f"{title:14} " + row(values, reported, apart), flush=True)
-
-
-def head(photographs: RatedPhotographs, apart: np.ndarray) -> None:
-    """Print the heads of the columns of ``row``."""
-    counts = [f"{kind} {int((photographs.kind == kind).sum())}" for kind in KINDS.values()]
-    print(f"{len(apart)} photographs that were not learnt from; {int(apart.sum())} of them look like none that were")
-    print(f"{'':14} {'SROCC':>8} {'PLCC':>8} {'apart':>8}   SROCC of {', '.join(counts)}")
+    report(scores, reported, apart)
 
 
 def store(learnt: RatedQuality, version: str) -> None:
@@ -214,8 +206,7 @@ def main() -> None:
     learnt = learning.learn(np.arange(len(learning.items)))
     store(learnt, rated_quality.VERSION)
     apart = alone(own, learning.items)
-    head(reported, apart)
-    print(f"{'rated quality':14} " + row(learnt.scores(own, NAMES), reported, apart))
+    report({"rated quality": learnt.scores(own, NAMES)}, reported, apart)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays, stored_json
+from soart.benchmarks.common import command, interval, key_of, print_table, progress, stored_arrays, stored_json
 from soart.benchmarks.data.damage import DAMAGES, damage
 from soart.benchmarks.data.sources import crop, sources
 from soart.benchmarks.score.brisque import brisque_features
@@ -211,15 +211,14 @@ def main() -> None:
     for title in NAMES:
         splits = [run_split(data, title, number, arguments.cache) for number in range(arguments.splits)]
         columns = {name: np.array([found[name] for found in splits]) for name in splits[0]}
-        print(f"\n{title}: {len(NAMES[title])} items")
-        print(
-            f"{'method':12} {'accuracy':>8} {'95 % interval':>15} {'D − method':>11} {'95 % interval':>17} {'s a split':>10}"
-        )
+        rows = {}
         for name, values in columns.items():
             mean, low, high = interval(values[:, 0])
             ahead, least, most = interval(columns["D"][:, 0] - values[:, 0])
-            print(f"{name:12} {mean:8.3f} {low:7.3f} … {high:5.3f} {ahead:+11.3f} {least:+8.3f} … {most:+6.3f} "
-                  f"{values[:, 1].mean():10.2f}")  # fmt: skip
+            rows[name] = {"accuracy": mean, "low": low, "high": high} | {
+                "D − method": ahead, "least": least, "most": most, "s a split": values[:, 1].mean()
+            }  # fmt: skip
+        print_table(f"{title}: {len(NAMES[title])} items, with 95 % intervals", rows)
 
 
 if __name__ == "__main__":

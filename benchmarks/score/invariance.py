@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
+from scipy.stats import spearmanr
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, print_table
 from soart.benchmarks.data.sources import unseen_sources
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
@@ -47,14 +48,18 @@ def main() -> None:
     base = np.array(scores.pop(str(LARGEST)))
     deviation = base.std(ddof=1)
     print(f"{len(base)} pictures of {LARGEST} pixels: scores {base.mean():.1f} ± {deviation:.1f} points")
-    print(f"{'':14} {'mean change':>12} {'median':>8} {'90 %':>8} {'in deviations':>14} {'rank correlation':>17}")
-    for name, values in scores.items():
-        change = np.abs(np.array(values) - base)
-        ranks = np.corrcoef(np.argsort(np.argsort(values)), np.argsort(np.argsort(base)))[0, 1]
-        print(
-            f"{name:14} {change.mean():12.2f} {np.median(change):8.2f} {np.quantile(change, 0.9):8.2f} "
-            f"{change.mean() / deviation:14.2f} {ranks:17.2f}"
-        )
+    changes = {name: np.abs(np.array(values) - base) for name, values in scores.items()}
+    rows = {
+        name: {
+            "mean change": change.mean(),
+            "median": np.median(change),
+            "90 %": np.quantile(change, 0.9),
+            "in deviations": change.mean() / deviation,
+            "rank correlation": spearmanr(scores[name], base)[0],
+        }
+        for name, change in changes.items()
+    }
+    print_table("changes in points", rows, 2)
 
 
 if __name__ == "__main__":

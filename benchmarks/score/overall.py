@@ -13,9 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.stats import spearmanr
 
-from soart.benchmarks.common import command, progress
+from soart.benchmarks.common import command, print_table, progress
 from soart.benchmarks.data.damage import FAULTS
 from soart.benchmarks.data.opinions import measured, other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
@@ -53,18 +54,13 @@ def agreement(cache: Path, judge: OverallJudge) -> None:
         for title, values in scores_of(judge, np.hstack([opinions.items, marks[domain]]), appeal).items():
             found.setdefault(title, {})[domain] = agree(values, opinions)
         progress(len(found["overall"]), len(left_out), "domains")
-    print("agreement with people: rank correlations with ratings, shares of choices")
-    print(f"{'':14} {'opinions':>8} " + " ".join(f"{title:>13}" for title in found))
-    for domain, opinions in left_out.items():
-        count = len(opinions.values if opinions.pairs is None else opinions.pairs)
-        print(f"{domain:14} {count:8} " + " ".join(f"{values[domain]:13.3f}" for values in found.values()))
+    table = pd.DataFrame(found)
     rated = [domain for domain, opinions in left_out.items() if opinions.pairs is None]
-    means = {
-        "mean, ratings": {title: np.mean([values[domain] for domain in rated]) for title, values in found.items()},
-        "mean": {title: mean_over(values, others) for title, values in found.items()},
-    }
-    for row, values in means.items():
-        print(f"{row:23} " + " ".join(f"{value:13.3f}" for value in values.values()))
+    table.loc["mean, ratings"] = table.loc[rated].mean()
+    table.loc["mean"] = [mean_over(values, others) for values in found.values()]
+    counts = {domain: len(o.values if o.pairs is None else o.pairs) for domain, o in left_out.items()}
+    table.insert(0, "opinions", table.index.map(counts))
+    print_table("agreement with people: rank correlations with ratings, shares of choices", table)
 
 
 def quality(cache: Path, judge: OverallJudge) -> None:
@@ -89,12 +85,12 @@ def classical(cache: Path) -> None:
     }
     domains |= {name: (files, others[name]) for name, files in other_files(cache).items()}
     found: dict[str, dict[str, float]] = {"NIQE": {}, "cleanvision": {}}
-    print(f"\n{'':14} {'NIQE':>11} {'cleanvision':>11}")
     for domain, (files, opinions) in domains.items():
         found["NIQE"][domain] = agree(np.array([niqe(read_image(file).pixels) for file in files]), opinions)
         found["cleanvision"][domain] = agree(np.array(blur_scores(files)), opinions)
-        print(f"{domain:14} " + " ".join(f"{values[domain]:11.3f}" for values in found.values()), flush=True)
-    print(f"{'mean':14} " + " ".join(f"{mean_over(values, others):11.3f}" for values in found.values()))
+    table = pd.DataFrame(found)
+    table.loc["mean"] = [mean_over(values, others) for values in found.values()]
+    print_table("agreement with people", table)
 
 
 def pairs(cache: Path, judge: OverallJudge) -> None:
@@ -108,15 +104,13 @@ def pairs(cache: Path, judge: OverallJudge) -> None:
         scores["rated"].append(judge.rated(items))
         scores["overall"].append(judge.score(items))
         progress(number, len(pictures), "sources")
-    by_title = {title: np.stack(rows) for title, rows in scores.items()}
-    print(f"\npairs right, {len(pictures)} pictures of 512 to 800 pixels\n{'':14} ", end="")
-    print(" ".join(f"{title:>10}" for title in by_title))
-    for k, fault in enumerate(FAULTS, start=1):
-        print(f"{fault:14} " + " ".join(f"{np.mean(rows[:, 0] > rows[:, k]):10.2f}" for rows in by_title.values()))
-    right = {title: rows[:, :1] > rows[:, 1:] for title, rows in by_title.items()}
-    known = [fault != "smooth" for fault in FAULTS]
-    print(f"{'all':14} " + " ".join(f"{values.mean():10.3f}" for values in right.values()))
-    print(f"{'but smooth':14} " + " ".join(f"{values[:, known].mean():10.3f}" for values in right.values()))
+    right = {title: np.stack(rows)[:, :1] > np.stack(rows)[:, 1:] for title, rows in scores.items()}
+    table = pd.DataFrame(
+        {title: dict(zip(FAULTS, values.mean(axis=0), strict=True)) for title, values in right.items()}
+    )
+    table.loc["all but smooth"] = table.drop("smooth").mean()
+    table.loc["all"] = table.loc[list(FAULTS)].mean()
+    print_table(f"pairs right, {len(pictures)} pictures of 512 to 800 pixels", table)
 
 
 def main() -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 
-from soart.benchmarks.common import command, default_cache
+from soart.benchmarks.common import command, default_cache, print_table
 from soart.benchmarks.data.damage import FAULTS, damage
 from soart.benchmarks.data.quality_pictures import in_bytes
 from soart.benchmarks.data.sources import unseen_sources
@@ -56,11 +57,10 @@ def main() -> None:
                 counts[fault, f"{where} placed"] += bool(place)
                 counts[fault, f"{where} right"] += where == "part" and place.split(" ", 3)[-1] == WORDS[point]
     print(f"{min(arguments.pictures, len(sources))} unseen sources at {SIDE} pixels")
-    print(f"{'fault':10} {'over all: seen':>15} {'placed':>7} {'over a part: seen':>18} {'placed':>7} {'rightly':>8}")
     columns = ("all seen", "all placed", "part seen", "part placed", "part right")
-    for fault in (*LAID, "all"):
-        row = [sum(counts[f, column] for f in (LAID if fault == "all" else (fault,))) for column in columns]
-        print(f"{fault:10} {row[0]:15} {row[1]:7} {row[2]:18} {row[3]:7} {row[4]:8}")
+    table = pd.DataFrame([{column: counts[fault, column] for column in columns} for fault in LAID], LAID)
+    table.loc["sum"] = table.sum()
+    print_table("faults over all of a picture, and over a part", table)
 
 
 if __name__ == "__main__":
