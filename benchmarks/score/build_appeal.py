@@ -33,9 +33,9 @@ def agreement(scores: np.ndarray, opinions: Opinions) -> float:
     return float(np.mean(np.where(scores[second] > scores[first], chosen, 1 - chosen)))
 
 
-def held_out(place: People, others: Sequence[Opinions]) -> np.ndarray:
+def held_out(place: People, others: Sequence[Opinions] = (), folds: int = FOLDS, seed: int = SEED) -> np.ndarray:
     """(n,) appeal of each photograph, learnt from those of other themes and from others' opinions."""
-    fold = np.random.default_rng(SEED).integers(0, FOLDS, place.source.max() + 1)[place.source]
+    fold = np.random.default_rng(seed).integers(0, folds, place.source.max() + 1)[place.source]
     scores = np.empty(len(fold))
     for left_out in np.unique(fold):
         out = fold == left_out

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -25,45 +24,15 @@ from sklearn.svm import SVC
 
 from soart.benchmarks.common import command, print_against, stored_arrays
 from soart.benchmarks.data.planted import ANY, EITHER, TASTES, drawn
-from soart.benchmarks.taste.real_report import TABLES, report
+from soart.benchmarks.data.real_tastes import World
+from soart.benchmarks.taste.real_report import TABLES, examples_of, report
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.deep import DeepExtractor
-from soart.metrics.tastes.examples import Examples, from_modes
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.taste import computed_priors, priors_of_items, technical_prior
 
 SEED = 77
 SIZES = (8, 30)
-
-
-@dataclass(frozen=True)
-class Task:
-    """A taste on measured pictures: SOART and colour items, deep items, likings (1, −1), groups and technical scores."""
-
-    name: str
-    items: np.ndarray
-    deep: np.ndarray
-    label: np.ndarray
-    group: np.ndarray
-    technical: np.ndarray
-
-    def split(self, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of ``size`` liked and ``size`` disliked pictures, each of another group, and of all pictures of other groups."""
-        learn: list[int] = []
-        for label in (1, -1):
-            order = rng.permutation(np.flatnonzero(self.label == label))
-            _, first = np.unique(self.group[order], return_index=True)
-            learn += order[np.sort(first)[:size]].tolist()
-        test = np.flatnonzero((self.label != 0) & ~np.isin(self.group, self.group[learn]))
-        return np.array(learn), test
-
-    def examples(self, rows: np.ndarray) -> Examples:
-        """Examples of some rows, with the technical score as their prior."""
-        said = self.label[rows]
-        order = np.concatenate([rows[said == 1], rows[said == -1]])
-        parts = {"good": rows[said == 1], "bad": rows[said == -1]}
-        found = from_modes({m: self.items[r] for m, r in parts.items()}, {m: self.group[r] for m, r in parts.items()})
-        return replace(found, priors=self.technical[order][:, None])
 
 
 def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -83,17 +52,19 @@ def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[n
     return stored["items"], stored["deep"]
 
 
-def planted_tasks(cache: Path, *, either: bool = False) -> Iterator[Task]:
-    """Tasks of planted tastes."""
+def planted_tastes(cache: Path, *, either: bool = False) -> tuple[World, dict[str, np.ndarray]]:
+    """Pictures of planted tastes, and (n,) labels 1 (liked), −1 or 0 by each."""
     scenes, pictures = drawn(cache)
     items, deep = measure_sound("planted", list(pictures), cache)
-    technical = technical_prior(items, taste_extractor().names)
+    numbers = np.arange(len(scenes))
+    place = World(items, deep, numbers, technical_prior(items, taste_extractor().names), {}, numbers, numbers)
+    labels = {}
     for taste in EITHER if either else TASTES:
         if not taste.development:
-            label = np.array([taste.label(scene) for scene in scenes])
+            labels[taste.name] = np.array([taste.label(scene) for scene in scenes])
             if either:
-                label[ANY:] = 0
-            yield Task(taste.name, items, deep, label, np.arange(len(label)), technical)
+                labels[taste.name][ANY:] = 0
+    return place, labels
 
 
 def rivals() -> dict[str, tuple[ClassifierMixin, dict[str, list[object]]]]:
@@ -121,40 +92,24 @@ def rival_scores(name: str, x: np.ndarray, y: np.ndarray, test: np.ndarray) -> n
     return steps.decision_function(test) if hasattr(steps, "decision_function") else steps.predict_proba(test)[:, 1]
 
 
-def accuracy(tasks: list[Task], sizes: tuple[int, ...], splits: int) -> None:
+def accuracy(place: World, labels: dict[str, np.ndarray], splits: int) -> None:
     """Held-out AUC of the taste and of every rival, and paired differences."""
-    names = taste_extractor().names
-    deep_names = taste_extractor(default_network()).names
-    told_names = priors_of_items(deep_names)
-    for size in sizes:
+    names = taste_extractor(default_network()).names
+    told_names = priors_of_items(names)
+    told = computed_priors(told_names, place.both, names)
+    for size in SIZES:
         scores: dict[str, list[float]] = {}
+        for label, number in product(labels.values(), range(splits)):
+            learn, test = place.split(label, size, np.random.default_rng([SEED, number]))
+            fitted = fit(examples_of(place, place.both, learn, told, told_names), names)
+            found = {"soart": fitted(place.both[test], told[test])}
+            for rival in rivals():
+                found[rival] = rival_scores(rival, place.items[learn], label[learn], place.items[test])
+            found["probe"] = rival_scores("logistic", place.deep[learn], label[learn], place.deep[test])
+            for method, values in found.items():
+                scores.setdefault(method, []).append(roc_auc_score(label[test] == 1, values))
         print(f"\n{size}+{size} pictures, {splits} splits a taste; AUC on held-out pictures")
-        for task in tasks:
-            own: dict[str, list[float]] = {}
-            for number in range(splits):
-                rng = np.random.default_rng([SEED, number])
-                learn, test = task.split(size, rng)
-                y, truth = task.label[learn], task.label[test] == 1
-                examples = task.examples(learn)
-                fitted = fit(examples, names)
-                own.setdefault("soart", []).append(
-                    roc_auc_score(truth, fitted(task.items[test], task.technical[test][:, None]))
-                )
-                both = np.hstack([task.items, task.deep])
-                order = np.concatenate([learn[y == 1], learn[y == -1]])
-                told = computed_priors(told_names, both, deep_names)
-                wide = replace(examples, items=both[order], priors=told[order], prior_names=told_names)
-                fitted = fit(wide, deep_names)
-                own.setdefault("soart+deep", []).append(roc_auc_score(truth, fitted(both[test], told[test])))
-                for rival in rivals():
-                    score = rival_scores(rival, task.items[learn], y, task.items[test])
-                    own.setdefault(rival, []).append(roc_auc_score(truth, score))
-                probe = rival_scores("logistic", task.deep[learn], y, task.deep[test])
-                own.setdefault("deep probe", []).append(roc_auc_score(truth, probe))
-            print(f"  {task.name:34} " + "  ".join(f"{n} {np.mean(v):.3f}" for n, v in own.items()), flush=True)
-            for method, values in own.items():
-                scores.setdefault(method, []).extend(values)
-        print_against(scores, "soart", "soart+deep")
+        print_against(scores, "soart")
 
 
 PARTS = ("planted", "either", *TABLES)
@@ -173,8 +128,7 @@ def main() -> None:
     ):
         if part in wanted:
             print(f"\nPlanted tastes: {title}")
-            tasks = planted_tasks(arguments.cache, either=part == "either")
-            accuracy(list(tasks), SIZES, arguments.splits)
+            accuracy(*planted_tastes(arguments.cache, either=part == "either"), arguments.splits)
     if set(wanted) & set(TABLES):
         report(arguments.cache, arguments.persons, wanted)
 
