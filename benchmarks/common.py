@@ -150,6 +150,17 @@ def interval(values: np.ndarray) -> tuple[float, float, float]:
     return float(mean), float(mean - half), float(mean + half)
 
 
+def bootstrap(
+    statistic: Callable[[np.ndarray], float], groups: np.ndarray | int, draws: int = 400, seed: int = 0
+) -> tuple[float, float, float]:
+    """A statistic of numbers of rows, and its 95 % interval over (n,) groups of the rows, or over so many rows."""
+    groups = np.arange(groups) if isinstance(groups, int) else groups
+    rng, rows = np.random.default_rng(seed), [np.flatnonzero(groups == one) for one in np.unique(groups)]
+    drawn = (np.concatenate([rows[k] for k in rng.integers(len(rows), size=len(rows))]) for _ in range(draws))
+    low, high = np.nanquantile([statistic(some) for some in drawn], (0.025, 0.975))
+    return float(statistic(np.concatenate(rows))), float(low), float(high)
+
+
 def compared(reached: np.ndarray, others: Sequence[str]) -> str:
     """The mean of the first of (n, k) columns, and that of each of the others with the 95 % interval of the difference."""
     first, *rest = reached.T

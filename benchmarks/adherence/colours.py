@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error, interval
+from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error
 from soart.benchmarks.adherence.photographs import figures, usual_statistics
-from soart.benchmarks.common import command
+from soart.benchmarks.common import bootstrap, command
 from soart.benchmarks.data.colour_operations import OPERATIONS, Painter, to_oklab
 from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, crop, learning_sources, unseen_sources
 from soart.metrics.image import read_image
@@ -98,13 +98,7 @@ def report(planted: Planted, curves: dict[str, Curve]) -> None:
         rows, shown = planted.asked(term)
         p = chances(planted.items[rows], term, curve)
         table.append((rows, shown, p, np.where(shown, 1.0, shown.sum() / (~shown).sum())))
-        own = [np.flatnonzero(planted.source[rows] == number) for number in np.unique(planted.source[rows])]
-
-        def statistic(i: np.ndarray, own=own, p=p, shown=shown) -> float:  # noqa: ANN001
-            at = np.concatenate([own[k] for k in i])
-            return auc(p[at], shown[at])
-
-        value, low, high = interval(statistic, len(own))
+        value, low, high = bootstrap(lambda i, p=p, shown=shown: auc(p[i], shown[i]), planted.source[rows])
         called = (chances(planted.untouched, term, curve) >= 0.5).mean()
         print(
             f"{term:16} {shown.sum():6} {(~shown).sum():6} {value:6.3f} ({low:.3f} … {high:.3f}) "
@@ -126,9 +120,9 @@ def embedded(count: int, curves: dict[str, Curve]) -> None:
     print(f"embedded model: {count} pictures")
     for palette, term in PALETTE_TERMS.items():
         p, shown = chances(items, term, curves[term]), seen == palette
-        value, low, high = interval(lambda i, p=p, shown=shown: auc(p[i], shown[i]), count)
+        value, low, high = bootstrap(lambda i, p=p, shown=shown: auc(p[i], shown[i]), count)
         half = np.concatenate([np.flatnonzero(shown), rng.permutation(np.flatnonzero(~shown))[: shown.sum()]])
-        error = interval(lambda i, p=p[half], t=shown[half]: calibration_error(p[i], t[i]), len(half))
+        error = bootstrap(lambda i, p=p[half], t=shown[half]: calibration_error(p[i], t[i]), len(half))
         print(
             f"  {palette:11} AUC {value:.3f} ({low:.3f} … {high:.3f}); missed {(p[shown] < 0.5).mean():.1%}, false alarms "
             f"{(p[~shown] >= 0.5).mean():.1%}, calibration error {error[0]:.3f} ({error[1]:.3f} … {error[2]:.3f})"

@@ -8,12 +8,11 @@ calibration. Intervals are 95 % by bootstrap over pictures.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import ROOT, command
+from soart.benchmarks.common import ROOT, bootstrap, command
 from soart.benchmarks.data.drawing import drawn
 from soart.pipelines.judges.adherence import AdherenceJudge, load
 from soart.pipelines.models.generator import ImageGenerator
@@ -27,14 +26,6 @@ SEED, BEST_SEED = 79, 80
 #: Width and height of all pictures here.
 SIZE = (64, 64)
 BINS = 10
-
-
-def interval(statistic: Callable[[np.ndarray], float], n: int, seed: int = 0) -> tuple[float, float, float]:
-    """A statistic of picture numbers, with its 95 % bootstrap interval."""
-    rng = np.random.default_rng(seed)
-    draws = [statistic(rng.integers(n, size=n)) for _ in range(400)]
-    low, high = np.nanquantile(draws, [0.025, 0.975])
-    return statistic(np.arange(n)), float(low), float(high)
 
 
 def calibration_error(probability: np.ndarray, truth: np.ndarray) -> float:
@@ -82,12 +73,12 @@ def main() -> None:
         everything &= truth
         print(f"{factor}: shown in {truth.mean():.0%}")
         bar = "0.90" if factor != "quality" else "–"
-        line("  AUC of shown", interval(lambda i, p=p, t=truth: auc(p[i], t[i]), len(p)), bar)
-        line("  calibration error", interval(lambda i, p=p, t=truth: calibration_error(p[i], t[i]), len(p)), "0.050")
+        line("  AUC of shown", bootstrap(lambda i, p=p, t=truth: auc(p[i], t[i]), len(p)), bar)
+        line("  calibration error", bootstrap(lambda i, p=p, t=truth: calibration_error(p[i], t[i]), len(p)), "0.050")
     value = np.array([a.value for a in judged])
     print(f"whole prompt: shown in {everything.mean():.0%}")
-    line("  AUC of all shown", interval(lambda i: auc(value[i], everything[i]), len(value)), "–")
-    line("  calibration error", interval(lambda i: calibration_error(value[i], everything[i]), len(value)), "0.050")
+    line("  AUC of all shown", bootstrap(lambda i: auc(value[i], everything[i]), len(value)), "–")
+    line("  calibration error", bootstrap(lambda i: calibration_error(value[i], everything[i]), len(value)), "0.050")
     swapped(adherence, items, seen)
     if arguments.best_of:
         best_of_four(adherence, judge, arguments.best_of)
@@ -105,7 +96,7 @@ def swapped(adherence, items, seen) -> None:  # noqa: ANN001
             right, changed = (adherence.adherence(", ".join(w.values()), SIZE, item).value for w in (words, wrong))
             wins.append(right > changed)
         found = np.array(wins)
-        line(f"right above swapped {factor}", interval(lambda i, w=found: float(w[i].mean()), len(found)), "0.950")
+        line(f"right above swapped {factor}", bootstrap(lambda i, w=found: float(w[i].mean()), len(found)), "0.950")
 
 
 def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001
@@ -130,7 +121,7 @@ def best_of_four(adherence, judge, count: int) -> None:  # noqa: ANN001
     best = share[np.arange(count), value.argmax(axis=1)]
     for title, part in (("all", steps > 0), *((f"{number} steps", steps == number) for number in POOR_STEPS)):
         mean, chosen = share[part].mean(axis=1), best[part]
-        gain = interval(lambda i, m=mean, c=chosen: float((c[i] - m[i]).mean()), len(mean))
+        gain = bootstrap(lambda i, m=mean, c=chosen: float((c[i] - m[i]).mean()), len(mean))
         print(f"best of four, {title}: recognised in any of four {mean.mean():.3f}, in the best by adherence "
               f"{chosen.mean():.3f}, if the classifier chose {share[part].max(axis=1).mean():.3f}")  # fmt: skip
         line("  gain of the best of four", gain, "above 0")

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.adherence.embedded_model import auc, interval
-from soart.benchmarks.common import command, sheet
+from soart.benchmarks.adherence.embedded_model import auc
+from soart.benchmarks.common import bootstrap, command, sheet
 from soart.benchmarks.data.contents import Content, calibration_contents, composites, implied, reporting_contents
 from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.items.nouns import noun_classes
@@ -120,9 +120,8 @@ def weighted_error(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> floa
 
 def figures(statistics: Mapping[str, Callable[[np.ndarray], float]], groups: np.ndarray) -> None:
     """Print statistics of numbers of questions, with intervals over (n,) groups of the questions, such as pictures."""
-    rows = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     for name, statistic in statistics.items():
-        value, low, high = interval(lambda i, s=statistic: s(np.concatenate([rows[k] for k in i])), len(rows))
+        value, low, high = bootstrap(statistic, groups)
         print(f"  {name:34} {value:6.3f}  ({low:.3f} … {high:.3f})")
 
 

@@ -14,8 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from soart.benchmarks.adherence.embedded_model import auc, calibration_error, line
-from soart.benchmarks.adherence.embedded_model import interval as over
-from soart.benchmarks.common import command
+from soart.benchmarks.common import bootstrap, command
 from soart.benchmarks.data.sources import PHOTOGRAPH, Source, learning_sources, unpack, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.text import TextExtractor, lines_of
@@ -116,10 +115,10 @@ def main() -> None:
     source = TextSource.load()
     p = np.array([source.judge(item, Phrase(text, "text")).shown for item, text in zip(read, texts, strict=True)])
     print(f"{len(set(names))} fonts, {len(p)} pictures, half of them misspelt")
-    line("AUC", over(lambda i: auc(p[i], shown[i]), len(p)), "0.95")
-    line("calibration error", over(lambda i: calibration_error(p[i], shown[i]), len(p)), "0.050")
-    line("missed", over(lambda i: float((p[i] < 0.5)[shown[i]].mean()), len(p)), "–")
-    line("false alarms", over(lambda i: float((p[i] >= 0.5)[~shown[i]].mean()), len(p)), "–")
+    line("AUC", bootstrap(lambda i: auc(p[i], shown[i]), len(p)), "0.95")
+    line("calibration error", bootstrap(lambda i: calibration_error(p[i], shown[i]), len(p)), "0.050")
+    line("missed", bootstrap(lambda i: float((p[i] < 0.5)[shown[i]].mean()), len(p)), "–")
+    line("false alarms", bootstrap(lambda i: float((p[i] >= 0.5)[~shown[i]].mean()), len(p)), "–")
     wrong = [i for i in range(len(p)) if (p[i] >= 0.5) != shown[i]]
     for i in wrong:
         print(f"  {names[i]:28} {texts[i]!r} {'missed' if shown[i] else 'false alarm'}: read {lines_of(read[i])}")

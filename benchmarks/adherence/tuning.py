@@ -19,10 +19,9 @@ from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from scipy import stats
 
 from soart.benchmarks.adherence.embedded_model import JUDGE
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, half_width
 from soart.benchmarks.data.drawing import drawn
 from soart.benchmarks.search.tuning_pictures import properties
 from soart.metrics.protocols import Pictures
@@ -128,10 +127,8 @@ def tuned(world: World, method: str, generator: ImageGenerator, budget: int, adh
 
 def line(name: str, taste: np.ndarray, adherence: np.ndarray, lost: np.ndarray) -> None:
     """Print a row of the table."""
-    columns = []
-    for values in (taste, adherence, lost):
-        half = stats.t.ppf(0.95, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-        columns.append(f"{values.mean():6.2f} ({values.mean() - half:5.2f} … {values.mean() + half:5.2f})")
+    means = [(values.mean(), half_width(values[:, None])[0]) for values in (taste, adherence, lost)]
+    columns = [f"{mean:6.2f} ({mean - half:5.2f} … {mean + half:5.2f})" for mean, half in means]
     print(f"{name:22} {columns[0]:24} {columns[1]:24} {columns[2]:24}")
 
 

@@ -28,7 +28,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command, print_table
+from soart.benchmarks.common import bootstrap, command, print_table
 from soart.benchmarks.data import quality_pictures
 from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg
 from soart.benchmarks.data.published import published_sources
@@ -241,12 +241,10 @@ def table_of_kinds(data: Table, points: np.ndarray, frame: pd.DataFrame) -> None
     print_table("undamaged, as they are, with rank correlations of points", rows)
 
 
-def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray, repetitions: int = 1000) -> str:
+def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray) -> str:
     """Rank correlation of (n,) points with a trait, and its 95 % interval by a bootstrap over (n,) sources."""
-    rng, rows = np.random.default_rng(SEED), [np.flatnonzero(source == one) for one in np.unique(source)]
-    drawn = (np.concatenate([rows[k] for k in rng.integers(len(rows), size=len(rows))]) for _ in range(repetitions))
-    low, high = np.quantile([spearmanr(points[some], trait[some]).statistic for some in drawn], (0.025, 0.975))
-    return f"{spearmanr(points, trait).statistic:+.2f} ({low:+.2f} … {high:+.2f})"
+    value, low, high = bootstrap(lambda i: spearmanr(points[i], trait[i]).statistic, source, 1000, SEED)
+    return f"{value:+.2f} ({low:+.2f} … {high:+.2f})"
 
 
 def table_of_words(data: Table, points: np.ndarray) -> None:

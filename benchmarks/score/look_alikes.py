@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import bootstrap, command
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.rated_versions import source_of
 from soart.benchmarks.score import build_rated_appearance
@@ -46,9 +46,8 @@ def scores_of(
 
 def with_interval(right: np.ndarray, total: np.ndarray) -> str:
     """The ratio of two sums over (g,) series, and its interval."""
-    drawn = np.random.default_rng(SEED).integers(0, len(right), (DRAWS, len(right)))
-    low, high = np.percentile(right[drawn].sum(axis=1) / total[drawn].sum(axis=1), [2.5, 97.5])
-    return f"{right.sum() / total.sum():7.1%} ({low:.1%} … {high:.1%})"
+    value, low, high = bootstrap(lambda i: right[i].sum() / total[i].sum(), len(right), DRAWS, SEED)
+    return f"{value:7.1%} ({low:.1%} … {high:.1%})"
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from soart.benchmarks.common import command, print_table, progress
+from soart.benchmarks.common import bootstrap, command, print_table, progress
 from soart.benchmarks.data.damage import FAULTS
 from soart.benchmarks.data.opinions import measured, other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
@@ -68,12 +68,13 @@ def quality(cache: Path, judge: OverallJudge) -> None:
     every = rated_photographs(cache, learning=False)
     some = RatedPhotographs(every.files[::EVERY], every.kind[::EVERY], every.opinions[::EVERY])
     marks = measured(some.files, "rated-some", cache, NimaExtractor())
-    items, rng = np.hstack([items_of(some, cache), marks]), np.random.default_rng(SEED)
-    drawn = rng.integers(0, len(items), (DRAWS, len(items)))
+    items = np.hstack([items_of(some, cache), marks])
     print(f"\nrank correlations with the rated quality of {len(items)} photographs")
     for title, values in scores_of(judge, items, appeal_model().scores(items, judge.extractor.names)).items():
-        low, high = np.quantile([spearmanr(values[rows], some.opinions[rows])[0] for rows in drawn], (0.025, 0.975))
-        print(f"{title:14} {spearmanr(values, some.opinions)[0]:.3f} ({low:.3f} … {high:.3f})", flush=True)
+        value, low, high = bootstrap(
+            lambda i, values=values: spearmanr(values[i], some.opinions[i])[0], len(items), DRAWS, SEED
+        )
+        print(f"{title:14} {value:.3f} ({low:.3f} … {high:.3f})", flush=True)
 
 
 def classical(cache: Path) -> None:

@@ -42,6 +42,12 @@ def test_intervals_are_students():
     assert common.compared(columns, ["other"]).endswith("(-1.000: -1.000 … -1.000)")
 
 
+def test_bootstraps_draw_groups_as_a_whole():
+    values, groups = np.array([1.0, 1, 1, 5]), np.array([0, 0, 0, 1])
+    assert common.bootstrap(lambda rows: values[rows].mean(), groups) == (2.0, 1.0, 5.0)
+    assert common.bootstrap(lambda rows: values[rows].mean(), 4)[0] == 2.0
+
+
 def test_wrong_names_and_numbers_are_refused():
     assert common.names_among(["a", "b"])("b,a") == ["b", "a"]
     assert common.at_least(2)("2") == 2
