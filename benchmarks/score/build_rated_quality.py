@@ -33,22 +33,12 @@ from sklearn.svm import SVR
 
 from soart.benchmarks.common import command, print_table, stored_array
 from soart.benchmarks.data.quality_pictures import EMBEDDED
-from soart.benchmarks.data.rated_photographs import (
-    KINDS,
-    RatedPhotographs,
-    items_of,
-    rated_photographs,
-    reduced,
-)
+from soart.benchmarks.data.rated_photographs import KINDS, RatedPhotographs, items_of, rated_photographs, reduced
 from soart.benchmarks.data.rated_versions import Versions, versions
 from soart.benchmarks.score.brisque import brisque_features
 from soart.benchmarks.score.kinds import blur_scores, niqe_of
 from soart.metrics.damage import rated_quality
-from soart.metrics.damage.rated_quality import (
-    SIDE,
-    RatedQuality,
-    rated_quality_model,
-)
+from soart.metrics.damage.rated_quality import SIDE, RatedQuality, rated_quality_model
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
@@ -114,11 +104,7 @@ class Learning:
         before = 100 * np.sqrt(judge.technical.freedom_from_faults(found.items) / 100) * judge.shares(found.items)
         return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
 
-    def learn(
-        self,
-        rows: np.ndarray,
-        apart: Collection[str] = (),
-    ) -> RatedQuality:
+    def learn(self, rows: np.ndarray, apart: Collection[str] = ()) -> RatedQuality:
         """Rated quality from (k,) numbers of photographs and all versions but those of some sources."""
         opinions = self.photographs.opinions
         which, items = self.smaller

@@ -29,14 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import (
-    command,
-    interval,
-    key_of,
-    progress,
-    stored_arrays,
-    stored_json,
-)
+from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays, stored_json
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.protocols import Making
 from soart.metrics.tastes.examples import from_ratings

@@ -55,12 +55,7 @@ class Lesson:
 
 
 def predictions(
-    z: np.ndarray,
-    learn: np.ndarray,
-    test: np.ndarray,
-    label: np.ndarray,
-    priors: np.ndarray,
-    names: tuple[str, ...],
+    z: np.ndarray, learn: np.ndarray, test: np.ndarray, label: np.ndarray, priors: np.ndarray, names: tuple[str, ...]
 ) -> tuple[list[Hypothesis], np.ndarray, np.ndarray]:
     """Hypotheses, their log evidence, and their predictions of the test pictures."""
     y = label[learn].astype(float)

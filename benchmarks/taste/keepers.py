@@ -77,10 +77,7 @@ def world(cache: Path) -> World:
     values = np.stack(list(looks(small).values()), axis=1)
     technical = technical_prior(items, extractor.names)
     return World(
-        items,
-        np.repeat(np.arange(SCENES), SEEDS),
-        technical,
-        (values - values.mean(axis=0)) / values.std(axis=0),
+        items, np.repeat(np.arange(SCENES), SEEDS), technical, (values - values.mean(axis=0)) / values.std(axis=0)
     )
 
 
