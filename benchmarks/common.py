@@ -133,6 +133,12 @@ def standard(values: np.ndarray) -> np.ndarray:
     return deviations / (deviations.std() + 1e-12)
 
 
+def liked_fifths(liking: np.ndarray) -> np.ndarray:
+    """(n,) labels by a liking: the upper two fifths are liked (1), the lower two disliked (−1), the others 0."""
+    low, high = np.quantile(liking, (0.4, 0.6))
+    return np.where(liking >= high, 1, np.where(liking <= low, -1, 0))
+
+
 def half_width(values: np.ndarray) -> np.ndarray:
     """Half of the 90 % t interval of the mean of each column; NaN of a single row."""
     n = len(values)

@@ -32,15 +32,7 @@ PALETTE_TERMS = {**{name: name for name in PALETTES if name in TERMS}, "monochro
 
 
 class Planted:
-    """Recoloured sources.
-
-    Attributes:
-        items: (m, 40) colour items.
-        source: (m,) number of the source.
-        operation: (m,) name of the operation.
-        photograph: (m,) bool.
-        untouched: (sources, 40) items of the pictures as they are.
-    """
+    """(m, 40) items of recoloured sources, with (m,) source, operation and kind; ``untouched`` are those of the pictures as they are."""
 
     def __init__(self, sources: list[Source], rng: np.random.Generator) -> None:
         extractor, rows = ColourExtractor(), []

@@ -34,14 +34,7 @@ COMPOSITES = 400
 
 
 class Questions:
-    """Nouns asked of pictures.
-
-    Attributes:
-        picture, noun: (m,) number of the picture, and the noun.
-        shown: (m,) bool.
-        weight: (m,), so that shown and not shown weigh the same for every noun.
-        margin: (m,).
-    """
+    """(m,) nouns asked of pictures; by their weight shown and not shown weigh the same for every noun."""
 
     def __init__(self, contents: list[Content], items: np.ndarray) -> None:
         table = noun_classes()

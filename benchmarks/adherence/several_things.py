@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from soart.benchmarks.adherence.photographs import chance_shown, figures, usual_statistics
-from soart.benchmarks.common import command, key_of, stored_array
+from soart.benchmarks.common import command, key_of
+from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.several_things import COCO, coco_nouns, prompted, scenes
-from soart.metrics.image import read_image
 from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges.nouns import NounSource, noun_margin
 from soart.pipelines.judges.phrase_judgements import MISSED, SEEN
@@ -27,19 +27,16 @@ from soart.prompts.phrases.cutting import cut_prompt
 SHARES = (0.0, 0.02)
 
 
-def measured(files: Sequence[Path], source: NounSource, cache: Path) -> np.ndarray:
+def items_of(files: Sequence[Path], source: NounSource, cache: Path) -> np.ndarray:
     """(n, 1000) items of pictures, measured once."""
-    key = key_of(" ".join([source.extractor.version, *(f"{file.parent.name}/{file.name}" for file in files)]))
-    return stored_array(
-        cache / f"several-things-{key}.npy",
-        lambda: np.concatenate([source.extractor.extract(read_image(file).pixels) for file in files]),
-    )
+    key = key_of(" ".join(f"{file.parent.name}/{file.name}" for file in files))
+    return measured(files, f"several-things-{key}", cache, source.extractor)
 
 
 def report_scenes(clone: Path, source: NounSource, cache: Path) -> None:
     """Print the figures of labelled photographs."""
     found, nouns, table = list(scenes(clone)), coco_nouns(clone), noun_classes()
-    items = measured([scene.file for scene in found], source, cache)
+    items = items_of([scene.file for scene in found], source, cache)
     asked = [(i, noun, scene.shares.get(noun, 0.0)) for i, scene in enumerate(found) for noun in nouns]
     picture, share = (np.array([row[k] for row in asked]) for k in (0, 2))
     margin = np.array([noun_margin(items[i], table[noun]) for i, noun, _ in asked])
@@ -69,7 +66,7 @@ def report_prompts(folder: Path, source: NounSource, cache: Path) -> None:
         phrases = [p for p in cut_prompt(picture.prompt, source.lexicon) if source.knows(p, brief) and not p.negated]
         asked += [(picture, phrase.text) for phrase in phrases]
     files = list(dict.fromkeys(picture.file for picture, _ in asked))
-    items = dict(zip(files, measured(files, source, cache), strict=True))
+    items = dict(zip(files, items_of(files, source, cache), strict=True))
     shows = np.array([{True: 1.0, False: 0.0, None: np.nan}[picture.shows(noun)] for picture, noun in asked])
     margin = np.array([noun_margin(items[picture.file], table[noun]) for picture, noun in asked])
     broad = np.array([len(table[noun]) > 1 for _, noun in asked])

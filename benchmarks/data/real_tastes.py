@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.common import key_of, progress, standard, stored_arrays
+from soart.benchmarks.common import key_of, liked_fifths, progress, standard, stored_arrays
 from soart.benchmarks.data.sources import Source, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor, with_nima
@@ -102,8 +102,7 @@ class World:
         of_sources, sources = rng.uniform(0.3, 1.2), rng.normal(size=500)
         of_views, views = rng.uniform(0.2, 0.6), rng.normal(size=len(liking))
         liking = standard(standard(liking) + of_sources * sources[self.source] + of_views * views)
-        low, high = np.quantile(liking, (0.4, 0.6))
-        return np.where(liking >= high, 1, np.where(liking <= low, -1, 0)), liking
+        return liked_fifths(liking), liking
 
     def split(self, label: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows of ``size`` liked and then ``size`` disliked views, each of another source, and of all of other sources."""

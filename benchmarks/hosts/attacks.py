@@ -108,20 +108,14 @@ class Target(Gallery):
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60, source_address=(source, 0))
         content = b"" if body is None else json.dumps(body).encode()
-        try:
-            connection.putrequest("GET" if body is None else "POST", path, skip_host=True)
-            connection.putheader("Host", f"127.0.0.1:{self.port}" if host is None else host)
-            if body is not None:
-                connection.putheader("Content-Length", str(len(content)))
-            for name, value in (headers or {}).items():
-                connection.putheader(name, value)
-            connection.endheaders(content)
+        length = {} if body is None else {"Content-Length": str(len(content))}
+        every = {"Host": f"127.0.0.1:{self.port}" if host is None else host, **length, **(headers or {})}
+        with contextlib.closing(connection):
+            connection.request("GET" if body is None else "POST", path, content or None, every)
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
             cookie = (answer.headers.get("set-cookie") or "").split(";")[0]
             return Answer(answer.status, text, cookie, time.monotonic() - began)
-        finally:
-            connection.close()
 
 
 @dataclass

@@ -21,14 +21,7 @@ def free_port() -> int:
 
 
 class Gallery:
-    """A running gallery, until the end of a ``with`` block.
-
-    Attributes:
-        port: that it listens to.
-        address: without a token.
-        entrance: the address with the token, which lets a browser in.
-        process: of the server.
-    """
+    """A running gallery, until the end of a ``with`` block; ``entrance`` is the address with the token, which lets a browser in."""
 
     def __init__(
         self,

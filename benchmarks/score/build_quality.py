@@ -66,13 +66,7 @@ def unit_space(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def usual_items(items: np.ndarray, columns: np.ndarray, scales: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (p,) and standard deviation (p,) of (n, p) items, the same for texture that mirroring or turning exchanges.
-
-    Args:
-        items: of undamaged pictures.
-        columns: (q,) numbers of the texture items.
-        scales: number of their scales.
-    """
+    """Mean and standard deviation (p,) of (n, p) items of undamaged pictures, the same for texture, (q,) columns, that mirroring exchanges."""
     mean, variance = items.mean(axis=0), items.var(axis=0)
     orders = symmetries(scales)
     square = variance[columns] + mean[columns] ** 2
@@ -89,13 +83,6 @@ def attention(
     The values minimise squared errors over all learning pictures, and, with weight PAIR, over the differences between
     each damaged picture and the undamaged one it was made from: a detector must tell damaged pictures from all
     undamaged ones, and each from its own.
-
-    Args:
-        features: (n, f) of the pictures.
-        colour: (f,) True for the features that colours decide.
-        rung: (n,) of the pictures.
-        data: what they are.
-        rng: chooses the keys.
 
     Returns:
         centre (f,), rotation (2, f, f), rotated_by (k,), keys (m, f), key_rung (m,), values (m, k) and share (k,).
@@ -180,13 +167,7 @@ def learn(data: Table) -> QualityModel:
 
 
 def equalising(cost: np.ndarray, rung: np.ndarray, data: Table) -> np.ndarray:
-    """(r,) weights of the costs of faults, by which undamaged pictures of the same sources cost as much at each rung.
-
-    Args:
-        cost: (n,) of all faults of each picture.
-        rung: (n,) of the pictures.
-        data: what they are.
-    """
+    """(r,) weights of the costs of faults, by which undamaged pictures of the same sources cost as much at each rung."""
     weight = np.ones(len(RUNGS))
     good = data.clean & (data.how != "grey")
     means = {
@@ -205,13 +186,7 @@ def equalising(cost: np.ndarray, rung: np.ndarray, data: Table) -> np.ndarray:
 
 
 def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.ndarray]], data: Table) -> QualityModel:
-    """The model with the scales of evidence, costs and distance, from undamaged pictures of left-out sources.
-
-    Args:
-        model: learnt from all sources.
-        left_out: models learnt without some sources, each with the rows of those.
-        data: the table.
-    """
+    """The model with the scales of evidence, costs and distance, from undamaged pictures of left-out sources, each by a model without it."""
     evidence, strangeness = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
     for part, rows in left_out:
         evidence[:, rows], strangeness[rows] = part.evidence(data.items[rows]), part.strangeness(data.items[rows])

@@ -138,10 +138,7 @@ class Learning:
         )
 
     def _balances(self, used: np.ndarray, halving: float) -> Iterator[Balance]:
-        """Sums over (m,) bool versions by which colourfulness, size, light JPEG and one pass do not matter.
-
-        ``halving`` is the rated quality for each halving of what it leaves.
-        """
+        """Sums over (m,) bool versions by which colourfulness, size, light JPEG and one pass do not matter."""
         data = self.data
         for kind in np.unique(data.kind):
             own = used & self.sound(kind)
@@ -164,13 +161,7 @@ class Learning:
 
 
 def cross_validate(learning: Learning, groups: np.ndarray, judge: TechnicalJudge) -> None:
-    """Print what the technical score gains, by models that have not learnt from the pictures.
-
-    Args:
-        learning: all that there is.
-        groups: (n,) series of the photographs.
-        judge: of the shipped faults.
-    """
+    """Print what the technical score gains, by models that have not learnt from pictures of the same (n,) series."""
     data, worse = learning.data, learning.damaged
     left, own, share = np.empty(len(data.items)), np.empty(len(learning.items)), np.empty(len(learning.items))
     folds = zip(

@@ -36,13 +36,7 @@ SEED, DRAWS = 11, 200
 
 
 def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) values of the overall score, of its parts, and without one of them, by title.
-
-    Args:
-        judge: the overall score.
-        items: (n, p) of its extractor.
-        appeal: (n,) of the pictures, which may have been learnt anew.
-    """
+    """(n,) values of the overall score, of its parts, and without one of them, of (n, p) items and (n,) appeal."""
     freedom, rated, unlikeness = judge.technical.freedom_from_faults(items), judge.rated(items), judge.unlikeness(items)
     marks, share = judge.marks(items), shares_of(appeal)
     parts = {

@@ -41,12 +41,7 @@ VERSION = 1
 
 
 class World:
-    """A taste on all words.
-
-    Args:
-        seed: number of the world.
-        meanings: of the words.
-    """
+    """A taste on all words, which have meanings."""
 
     def __init__(self, seed: int, meanings: Meanings) -> None:
         rng = np.random.default_rng([92, seed])

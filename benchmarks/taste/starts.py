@@ -24,7 +24,7 @@ from scipy.special import logit
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from soart.benchmarks.common import command, interval, standard, stored_json
+from soart.benchmarks.common import command, interval, liked_fifths, standard, stored_json
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.people import people
 from soart.benchmarks.taste.people_report import split
@@ -139,8 +139,7 @@ def persons_of(title: str, clones: Path, cache: Path, count: int) -> Iterator[li
             rng.normal(size=len(rows)),
         ]
         liking = np.sqrt([*shares, 1 - sum(shares)]) @ np.stack([standard(part) for part in parts])
-        low, high = np.quantile(liking, (0.4, 0.6))
-        label = np.where(liking >= high, 1, np.where(liking <= low, -1, 0))
+        label = liked_fifths(liking)
         own = rng.permutation(np.unique(place.prompt[rows]))
         first = np.isin(place.prompt[rows], own[: len(own) // 2])
         sides = [rng.permutation(np.flatnonzero(first & (label == side))) for side in (1, -1)]

@@ -7,7 +7,6 @@ the same pictures; rivals choose their settings by cross-validation. Intervals a
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from itertools import product
 from pathlib import Path
@@ -22,12 +21,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from soart.benchmarks.common import command, print_against, stored_arrays
+from soart.benchmarks.common import command, key_of, print_against
+from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.planted import ANY, EITHER, TASTES, drawn
 from soart.benchmarks.data.real_tastes import World
 from soart.benchmarks.taste.real_report import TABLES, examples_of, report
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.items.deep import DeepExtractor
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.taste import computed_priors, priors_of_items, technical_prior
 
@@ -35,27 +34,12 @@ SEED = 77
 SIZES = (8, 30)
 
 
-def measure_sound(name: str, pictures: list[np.ndarray], cache: Path) -> tuple[np.ndarray, np.ndarray]:
-    """SOART and colour items, and deep items; cached under the extractors' versions."""
-    extractor, deep = taste_extractor(), DeepExtractor.load("efficientnet-lite0", depths=True)
-    digest = hashlib.sha256(repr((extractor.version, deep.version)).encode())
-    for picture in pictures:
-        digest.update(picture.tobytes())
-
-    def measure() -> dict[str, np.ndarray]:
-        return {
-            title: np.concatenate([each.extract(picture) for picture in pictures])
-            for title, each in (("items", extractor), ("deep", deep))
-        }
-
-    stored = stored_arrays(cache / f"taste-{name}-{digest.hexdigest()[:12]}.npz", measure)
-    return stored["items"], stored["deep"]
-
-
 def planted_tastes(cache: Path, *, either: bool = False) -> tuple[World, dict[str, np.ndarray]]:
     """Pictures of planted tastes, and (n,) labels 1 (liked), −1 or 0 by each."""
     scenes, pictures = drawn(cache)
-    items, deep = measure_sound("planted", list(pictures), cache)
+    plain, key = len(taste_extractor().names), key_of(repr(scenes))
+    rows = measured(list(pictures), f"planted-items-{key}", cache)
+    items, deep = rows[:, :plain], rows[:, plain:]
     numbers = np.arange(len(scenes))
     place = World(items, deep, numbers, technical_prior(items, taste_extractor().names), {}, numbers, numbers)
     labels = {}
