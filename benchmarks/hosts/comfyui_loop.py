@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -89,12 +88,11 @@ def main() -> None:
     """Measure and print."""
     arguments = command(__doc__, seeds=8, runs=20).parse_args()
     judge = load_judge(ROOT / "tests" / "assets" / "judge.safetensors")
-    loops, best = [], Counter()
+    loops = []
     with tempfile.TemporaryDirectory() as base:
         for seed in range(arguments.seeds):
             means, quality = run_loop(Path(base) / str(seed), seed, arguments.runs, judge)
             loops.append(means)
-            best[quality] += 1
             print(f"seed {seed}: gain {gain(means).round(1).tolist()}, best prompt {quality}", flush=True)
     values = np.array(loops)
     for row, name in enumerate(("judge (points)", "independent judge (%)")):
@@ -105,7 +103,6 @@ def main() -> None:
             end="",
         )
         print(f"gain {mean:.1f} (95 % interval {low:.1f} … {high:.1f}), by run {course.round(1).tolist()}")
-    print("quality of the best prompt:", dict(best))
 
 
 if __name__ == "__main__":

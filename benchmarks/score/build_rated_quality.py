@@ -10,9 +10,8 @@ kind, and of those that look like none of the learning photographs: many were ta
 puts a picture of a series here and the next one there.
 
 With ``--peers`` nothing is written, and rated quality is compared with scores that were not learnt from such ratings (the
-technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), with the overall score, and with what the same
-photographs teach others: support vector regression on BRISQUE's features (its own method), and ridge regression on parts of
-soart's items.
+technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), and with support vector regression on BRISQUE's features
+(its own method), taught by the same photographs.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ from soart.benchmarks.data.rated_versions import Versions, versions
 from soart.benchmarks.score.brisque import brisque_features
 from soart.benchmarks.score.kinds import blur_scores, niqe_of
 from soart.metrics.damage import rated_quality
-from soart.metrics.damage.rated_quality import SIDE, RatedQuality, rated_quality_model
+from soart.metrics.damage.rated_quality import RatedQuality, rated_quality_model
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
+from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
 from soart.metrics.tastes.overall import OverallJudge
 from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
@@ -153,24 +152,16 @@ def compare(cache: Path) -> None:
     """Print the correlations of other scores, and of other methods that learn from the same photographs."""
     learning, reported = (rated_photographs(cache, learning=part) for part in (True, False))
     items, own = items_of(learning, cache), items_of(reported, cache)
-    kinds, judge, niqe, apart = kinds_of(NAMES), OverallJudge.load(), niqe_of(cache), alone(own, items)
+    judge, niqe, apart = OverallJudge.load(), niqe_of(cache), alone(own, items)
     scores = {
         "technical": judge.technical.score(own),
         "appeal": appeal_model().scores(own, NAMES),
-        "overall": judge.score(own),
         "rated quality": rated_quality_model().scores(own, NAMES),
         "NIQE": np.array([niqe(read_image(file).pixels) for file in reported.files]),
         "cleanvision": np.array(blur_scores(reported.files)),
     }
     svr = support_vectors(brisque_of(learning, cache), learning.opinions, series(items))
     scores["BRISQUE, SVR"] = svr.predict(brisque_of(reported, cache))
-    parts = {"no network": [kinds[k] for k in APPEARANCE], "network alone": [kinds[CONTENT]], "all items": []}
-    for title, columns in parts.items():
-        # The first item stays, because it tells the size.
-        chosen = np.unique(np.concatenate([[NAMES.index(SIDE)], *columns])) if columns else np.arange(len(NAMES))
-        names = tuple(NAMES[i] for i in chosen)
-        learnt = learn_rated_quality(items[:, chosen], learning.opinions, names)
-        scores[title] = learnt.scores(own[:, chosen], names)
     report(scores, reported, apart)
 
 

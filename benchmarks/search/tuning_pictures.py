@@ -119,15 +119,9 @@ def main() -> None:
     arguments = command_of(__doc__, FAST, pictures=6).parse_args()
     warnings.filterwarnings("ignore")
     items = measure_sound(arguments.pictures, arguments.cache)
-    worlds = [PictureWorld.of(items, seed) for seed in range(arguments.first, arguments.first + arguments.seeds)]
-    means = np.array([world.values.mean(axis=1).std() for world in worlds])
-    within = np.array([world.values.std(axis=1, ddof=1).mean() for world in worlds])
-    print(f"{len(CHOICES)} choices × {items.shape[1]} seeds; deviation between choices {means.mean():.2f}, "
-          f"between seeds of a choice {within.mean():.2f}")  # fmt: skip
     folder = arguments.cache / "tuning" / f"pictures-{items.shape[1]}"
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    methods = arguments.methods
-    table("pictures", methods, seeds, arguments.budget, folder, lambda seed: worlds[seed - arguments.first])
+    table("pictures", arguments.methods, seeds, arguments.budget, folder, lambda seed: PictureWorld.of(items, seed))
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def main() -> None:
         arguments.cache / f"hunting-priors-{len(NAMES)}.npy", lambda: computed_priors(PRIORS, items, NAMES)
     )
     ways = [*WAYS]
-    liked, reached, kinds = [], [], []
+    liked, reached = [], []
     for number in range(arguments.persons):
         rng, kind = np.random.default_rng([SEED, number]), KINDS[number % len(KINDS)]
         rows = rng.choice(len(items), PICTURES, replace=False)
@@ -141,17 +141,11 @@ def main() -> None:
         chosen = [WAYS[way](folder, np.random.default_rng([SEED, number, 1])) for way in ways]
         liked.append([(folder.stars[some] >= 4).sum() for some in chosen])
         reached.append([auc_of(folder, some) for some in chosen])
-        kinds.append(kind)
         progress(number + 1, arguments.persons, "persons")
     counts, aucs = np.array(liked, dtype=float), np.array(reached)
     print(f"{arguments.persons} persons who like {(folder.stars >= 4).mean():.0%} of {PICTURES} pictures")
     print(f"liked of {RATED}: hunted {compared(counts, ways[1:])}")
     print(f"AUC after {RATED}: hunted {compared(aucs, ways[1:])}")
-    for kind in KINDS:
-        of = np.array(kinds) == kind
-        print(
-            f"  {kind:16} liked {counts[of].mean(axis=0).round(1).tolist()}, AUC {aucs[of].mean(axis=0).round(3).tolist()}"
-        )
 
 
 if __name__ == "__main__":
