@@ -27,30 +27,8 @@ SEED = 91
 LONGEST, VIEWS, SMALL = 1024, (1.0, 0.5, 0.75), 32
 #: Parts of a path that name a category.
 CATEGORIES = (
-    "/portraits/",
-    "/story/",
-    "/mate/nature/",
-    "/naev/",
-    "/wallpapers/",
-    "/tuxpaint/",
-    "/abstract/",
-    "/units/",
-)
-
-
-#: Properties of the looks of a picture: palette, composition and framing.
-LOOKS = (
-    "light",
-    "contrast",
-    "saturated",
-    "warm",
-    "green",
-    "lit from above",
-    "subject in the middle",
-    "light in the middle",
-    "symmetric",
-    "framing",
-)
+    "/portraits/", "/story/", "/mate/nature/", "/naev/", "/wallpapers/", "/tuxpaint/", "/abstract/", "/units/",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,7 +51,8 @@ class World:
     @property
     def of_content(self) -> World:
         """The same views for persons who like content alone, none of the looks."""
-        return replace(self, properties={name: v for name, v in self.properties.items() if name not in LOOKS})
+        known = {"photograph", *CATEGORIES}
+        return replace(self, properties={name: v for name, v in self.properties.items() if name in known})
 
     @property
     def both(self) -> np.ndarray:

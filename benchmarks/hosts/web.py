@@ -68,13 +68,8 @@ FRAMES = """() => {
   requestAnimationFrame(note);
 }"""
 FILTERS = (
-    "words=warm",
-    "words=disc+-cool&up=1",
-    "sort=rating",
-    "rated=none",
-    "since=2020-01-01&until=2999-01-01",
-    "damage=any",
-)
+    "words=warm", "words=disc+-cool&up=1", "sort=rating", "rated=none", "since=2020-01-01&until=2999-01-01", "damage=any",
+)  # fmt: skip
 
 
 def draw(number: int, rng: np.random.Generator) -> np.ndarray:
