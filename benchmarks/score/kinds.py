@@ -116,8 +116,8 @@ def table_of_faults(frame: pd.DataFrame, kind: str) -> None:
     for value in ("points", "right", "suspected", "rightly"):
         table = chosen.pivot_table(value, "fault", "size", margins=True, margins_name="all").astype(float)
         print_table(f"{value}, {kind or 'all kinds'}", table.reindex(["none", *FAULTS, "all"]))
-    damaged, seen = chosen[~chosen.clean], chosen.fault != "smooth"
-    print("pairs right without over-smoothing:", round(damaged[seen].right.mean(), 3),
+    damaged = chosen[~chosen.clean]
+    print("pairs right without over-smoothing:", round(damaged[damaged.fault != "smooth"].right.mean(), 3),
           "of 256 pixels and more:", round(damaged[damaged["size"] >= 256].right.mean(), 3))  # fmt: skip
 
 
@@ -230,8 +230,11 @@ def table_of_small(cache: Path, judge: TechnicalJudge) -> None:
 
 def table_of_kinds(data: Table, points: np.ndarray, frame: pd.DataFrame) -> None:
     """Print false alarms and trends of undamaged pictures."""
-    alarms = frame[frame.clean].pivot_table("suspected", "kind", "size", aggfunc=("size", "mean"), margins=True)
-    print_table("false alarms", alarms.astype(float))
+    for title, of in (("undamaged pictures", "count"), ("false alarms", "mean")):
+        table = frame[frame.clean].pivot_table(
+            "suspected", "kind", "size", aggfunc=of, margins=True, margins_name="all"
+        )
+        print_table(title, table.astype(float))
     rows = {}
     for style, of in data.undamaged_by_style.items():
         traits = {"colourfulness": data.chroma} | ({} if style == EMBEDDED else {"size": data.side})
