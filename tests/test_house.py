@@ -319,7 +319,7 @@ def test_imported_packages_are_declared():
 BUDGETS = {
     "rooms": ("metrics pipelines prompts plugin", "py", "lines", 71_730, 60_000),
     "tests": ("tests", "py", "lines", 57_710, 44_000),
-    "benchmarks": ("benchmarks", "py", "lines", 12_580, 11_000),
+    "benchmarks": ("benchmarks", "py", "lines", 12_540, 11_000),
     "browser": ("pipelines plugin", "js html", "lines", 7_950, 8_000),
     "docs": ("docs", "md", "words", 54_450, 55_000),
 }

@@ -38,25 +38,14 @@ DRAWINGS = 600
 LONGEST = 3600
 #: Each likes two options of one property, or one of two properties, and no other picture.
 TASTES = tuple(
-    Taste(" or ".join(option for _, option in likes), likes, (), either=True)
-    for likes in (
-        *(
-            ((factor, first), (factor, second))
-            for factor, pairs in (
-                ("palette", ("warm earthy", "cool neon", "pastel monochrome", "warm neon", "cool monochrome", "pastel earthy")),
-                ("style", ("flat pixel", "watercolor sketch", "pointillism woodcut", "flat watercolor", "pixel woodcut", "sketch pointillism")),
-            )
-            for first, second in map(str.split, pairs)
-        ),
-        *(
-            (("palette", palette), ("style", style))
-            for palette, style in (
-                ("warm", "sketch"), ("cool", "watercolor"), ("pastel", "flat"), ("neon", "pixel"), ("earthy", "woodcut"),
-                ("monochrome", "pointillism"), ("warm", "pixel"), ("cool", "flat"), ("pastel", "woodcut"), ("neon", "sketch"),
-                ("earthy", "watercolor"), ("monochrome", "flat"),
-            )
-        ),
+    Taste(f"{first} or {second}", ((factors[0], first), (factors[1], second)), (), either=True)
+    for factors, pairs in (
+        (("palette", "palette"), "warm earthy,cool neon,pastel monochrome,warm neon,cool monochrome,pastel earthy"),
+        (("style", "style"), "flat pixel,watercolor sketch,pointillism woodcut,flat watercolor,pixel woodcut,sketch pointillism"),
+        (("palette", "style"), "warm sketch,cool watercolor,pastel flat,neon pixel,earthy woodcut,monochrome pointillism,warm pixel,"
+                               "cool flat,pastel woodcut,neon sketch,earthy watercolor,monochrome flat"),
     )
+    for first, second in map(str.split, pairs.split(","))
 )  # fmt: skip
 
 

@@ -80,11 +80,9 @@ def quality(cache: Path, judge: OverallJudge) -> None:
 def classical(cache: Path) -> None:
     """Print how far NIQE and the blur score of cleanvision agree with people."""
     place, others, category, niqe = everyone(cache), other_opinions(cache), categories(cache), niqe_of(cache)
-    photographs = np.array(picture_files(cache))
-    domains = {
-        name: (list(photographs[category == name]), place.opinions(category == name)) for name in np.unique(category)
-    }
-    domains |= {name: (files, others[name]) for name, files in other_files(cache).items()}
+    photographs, files = np.array(picture_files(cache)), other_files(cache)
+    domains = {n: (photographs[category == n], place.opinions(category == n)) for n in np.unique(category)}
+    domains |= {name: (files[name], opinions) for name, opinions in others.items()}
     found: dict[str, dict[str, float]] = {"NIQE": {}, "cleanvision": {}}
     for domain, (files, opinions) in domains.items():
         found["NIQE"][domain] = agree(np.array([niqe(read_image(file).pixels) for file in files]), opinions)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +44,8 @@ VERSIONS = {"soart": 3}
 PLAN = (20, 40, 80, 160)
 BATCH = 8
 Run = dict[str, Any]
+#: A world with levels, ratings and qualities, as ``World``.
+Taste = Any
 
 
 @dataclass(frozen=True)
@@ -64,20 +66,6 @@ WORLDS = {
     "triples": Kind((6,) * 8, noise=1.0, pairs=0.5, triples=0.35),
     "dominant": Kind((40, *(6,) * 7), noise=1.0, pairs=0.3, first_slot=3.0),
 }
-
-
-class Taste(Protocol):
-    """A world: noisy ratings to learn from, and the true quality of a recommendation."""
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Options of each slot."""
-
-    def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(n,) noisy ratings of a picture of each choice."""
-
-    def quality(self, choice: np.ndarray) -> float:
-        """True quality of a choice: 0 for the mean of all choices, 1 for the best."""
 
 
 @dataclass(frozen=True)
