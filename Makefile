@@ -37,7 +37,7 @@ BENCHMARKS := \
 	hosts/overhead.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
 	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' \
 	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/speed.py score/fewshot.py \
-	taste/taste.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/varied.py taste/hunting.py taste/keepers.py collections/associations.py \
+	taste/taste.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/varied.py taste/keepers.py collections/associations.py \
 	search/batch_speed.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
 	'search/tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' \
 	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \

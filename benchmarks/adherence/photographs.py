@@ -1,9 +1,9 @@
 """Measures adherence on photographs: nouns of ImageNet.
 
 The curves are fitted with --calibrate to learning sources and to stamps of tuxpaint, one or several in a picture; all
-figures are of other packages.
-A noun is asked of the pictures that show it and, with the same weight in all, of those that show nothing of it. Nouns
-that share a class with what a picture shows are not asked of it. Intervals are 95 % by bootstrap over pictures.
+figures are of other packages. A noun is asked of the pictures that show it and, with the same weight in all, of those that
+show nothing of it. Nouns that share a class with what a picture shows are not asked of it. Intervals are 95 % by bootstrap
+over pictures.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Measures adherence of nouns on pictures of several things: is what it calls not seen really not there?
 
-FOLDER holds the clones that benchmarks/data/several_things.py names. Photographs of COCO are asked for 50 nouns each; things
-that cover less than a share of the picture are asked for in one table and left out of the other. Pictures by generators
-are asked for the nouns of their own prompts. Intervals are 95 % by bootstrap over pictures.
+FOLDER holds the clones that benchmarks/data/several_things.py names. Photographs of COCO are asked for 50 nouns each;
+things that cover less than a share of the picture are asked for in one table and left out of the other. Pictures by
+generators are asked for the nouns of their own prompts. Intervals are 95 % by bootstrap over pictures.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Times a first and a second run of the everyday commands on one folder.
 
 The pictures are PNG files of a seeded generator: smooth shapes under a little grain, so that they compress as photographs
-do. Each command has a data folder of its own, so its first run finds nothing stored. Wall time and CPU time are those of the whole process tree. Each --path is a PYTHONPATH to
-time: the folder that holds a checkout ``soart``, and others of optional packages. Several are timed in turn, so that their
-rows come from the same minutes.
+do. Each command has a data folder of its own, so its first run finds nothing stored. Wall time and CPU time are those of
+the whole process tree. Each --path is a PYTHONPATH to time: the folder that holds a checkout ``soart``, and others of
+optional packages. Several are timed in turn, so that their rows come from the same minutes.
 """
 
 from __future__ import annotations

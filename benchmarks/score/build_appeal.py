@@ -1,8 +1,8 @@
 """Learns appeal from people's opinions of pictures; writes ``metrics/tastes/appeal-2.safetensors``.
 
-Prints how well it agrees with ratings of photographs of other themes (five folds), and the curve from appeal to the share of people
-who like a photograph. overall.py measures the agreement with domains that are left out; its settings were chosen by the mean over
-these.
+Prints how well it agrees with ratings of photographs of other themes (five folds), and the curve from appeal to the share
+of people who like a photograph. overall.py measures the agreement with domains that are left out; its settings were chosen
+by the mean over these.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Learns the technical score: unit spaces and detectors, and measures them on sources that were left out.
 
 Learning pictures are those of quality_pictures.py: two of three sources of sources.py, one half of the pictures of
-published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rate is on left-out
-sources (grouped cross-validation); kinds.py measures the stored model on the sources that were not learnt from.
+published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rate is on
+left-out sources (grouped cross-validation); kinds.py measures the stored model on the sources that were not learnt from.
 With --without nothing is learnt from domains of published.py, such as faces, and it is printed how many of their undamaged
 pictures are suspected.
 """

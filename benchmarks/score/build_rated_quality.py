@@ -1,17 +1,17 @@
 """Learns rated quality from people's ratings of photographs; writes ``metrics/damage/rated-quality-2.safetensors``.
 
-It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged version
-of it (rated_versions.py), whose rated qualities should differ by at least LEAD, and by more where appeal and the technical score would put
-the damaged version first, so that the overall score does not; and from drawings of the embedded model, whose mean is to be
-that of the photographs.
+It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged
+version of it (rated_versions.py), whose rated qualities should differ by at least LEAD, and by more where appeal and the
+technical score would put the damaged version first, so that the overall score does not; and from drawings of the embedded
+model, whose mean is to be that of the photographs.
 
 Prints rank correlations (SROCC) and linear ones (PLCC) with the ratings of the photographs to report on, of all and by
 kind, and of those that look like none of the learning photographs: many were taken in series, and the authors' division
 puts a picture of a series here and the next one there.
 
 With ``--peers`` nothing is written, and rated quality is compared with scores that were not learnt from such ratings (the
-technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), and with support vector regression on BRISQUE's features
-(its own method), taught by the same photographs.
+technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), and with support vector regression on BRISQUE's
+features (its own method), taught by the same photographs.
 """
 
 from __future__ import annotations

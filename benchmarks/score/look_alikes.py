@@ -1,10 +1,10 @@
 """Measures how often scores put the photograph of a series first that people rate best.
 
 Series are look-alikes among the photographs of rated_photographs.py, see build_rated_quality.py. Rated quality is learnt
-anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean opinion
-scores differ by more than 0.1 of the scale. The gain is what the picture that a score puts first
-is rated above the mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out,
-because they are chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
+anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean
+opinion scores differ by more than 0.1 of the scale. The gain is what the picture that a score puts first is rated above the
+mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out, because they are
+chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
 """
 
 from __future__ import annotations

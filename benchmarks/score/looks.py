@@ -1,11 +1,11 @@
 """Measures false alarms: sound pictures with looks that could be taken for damage, by source and look.
 
-Pictures are those of the sources that the score was not learnt from, and of gcompris, a package that it never saw: at 512 to
-800 pixels, and smaller drawings at 256 to 450. If FOLDER holds the clones that benchmarks/data/ai_pictures.py names, there are
-pictures by generators of 2023 to 2025, too. Each is measured as it is, and once with each look of benchmarks/data/styles.py.
-Printed are the shares that are
-suspected of damage with exact binomial intervals of 95 % (Clopper & Pearson 1934), and of what. Nobody has checked the pictures of
-generators for damage; --sheet draws what is suspected, to look at.
+Pictures are those of the sources that the score was not learnt from, and of gcompris, a package that it never saw: at 512
+to 800 pixels, and smaller drawings at 256 to 450. If FOLDER holds the clones that benchmarks/data/ai_pictures.py names,
+there are pictures by generators of 2023 to 2025, too. Each is measured as it is, and once with each look of
+benchmarks/data/styles.py. Printed are the shares that are suspected of damage with exact binomial intervals of 95 %
+(Clopper & Pearson 1934), and of what. Nobody has checked the pictures of generators for damage; --sheet draws what is
+suspected, to look at.
 """
 
 from __future__ import annotations

@@ -3,11 +3,10 @@
 The sets are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER. Where people said something of the
 pictures, printed are the rank correlation with it, and the share of pairs of pictures of one prompt that a score orders as
 people do; a pair with equal scores counts half. *Within* is the mean rank correlation within a model, or within a sampler.
-*Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with their
-seeds where there are few. The rows
-after the parts are the sum with one part less. Weights were chosen on these
-sets, so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of
-the products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
+*Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with
+their seeds where there are few. The rows after the parts are the sum with one part less. Weights were chosen on these sets,
+so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of the
+products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Measures whether to begin with few options and propose others, against a fixed space of all.
 
-Slots are the subjects, palettes, styles and qualities of the embedded model with all their synonyms, about twenty words each. "all" is
-steered over all of them. "few" is given four random words of each slot, and "propose" begins with the same four and
-changes its options between batches of 8 as ``soart tune --propose vocabulary`` does, with the rest as ``more``. Meanings come from
-the text encoder of the embedded model, and all methods know them.
+Slots are the subjects, palettes, styles and qualities of the embedded model with all their synonyms, about twenty words
+each. "all" is steered over all of them. "few" is given four random words of each slot, and "propose" begins with the same
+four and changes its options between batches of 8 as ``soart tune --propose vocabulary`` does, with the rest as ``more``.
+Meanings come from the text encoder of the embedded model, and all methods know them.
 
-The effects of words have deviation 1 within a slot, of whose variance 0.7 is linear in the direction of their meaning. Every pair of words has an interaction of deviation 0.3, and ratings have noise of
-deviation 0.5. Quality is the true value of the recommended choice: 0 is the mean of random choices of all words, 1 the best
-of them. Every run is cached. Worlds 0… are for reporting.
+The effects of words have deviation 1 within a slot, of whose variance 0.7 is linear in the direction of their meaning.
+Every pair of words has an interaction of deviation 0.3, and ratings have noise of deviation 0.5. Quality is the true value
+of the recommended choice: 0 is the mean of random choices of all words, 1 the best of them. Every run is cached. Worlds 0…
+are for reporting.
 """
 
 from __future__ import annotations

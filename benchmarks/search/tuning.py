@@ -1,13 +1,14 @@
 """Measures recommended prompts by budget, on synthetic spaces.
 
-Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main
-effects. Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance.
-Rating noise has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the
-mean of random choices, 1 the best of the 1.7 million.
+Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main effects.
+Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance. Rating noise
+has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the mean of random
+choices, 1 the best of the 1.7 million.
 
-Other worlds are ``mixed``, with slots of 2 to 12 options; ``triples``, where options, pairs and triples of them each make up
-about a third of the variance; and ``dominant``, with one slot of 40 options whose effects are three times those of the seven
-others. Every run is cached, so the benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds 1000….
+Other worlds are ``mixed``, with slots of 2 to 12 options; ``triples``, where options, pairs and triples of them each make
+up about a third of the variance; and ``dominant``, with one slot of 40 options whose effects are three times those of the
+seven others. Every run is cached, so the benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds
+1000….
 """
 
 from __future__ import annotations

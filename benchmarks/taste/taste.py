@@ -1,8 +1,9 @@
 """Compares learnt tastes with usual classifiers, from few pictures.
 
 Parts: ``planted`` and ``either`` use pictures of the embedded model, with labels from the scenes in their prompts
-(``planted.py``). ``real``, ``real-priors`` and ``real-content`` use tastes planted in pictures of packages (``real_tastes.py``). All are tastes and pictures that the method was not developed on. All methods get
-the same pictures; rivals choose their settings by cross-validation. Intervals are 95 % t intervals over splits.
+(``planted.py``). ``real``, ``real-priors`` and ``real-content`` use tastes planted in pictures of packages
+(``real_tastes.py``). All are tastes and pictures that the method was not developed on. All methods get the same pictures;
+rivals choose their settings by cross-validation. Intervals are 95 % t intervals over splits.
 """
 
 from __future__ import annotations

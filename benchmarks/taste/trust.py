@@ -1,11 +1,12 @@
 """Errors and coverage of the trust reports of real people's tastes; see ``people.py`` for the data.
 
-A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in both
-halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture. Beside the error of what the report says stand those of the held-out
-figure alone and of one constant for everybody, learnt on all other people of the same half. ``--plain`` tells the same of plain
-tastes, one category of the photographs liked and another disliked, and of likings by chance. ``--learn`` prints the levels of
-``true_auc`` that the half for development suggests, its scale and excess, plain tastes, and what tells the sorts of tastes apart;
-there tastes are measured on the half for development alone. Intervals are 95 % t intervals over people of paired differences.
+A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in
+both halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture.
+Beside the error of what the report says stand those of the held-out figure alone and of one constant for everybody, learnt
+on all other people of the same half. ``--plain`` tells the same of plain tastes, one category of the photographs liked and
+another disliked, and of likings by chance. ``--learn`` prints the levels of ``true_auc`` that the half for development
+suggests, its scale and excess, plain tastes, and what tells the sorts of tastes apart; there tastes are measured on the
+half for development alone. Intervals are 95 % t intervals over people of paired differences.
 """
 
 from __future__ import annotations

@@ -89,6 +89,7 @@ APART = {
     "taste/choices.py",
     "score/look_alikes.py",
     "search/words.py",
+    "taste/hunting.py",
     "score/overall.py",
     "taste/people_report.py",
     "taste/starts.py",
