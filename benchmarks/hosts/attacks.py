@@ -198,6 +198,13 @@ def shows(answer: Answer) -> bool:
     return answer.status == 200 and 'name="password"' not in answer.text
 
 
+def try_private(server: Target, outcome: Outcome, headers: Mapping[str, str], source: str = "127.0.0.1") -> None:
+    """Open every address that holds something of the collection."""
+    for path in PRIVATE:
+        answer = server.send(path, None, headers, source=source)
+        outcome.note(answer, through=shows(answer))
+
+
 def hosts_with_paths(server: Target, outcome: Outcome) -> None:
     """Host header that holds a path."""
     for host in HOSTS_WITH_PATHS:
@@ -237,9 +244,7 @@ def other_servers(server: Target, outcome: Outcome, others: list[Target]) -> Non
     """The owner's cookie of another server of the same user, renamed."""
     for other in others:
         value = Visitor(other, other.token).cookie.partition("=")[2]
-        for path in PRIVATE:
-            answer = server.send(path, None, {"Cookie": f"soart-{server.port}={value}"})
-            outcome.note(answer, through=shows(answer))
+        try_private(server, outcome, {"Cookie": f"soart-{server.port}={value}"})
 
 
 def copied_cookie(server: Target, outcome: Outcome) -> None:
@@ -247,9 +252,7 @@ def copied_cookie(server: Target, outcome: Outcome) -> None:
     guest = Visitor(server, PASSWORD)
     copied = guest.cookie
     assert guest.post("/logout", {}).status == 200
-    for path in PRIVATE:
-        answer = server.send(path, None, {"Cookie": copied})
-        outcome.note(answer, through=shows(answer))
+    try_private(server, outcome, {"Cookie": copied})
 
 
 def changes_from_elsewhere(server: Target, outcome: Outcome) -> None:
@@ -356,9 +359,7 @@ def other_programs(server: Target, outcome: Outcome) -> None:
         ):
             answer = server.send(path, body, bearer, source="127.0.0.22")
             outcome.note(answer, through=answer.status == 200 or answer.status >= 500)
-    for path in PRIVATE:
-        answer = server.send(path, None, bearer, source="127.0.0.23")
-        outcome.note(answer, through=shows(answer))
+    try_private(server, outcome, bearer, "127.0.0.23")
     guesses = [
         server.send(API[0], None, {"Authorization": f"Bearer {n}"}, source="127.0.0.24").status for n in range(20)
     ]
@@ -472,10 +473,7 @@ def all_outcomes(folder: Path) -> dict[str, Outcome]:
             guessing, right_password_meanwhile, guest_as_owner, names_of_others, foreign_folders, other_programs, strange_requests,
         ):  # fmt: skip
             attack(function, server)
-        renamed = outcomes[str(other_servers.__doc__).rstrip(".")]
-        for path in PRIVATE:
-            answer = server.send(path, None, {"Cookie": stolen})
-            renamed.note(answer, through=shows(answer))
+        try_private(server, outcomes[str(other_servers.__doc__).rstrip(".")], {"Cookie": stolen})
         if hasattr(os, "mkfifo"):
             attack(links_out, server, {number + 1: files[number] for number in range(45, 50)}, folder / "outside")
             attack(pipes, server, files[:45])
