@@ -97,7 +97,7 @@ def judged(judge: TechnicalJudge, measured: Table) -> tuple[Table, np.ndarray, p
     frame = pd.DataFrame(
         {
             "kind": data.kind, "fault": data.fault, "how": data.how, "size": data.items[:, 0].astype(int), "clean": data.clean,
-            "points": points, "right": np.where(data.clean, np.nan, points[data.base] > points), "suspected": found != "none",
+            "points": points, "right": np.where(data.clean, np.nan, points[data.base] > points), "found": found, "suspected": found != "none",
             "rightly": found == np.array([NAMED_AS.get(fault, fault) for fault in data.fault]),
         }
     )  # fmt: skip
@@ -153,6 +153,8 @@ def table_of_steps(data: Table, frame: pd.DataFrame) -> None:
         for steps in FEW_STEPS
     }
     print_table("too few steps", pd.DataFrame(rows).T)
+    sound = frame[frame.clean & (frame.kind == EMBEDDED)]
+    print(f"called unfinished, undamaged drawings: {(sound.found == UNFINISHED).mean():.3f} of {len(sound)}")
 
 
 def table_of_decoded(data: Table, points: np.ndarray, frame: pd.DataFrame) -> None:

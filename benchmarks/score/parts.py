@@ -4,7 +4,8 @@ The sets are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER
 pictures, printed are the rank correlation with it, and the share of pairs of pictures of one prompt that a score orders as
 people do; a pair with equal scores counts half. *Within* is the mean rank correlation within a model, or within a sampler.
 *Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with
-their seeds where there are few. The rows after the parts are the sum with one part less. Weights were chosen on these sets,
+their seeds where there are few. *Before* is the overall score of version
+08-02-02-02: without NIMA, and with the likeness of all items. The rows after the parts are the sum with one part less. Weights were chosen on these sets,
 so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of the
 products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
 """
@@ -46,8 +47,11 @@ def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dic
         "NIMA": ratings_of(marks),
     }
     whole = np.prod([*parts.values()], axis=0)
+    of_all = alike_of(rated_quality_model().unlikeness(items, judge.extractor.names))
+    before = whole / parts["NIMA"] / parts["likeness"] * of_all * parts["freedom"] ** (1 / POWER - 1)
     return {
         "overall": whole,
+        "before": before,
         "freedom": freedom,
         "appeal": appeal,
         "rated quality": parts["quality"],

@@ -11,7 +11,7 @@ from soart.benchmarks.data.ai_pictures import SHEETS, ai_pictures, tiles_of
 from soart.benchmarks.data.styles import LOOKS, with_look
 from soart.benchmarks.score.parts import agreement, halvings_at, right_pairs, scores_of
 from soart.metrics.tastes.appeal import appeal_model
-from soart.metrics.tastes.overall import SHARES, OverallJudge, alike_of, points_of
+from soart.metrics.tastes.overall import POWER, SHARES, OverallJudge, alike_of, points_of
 
 
 def sheet(rng):
@@ -98,8 +98,10 @@ def test_parts_make_up_the_overall_score():
     assert scores["technical"] == pytest.approx(judge.technical.score(items))
     liked = scores_of(judge, items, np.full(2, 9.0))
     assert (liked["overall"] > scores["overall"]).all()
+    assert (liked["before"] > scores["before"]).all()
     assert liked["freedom"] == pytest.approx(scores["freedom"])
-    # Pictures of this size have no likeness.
+    # Pictures of this size have no likeness, so that which items tell it makes no difference.
+    assert scores["before"] == pytest.approx(scores["no NIMA"] * (scores["freedom"] / 100) ** (1 - POWER))
     assert scores["no likeness"] == pytest.approx(scores["overall"] / alike_of(np.array([np.nan])))
 
 
