@@ -37,12 +37,12 @@ BENCHMARKS := \
 	hosts/overhead.py adherence/recognition.py adherence/embedded_model.py adherence/photographs.py adherence/quoted_text.py \
 	'adherence/colours.py --poor 250' 'adherence/tuning.py --seeds 8 --budget 40' \
 	'score/kinds.py --peers --resaved --small' score/invariance.py 'score/invariance.py --overall -n 40' score/places.py score/speed.py score/fewshot.py \
-	taste/taste.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/varied.py taste/hunting.py taste/keepers.py collections/associations.py \
-	search/collaborative.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
+	taste/taste.py taste/trust.py 'taste/trust.py --plain' collections/similar.py collections/varied.py taste/keepers.py collections/associations.py \
+	search/batch_speed.py search/tuning.py 'search/tuning.py --methods soart,optuna-gp' \
 	'search/tuning.py --seeds 60 --methods soart,optuna-gp,tpe,tpe-1,random --worlds quiet' \
 	'search/tuning.py --worlds mixed,triples,dominant' 'search/tuning.py --worlds mixed,triples,dominant --methods soart,optuna-gp' \
 	search/functions.py search/sampler_speed.py 'search/synonyms.py --seeds 200' search/tuning_pictures.py \
-	'search/tuning_pictures.py --methods soart,optuna-gp,botorch --budget 80' search/tuning_numbers.py \
+	'search/tuning_pictures.py --methods soart,optuna-gp --budget 80' search/tuning_numbers.py \
 	'search/tuning_numbers.py --seeds 40 --methods soart,tpe-1,tpe,optuna-gp' search/proposing.py search/hints.py search/from_taste.py 'search/from_taste.py --judge person' search/optimizing.py search/breeding.py search/faces.py search/optimizing_memory.py hosts/comfyui_loop.py hosts/first_ranking.py hosts/web.py 'hosts/web.py -n 50000' \
 	'hosts/web.py -n 5000 --raters 10 --seconds 60' collections/memory.py collections/duplicates.py collections/collection.py 'collections/collection.py --large 2000' hosts/cluster.py
 

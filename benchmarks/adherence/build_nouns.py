@@ -1,7 +1,5 @@
 """Writes the nouns that the ImageNet classes of EfficientNet-Lite0 can show: metrics/items/nouns.txt.
 
-    python benchmarks/adherence/build_nouns.py [--cache DIR]
-
 The words come from WordNet 3.0 (Debian's package wordnet-base), the order of the classes from timm. A word stands for
 a class if the class is what the word means first: "mouse" is an animal, so that the computer mouse is not called one.
 Of the groups above the classes those in GROUPS are taken, because the classes below them cover what people call so:
@@ -180,8 +178,7 @@ def main() -> None:
     """Build the table and write it."""
     import timm
 
-    parser = command(__doc__, cache=True)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True).parse_args()
     if not unpack("wordnet-base", arguments.cache):
         raise SystemExit("wordnet-base cannot be downloaded: try apt-get update.")
     listed = Path(timm.__file__).parent / "data" / "_info" / "imagenet_synsets.txt"

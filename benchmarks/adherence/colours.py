@@ -1,7 +1,5 @@
 """Measures adherence to words of colour and light, on pictures that get a palette or a light by planted operations.
 
-    python benchmarks/adherence/colours.py [--calibrate] [--sheet FILE.png] [--poor 400]
-
 Photographs and drawings of packages are recoloured by the operations of ``colour_operations.py``; their strengths are
 drawn at random, from slight to strong. The curves are fitted with --calibrate to the learning sources; the figures are of
 the unseen ones. Then the palettes of the embedded model that have a term are asked of its own poorly drawn pictures: there an independent
@@ -10,14 +8,11 @@ classifier says what is shown, and nothing was fitted. Intervals are 95 % by boo
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
-from PIL import Image
 
-from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error, interval
-from soart.benchmarks.adherence.photographs import weighted_error
-from soart.benchmarks.common import command
+from soart.benchmarks.adherence.embedded_model import JUDGE, auc, calibration_error
+from soart.benchmarks.adherence.photographs import figures, usual_statistics
+from soart.benchmarks.common import bootstrap, command
 from soart.benchmarks.data.colour_operations import OPERATIONS, Painter, to_oklab
 from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, crop, learning_sources, unseen_sources
 from soart.metrics.image import read_image
@@ -37,34 +32,22 @@ PALETTE_TERMS = {**{name: name for name in PALETTES if name in TERMS}, "monochro
 
 
 class Planted:
-    """Recoloured sources.
+    """(m, 40) items of recoloured sources, with (m,) source, operation and kind; ``untouched`` are those of the pictures as they are."""
 
-    Attributes:
-        items: (m, 40) colour items.
-        source: (m,) number of the source.
-        operation: (m,) name of the operation.
-        photograph: (m,) bool.
-        untouched: (sources, 40) items of the pictures as they are.
-    """
-
-    def __init__(self, sources: list[Source], rng: np.random.Generator, sheet: Path | None = None) -> None:
+    def __init__(self, sources: list[Source], rng: np.random.Generator) -> None:
         extractor, rows = ColourExtractor(), []
-        untouched, drawn = [], Image.new("RGB", (12 * 100, len(OPERATIONS) * 100))
+        untouched = []
         for number, source in enumerate(sources):
             picture = crop(read_image(source.path).pixels, rng, SIDE)
             untouched.append(extractor.extract(picture)[0])
             coloured = np.linalg.norm(to_oklab(picture.astype(float))[..., 1:], axis=-1).mean() >= COLOURED
-            for row, (name, (operation, _, _)) in enumerate(OPERATIONS.items()):
+            for name, (operation, _, _) in OPERATIONS.items():
                 if coloured or name not in OWN_COLOURS:
                     pixels = operation(Painter(picture, rng)).pixels()
                     rows.append((extractor.extract(pixels)[0], number, name, source.kind == PHOTOGRAPH))
-                    if number % 8 == 0 and number < 96:
-                        drawn.paste(Image.fromarray(pixels).resize((98, 98)), (number // 8 * 100, row * 100))
         items, source_numbers, operations, photograph = zip(*rows, strict=True)
         self.items, self.source, self.operation = np.array(items), np.array(source_numbers), np.array(operations)
         self.photograph, self.untouched = np.array(photograph), np.array(untouched)
-        if sheet:
-            drawn.save(sheet)
 
     def asked(self, term: str) -> tuple[np.ndarray, np.ndarray]:
         """(k,) numbers of the pictures that a term is asked of, and (k,) bool: shown?"""
@@ -107,13 +90,7 @@ def report(planted: Planted, curves: dict[str, Curve]) -> None:
         rows, shown = planted.asked(term)
         p = chances(planted.items[rows], term, curve)
         table.append((rows, shown, p, np.where(shown, 1.0, shown.sum() / (~shown).sum())))
-        own = [np.flatnonzero(planted.source[rows] == number) for number in np.unique(planted.source[rows])]
-
-        def statistic(i: np.ndarray, own=own, p=p, shown=shown) -> float:  # noqa: ANN001
-            at = np.concatenate([own[k] for k in i])
-            return auc(p[at], shown[at])
-
-        value, low, high = interval(statistic, len(own))
+        value, low, high = bootstrap(lambda i, p=p, shown=shown: auc(p[i], shown[i]), planted.source[rows])
         called = (chances(planted.untouched, term, curve) >= 0.5).mean()
         print(
             f"{term:16} {shown.sum():6} {(~shown).sum():6} {value:6.3f} ({low:.3f} … {high:.3f}) "
@@ -121,24 +98,9 @@ def report(planted: Planted, curves: dict[str, Curve]) -> None:
         )
     rows, shown, p, weight = (np.concatenate(column) for column in zip(*table, strict=True))
     for kind, of_kind in ((PHOTOGRAPH, planted.photograph[rows]), (DRAWING, ~planted.photograph[rows])):
-        numbers = np.unique(planted.source[rows[of_kind]])
-        own = [np.flatnonzero(planted.source[rows] == number) for number in numbers]
-        print(f"{kind}s: {len(numbers)} sources, {of_kind.sum()} questions")
-        for name, measured in (
-            ("AUC over all terms", lambda at: weighted_auc(p[at], shown[at], weight[at])),
-            ("missed", lambda at: float((p[at] < 0.5)[shown[at]].mean())),
-            ("false alarms", lambda at: float((p[at] >= 0.5)[~shown[at]].mean())),
-            ("calibration error", lambda at: weighted_error(p[at], shown[at], weight[at])),
-        ):
-            value, low, high = interval(lambda i, m=measured, own=own: m(np.concatenate([own[k] for k in i])), len(own))
-            print(f"  {name:20} {value:6.3f}  ({low:.3f} … {high:.3f})")
-
-
-def weighted_auc(p: np.ndarray, shown: np.ndarray, weight: np.ndarray) -> float:
-    """AUC in which shown and not shown weigh the same for every term."""
-    from sklearn.metrics import roc_auc_score
-
-    return float(roc_auc_score(shown, p, sample_weight=weight))
+        sources = planted.source[rows[of_kind]]
+        print(f"{kind}s: {len(np.unique(sources))} sources, {of_kind.sum()} questions")
+        figures(usual_statistics(p[of_kind], shown[of_kind], weight[of_kind]), sources)
 
 
 def embedded(count: int, curves: dict[str, Curve]) -> None:
@@ -150,9 +112,9 @@ def embedded(count: int, curves: dict[str, Curve]) -> None:
     print(f"embedded model: {count} pictures")
     for palette, term in PALETTE_TERMS.items():
         p, shown = chances(items, term, curves[term]), seen == palette
-        value, low, high = interval(lambda i, p=p, shown=shown: auc(p[i], shown[i]), count)
+        value, low, high = bootstrap(lambda i, p=p, shown=shown: auc(p[i], shown[i]), count)
         half = np.concatenate([np.flatnonzero(shown), rng.permutation(np.flatnonzero(~shown))[: shown.sum()]])
-        error = interval(lambda i, p=p[half], t=shown[half]: calibration_error(p[i], t[i]), len(half))
+        error = bootstrap(lambda i, p=p[half], t=shown[half]: calibration_error(p[i], t[i]), len(half))
         print(
             f"  {palette:11} AUC {value:.3f} ({low:.3f} … {high:.3f}); missed {(p[shown] < 0.5).mean():.1%}, false alarms "
             f"{(p[~shown] >= 0.5).mean():.1%}, calibration error {error[0]:.3f} ({error[1]:.3f} … {error[2]:.3f})"
@@ -161,13 +123,9 @@ def embedded(count: int, curves: dict[str, Curve]) -> None:
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--calibrate", action="store_true", help="fit the curves first")
-    parser.add_argument("--sheet", type=Path, help="draw recoloured pictures")
-    parser.add_argument("--poor", type=int, default=400, help="pictures of the embedded model")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["calibrate"], poor=400).parse_args()
     if arguments.calibrate:
-        planted = Planted(learning_sources(arguments.cache)[::3], np.random.default_rng(1), arguments.sheet)
+        planted = Planted(learning_sources(arguments.cache)[::3], np.random.default_rng(1))
         calibrate(planted, np.random.default_rng(2))
     curves = dict(ColourSource.load().curves)
     report(Planted(unseen_sources(arguments.cache), np.random.default_rng(3)), curves)

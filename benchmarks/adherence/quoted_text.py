@@ -1,7 +1,5 @@
 """Measures adherence of quoted text: words in twenty fonts against misspelt twins.
 
-    python benchmarks/adherence/quoted_text.py [--calibrate] [--sheet FILE.png]
-
 Needs the extra text. Fonts come in packages of Debian; every second one calibrates, the others are reported. Each text
 is drawn twice: as quoted, and with one letter replaced, doubled, left out or exchanged for its neighbour. Half of the
 pictures are photographs, of the learning or of the unseen sources.
@@ -16,8 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from soart.benchmarks.adherence.embedded_model import auc, calibration_error, line
-from soart.benchmarks.adherence.embedded_model import interval as over
-from soart.benchmarks.common import command
+from soart.benchmarks.common import bootstrap, command
 from soart.benchmarks.data.sources import PHOTOGRAPH, Source, learning_sources, unpack, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.text import TextExtractor, lines_of
@@ -105,10 +102,7 @@ def drawn(text: str, font: Path, grounds: list[Source], rng: np.random.Generator
 
 def main() -> None:
     """Calibrate if asked to, measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--calibrate", action="store_true", help="fit the curve first, to the other fonts")
-    parser.add_argument("--sheet", type=Path, help="draw what it gets wrong")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["calibrate"]).parse_args()
     fonts = font_files(arguments.cache)
     if arguments.calibrate:
         grounds = [source for source in learning_sources(arguments.cache) if source.kind == PHOTOGRAPH]
@@ -117,31 +111,23 @@ def main() -> None:
         save_curves({"text": curve})
         print(f"text: {curve} from {len(fonts[1::2])} fonts")
     grounds = [source for source in unseen_sources(arguments.cache) if source.kind == PHOTOGRAPH]
-    errors, shown, names, pictures, texts, read = measured(fonts[::2][:REPORTED], grounds, np.random.default_rng(2))
+    errors, shown, names, texts, read = measured(fonts[::2][:REPORTED], grounds, np.random.default_rng(2))
     source = TextSource.load()
     p = np.array([source.judge(item, Phrase(text, "text")).shown for item, text in zip(read, texts, strict=True)])
     print(f"{len(set(names))} fonts, {len(p)} pictures, half of them misspelt")
-    line("AUC", over(lambda i: auc(p[i], shown[i]), len(p)), "0.95")
-    line("calibration error", over(lambda i: calibration_error(p[i], shown[i]), len(p)), "0.050")
-    line("missed", over(lambda i: float((p[i] < 0.5)[shown[i]].mean()), len(p)), "–")
-    line("false alarms", over(lambda i: float((p[i] >= 0.5)[~shown[i]].mean()), len(p)), "–")
+    line("AUC", bootstrap(lambda i: auc(p[i], shown[i]), len(p)), "0.95")
+    line("calibration error", bootstrap(lambda i: calibration_error(p[i], shown[i]), len(p)), "0.050")
+    line("missed", bootstrap(lambda i: float((p[i] < 0.5)[shown[i]].mean()), len(p)), "–")
+    line("false alarms", bootstrap(lambda i: float((p[i] >= 0.5)[~shown[i]].mean()), len(p)), "–")
     wrong = [i for i in range(len(p)) if (p[i] >= 0.5) != shown[i]]
     for i in wrong:
         print(f"  {names[i]:28} {texts[i]!r} {'missed' if shown[i] else 'false alarm'}: read {lines_of(read[i])}")
-    if arguments.sheet and wrong:
-        tile, columns = 200, 6
-        sheet = Image.new("RGB", (columns * tile, -(-len(wrong) // columns) * tile), "white")
-        for k, i in enumerate(wrong):
-            sheet.paste(
-                Image.fromarray(pictures[i]).resize((tile - 4, tile - 4)), (k % columns * tile, k // columns * tile)
-            )
-        sheet.save(arguments.sheet)
 
 
 def measured(fonts, grounds, rng):  # noqa: ANN001, ANN201
-    """Errors, truth, fonts, pictures, texts and items of every text drawn rightly and misspelt."""
+    """Errors, truth, fonts, texts and items of every text drawn rightly and misspelt."""
     reader = TextExtractor()
-    errors, shown, names, pictures, texts, read = [], [], [], [], [], []
+    errors, shown, names, texts, read = [], [], [], [], []
     seconds = 0.0
     for font in fonts:
         for text in rng.choice(TEXTS, EACH, replace=False):
@@ -153,11 +139,10 @@ def measured(fonts, grounds, rng):  # noqa: ANN001, ANN201
                 errors.append(reading_error(text, lines_of(item)))
                 shown.append(right)
                 names.append(font.stem)
-                pictures.append(picture)
                 texts.append(str(text))
                 read.append(item)
     print(f"{1000 * seconds / len(errors):.0f} ms a picture")
-    return np.array(errors), np.array(shown), names, pictures, texts, read
+    return np.array(errors), np.array(shown), names, texts, read
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Measures how well the embedded model draws what prompts ask for.
 
-    python benchmarks/adherence/recognition.py [-n 480]
-
 An independent classifier, trained on rendered pictures alone, recognises the options. Prompts take three word orders in
 turn and every option equally often. Prints the rates with 95 % Wilson intervals, beside the classifier's rates on fresh
 renderings and on their reconstructions by the autoencoder (the ceiling).
@@ -9,11 +7,14 @@ renderings and on their reconstructions by the autoencoder (the ceiling).
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import torch
 from scipy.stats import binomtest
 
-from soart.benchmarks.common import ROOT, command
+from soart.benchmarks.common import ROOT, command, print_table
+from soart.benchmarks.data.drawing import drawn
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import FACTORS
@@ -25,14 +26,9 @@ JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("-n", type=int, default=480)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--guidance", type=float)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, n=480).parse_args()
     judge, model = load_judge(JUDGE), load_model(device="cpu")
     generator = ImageGenerator(model, batch_size=16)
-    settings = {"steps": arguments.steps, "guidance": arguments.guidance}
     scenes = balanced_scenes(arguments.n, seed=1)
     rng = np.random.default_rng(99)
     rendered = np.stack([render(s, rng) for s in scenes])
@@ -40,27 +36,25 @@ def main() -> None:
         vae = model.pipeline.vae
         decoded = torch.cat([vae.decoder(vae.encoder(to_tensor(part))) for part in np.array_split(rendered, 16)])
     decoded = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    requests = [generator.request(plain_prompt(s, i % 3), 50_000 + i, **settings) for i, s in enumerate(scenes)]
-    drawn = np.stack([d.pixels for batch in generator.draw(requests) for d in batch])
+    requests = [generator.request(plain_prompt(s, i % 3), 50_000 + i) for i, s in enumerate(scenes)]
     seen = {name: judge.recognise(pictures) for name, pictures in
-            (("drawn", drawn), ("rendered", rendered), ("decoded", decoded))}  # fmt: skip
+            (("drawn", drawn(generator, requests)), ("rendered", rendered), ("decoded", decoded))}  # fmt: skip
     print(f"{arguments.n} pictures, {requests[0].steps} steps, guidance {requests[0].guidance:g}, "
           f"{generator.pipeline_seconds / arguments.n:.3f} s a picture")  # fmt: skip
-    print(f"{'factor':8} {'drawn':>7} {'95 % interval':>15} {'rendered':>9} {'decoded':>8} {'chance':>7}")
+    rows = {}
     for factor in JUDGED:
-        hits = {name: sum(got[factor] == getattr(s, factor) for s, got in zip(scenes, rows, strict=True))
-                for name, rows in seen.items()}  # fmt: skip
+        hits = {
+            name: sum(got[factor] == getattr(s, factor) for s, got in zip(scenes, found, strict=True))
+            for name, found in seen.items()
+        }
         low, high = binomtest(hits["drawn"], arguments.n).proportion_ci(method="wilson")
-        rate = {name: 100 * h / arguments.n for name, h in hits.items()}
-        print(f"{factor:8} {rate['drawn']:6.1f}% {100 * low:6.1f} … {100 * high:4.1f}% {rate['rendered']:8.1f}% "
-              f"{rate['decoded']:7.1f}% {100 / len(FACTORS[factor]):6.1f}%")  # fmt: skip
+        rows[factor] = {name: 100 * h / arguments.n for name, h in hits.items()} | {
+            "low": 100 * low, "high": 100 * high, "chance": 100 / len(FACTORS[factor])
+        }  # fmt: skip
+    print_table("recognised, in percent, with 95 % intervals of those drawn", rows, 1)
     for factor in JUDGED:
-        worst: dict[tuple[str, str], int] = {}
-        for s, got in zip(scenes, seen["drawn"], strict=True):
-            if got[factor] != getattr(s, factor):
-                pair = (getattr(s, factor), got[factor])
-                worst[pair] = worst.get(pair, 0) + 1
-        common = sorted(worst.items(), key=lambda item: -item[1])[:4]
+        pairs = ((getattr(s, factor), got[factor]) for s, got in zip(scenes, seen["drawn"], strict=True))
+        common = Counter(pair for pair in pairs if pair[0] != pair[1]).most_common(4)
         print(f"{factor} most often mistaken: " + ", ".join(f"{a} for {b} {n}×" for (a, b), n in common))
 
 

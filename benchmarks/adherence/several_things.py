@@ -1,12 +1,8 @@
 """Measures adherence of nouns on pictures of several things: is what it calls not seen really not there?
 
-    python benchmarks/adherence/several_things.py FOLDER [--below 0.1] [--cache DIR]
-
-FOLDER holds the clones that benchmarks/data/several_things.py names. Photographs of COCO are asked for 50 nouns each; things
-that cover less than a share of the picture are asked for in one table and left out of the other. Pictures by generators
-are asked for the nouns of their own prompts. Beside the curves that soart has, those until 2026-11-30 are measured, which
-had only seen pictures of one thing. ``--below`` calls a noun *not seen* below another probability, which photographs.py finds on the
-pictures that the curves were fitted to. Intervals are 95 % by bootstrap over pictures.
+FOLDER holds the clones that benchmarks/data/several_things.py names. Photographs of COCO are asked for 50 nouns each;
+things that cover less than a share of the picture are asked for in one table and left out of the other. Pictures by
+generators are asked for the nouns of their own prompts. Intervals are 95 % by bootstrap over pictures.
 """
 
 from __future__ import annotations
@@ -16,44 +12,31 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.special import expit
 
-from soart.benchmarks.adherence.embedded_model import interval
-from soart.benchmarks.adherence.photographs import weighted_auc, weighted_error
-from soart.benchmarks.common import command, key_of, stored_array
+from soart.benchmarks.adherence.photographs import chance_shown, figures, usual_statistics
+from soart.benchmarks.common import command, key_of
+from soart.benchmarks.data.opinions import measured
 from soart.benchmarks.data.several_things import COCO, coco_nouns, prompted, scenes
-from soart.metrics.image import read_image
 from soart.metrics.items.nouns import noun_classes
 from soart.pipelines.judges.nouns import NounSource, noun_margin
 from soart.pipelines.judges.phrase_judgements import MISSED, SEEN
 from soart.pipelines.judges.phrase_sources import Brief
 from soart.prompts.phrases.cutting import cut_prompt
 
-#: Slopes and offsets until 2026-11-30, of nouns of one class and of several.
-BEFORE = ((1.3831319973691663, -1.2760728029692483), (1.494804534905898, -0.1868645212388894))
 #: Least shares of a picture that things cover.
 SHARES = (0.0, 0.02)
 
 
-def measured(files: Sequence[Path], source: NounSource, cache: Path) -> np.ndarray:
+def items_of(files: Sequence[Path], source: NounSource, cache: Path) -> np.ndarray:
     """(n, 1000) items of pictures, measured once."""
-    key = key_of(" ".join([source.extractor.version, *(f"{file.parent.name}/{file.name}" for file in files)]))
-    return stored_array(
-        cache / f"several-things-{key}.npy",
-        lambda: np.concatenate([source.extractor.extract(read_image(file).pixels) for file in files]),
-    )
+    key = key_of(" ".join(f"{file.parent.name}/{file.name}" for file in files))
+    return measured(files, f"several-things-{key}", cache, source.extractor)
 
 
-def shown_by(curves: Sequence[tuple[float, float]], margin: np.ndarray, broad: np.ndarray) -> np.ndarray:
-    """P(shown) of margins by the curve of narrow and the one of broad nouns."""
-    (slope, offset), (broad_slope, broad_offset) = curves
-    return expit(np.where(broad, broad_slope * margin + broad_offset, slope * margin + offset))
-
-
-def report_scenes(clone: Path, source: NounSource, curves: dict[str, tuple], below: float, cache: Path) -> None:
+def report_scenes(clone: Path, source: NounSource, cache: Path) -> None:
     """Print the figures of labelled photographs."""
     found, nouns, table = list(scenes(clone)), coco_nouns(clone), noun_classes()
-    items = measured([scene.file for scene in found], source, cache)
+    items = items_of([scene.file for scene in found], source, cache)
     asked = [(i, noun, scene.shares.get(noun, 0.0)) for i, scene in enumerate(found) for noun in nouns]
     picture, share = (np.array([row[k] for row in asked]) for k in (0, 2))
     margin = np.array([noun_margin(items[i], table[noun]) for i, noun, _ in asked])
@@ -63,32 +46,18 @@ def report_scenes(clone: Path, source: NounSource, curves: dict[str, tuple], bel
         keep = (share == 0) | (share >= least)
         shown = share[keep] > 0
         print(f" things of {100 * least:g} % of the picture and more: shown {shown.sum()} times")
-        for name, one in curves.items():
-            figures(name, shown_by(one, margin[keep], broad[keep]), shown, picture[keep], below)
+        p = chance_shown(margin[keep], broad[keep], source.narrow, source.broad)
+        rates: dict[str, Callable[[np.ndarray], float]] = {
+            "shown, called not seen": lambda i, p=p, s=shown: float((p[i][s[i]] < MISSED).mean()),
+            "not shown, called not seen": lambda i, p=p, s=shown: float((p[i][~s[i]] < MISSED).mean()),
+            "shown, called seen": lambda i, p=p, s=shown: float((p[i][s[i]] >= SEEN).mean()),
+            "not shown, called seen": lambda i, p=p, s=shown: float((p[i][~s[i]] >= SEEN).mean()),
+        }
+        weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
+        figures(usual_statistics(p, shown, weight) | rates, picture[keep])
 
 
-def figures(name: str, p: np.ndarray, shown: np.ndarray, picture: np.ndarray, below: float) -> None:
-    """Print the figures of P(shown) of the questions that are asked of pictures; those ``below`` are called not seen."""
-    weight = np.where(shown, 1.0, shown.sum() / (~shown).sum())
-    rows = [np.flatnonzero(picture == number) for number in np.unique(picture)]
-    statistics: dict[str, Callable[[np.ndarray], float]] = {
-        "AUC": lambda i: weighted_auc(p[i], shown[i], weight[i]),
-        "calibration error, half shown": lambda i: weighted_error(p[i], shown[i], weight[i]),
-        "shown, called not seen": lambda i: float((p[i][shown[i]] < below).mean()),
-        "not shown, called not seen": lambda i: float((p[i][~shown[i]] < below).mean()),
-        "shown, called seen": lambda i: float((p[i][shown[i]] >= SEEN).mean()),
-        "not shown, called seen": lambda i: float((p[i][~shown[i]] >= SEEN).mean()),
-    }
-
-    def over(statistic: Callable[[np.ndarray], float]) -> tuple[float, float, float]:
-        return interval(lambda i: statistic(np.concatenate([rows[k] for k in i])), len(rows))
-
-    for title, statistic in statistics.items():
-        value, low, high = over(statistic)
-        print(f"  {name:8} {title:32} {value:6.3f}  ({low:.3f} … {high:.3f})")
-
-
-def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], below: float, cache: Path) -> None:
+def report_prompts(folder: Path, source: NounSource, cache: Path) -> None:
     """Print the figures of pictures by generators, asked for the nouns of their prompts."""
     table, asked = noun_classes(), []
     for picture in prompted(folder, cache):
@@ -97,7 +66,7 @@ def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], b
         phrases = [p for p in cut_prompt(picture.prompt, source.lexicon) if source.knows(p, brief) and not p.negated]
         asked += [(picture, phrase.text) for phrase in phrases]
     files = list(dict.fromkeys(picture.file for picture, _ in asked))
-    items = dict(zip(files, measured(files, source, cache), strict=True))
+    items = dict(zip(files, items_of(files, source, cache), strict=True))
     shows = np.array([{True: 1.0, False: 0.0, None: np.nan}[picture.shows(noun)] for picture, noun in asked])
     margin = np.array([noun_margin(items[picture.file], table[noun]) for picture, noun in asked])
     broad = np.array([len(table[noun]) > 1 for _, noun in asked])
@@ -106,33 +75,26 @@ def report_prompts(folder: Path, source: NounSource, curves: dict[str, tuple], b
         f"prompts: {len(files)} pictures, {len(asked)} nouns answered: {(shows == 1).sum()} shown, {(shows == 0).sum()} not, "
         f"{(~told).sum()} unclear"
     )
-    for name, one in curves.items():
-        p = shown_by(one, margin, broad)
-        for title, those in (
-            ("called not seen", p < below),
-            ("called uncertain", (p >= below) & (p < SEEN)),
-            ("called seen", p >= SEEN),
-        ):
-            counts = [(those & (shows == 1)).sum(), (those & (shows == 0)).sum(), (those & ~told).sum()]
-            print(f"  {name:8} {title:18} shown {counts[0]:3}, not {counts[1]:3}, unclear {counts[2]:3}")
-        auc = weighted_auc(p[told], shows[told] == 1, np.ones(told.sum()))
-        print(f"  {name:8} AUC {auc:.3f}; wrongly called not seen {(p[shows == 1] < below).sum() / len(asked):.1%}")
+    p = chance_shown(margin, broad, source.narrow, source.broad)
+    for title, those in (
+        ("called not seen", p < MISSED),
+        ("called uncertain", (p >= MISSED) & (p < SEEN)),
+        ("called seen", p >= SEEN),
+    ):
+        counts = [(those & (shows == 1)).sum(), (those & (shows == 0)).sum(), (those & ~told).sum()]
+        print(f"  {title:18} shown {counts[0]:3}, not {counts[1]:3}, unclear {counts[2]:3}")
+    print(f"  wrongly called not seen {(p[shows == 1] < MISSED).sum() / len(asked):.1%}")
 
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, help="folder of the clones that benchmarks/data/several_things.py names")
-    parser.add_argument("--below", type=float, default=MISSED, help="P(shown) below which a noun is called not seen")
-    arguments = parser.parse_args()
-    source, below = NounSource.load(), arguments.below
-    now = tuple((curve.slope, curve.offset) for curve in (source.narrow, source.broad))
-    curves = {"before": BEFORE, "now": now}
+    arguments = command(__doc__, "folder", cache=True).parse_args()
+    source = NounSource.load()
     if (arguments.folder / COCO).is_dir():
-        report_scenes(arguments.folder / COCO, source, curves, below, arguments.cache)
+        report_scenes(arguments.folder / COCO, source, arguments.cache)
     else:
         print(f"{arguments.folder / COCO} is not there: its photographs are left out.")
-    report_prompts(arguments.folder, source, curves, below, arguments.cache)
+    report_prompts(arguments.folder, source, arguments.cache)
 
 
 if __name__ == "__main__":

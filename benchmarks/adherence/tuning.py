@@ -1,7 +1,5 @@
 """Measures what tuning for a taste costs in adherence, and what a floor and trade-offs save.
 
-    python benchmarks/adherence/tuning.py [--seeds 8] [--budget 40]
-
 Every seed is another subject, another palette that the prompt asks for, and another taste. The taste is planted: it likes
 the colours of a palette that was not asked for, and something of the other properties of ``tuning_pictures.py``. The space
 lets it have them: one slot may add words for a palette, another one lowers the guidance. Three tunes of equal budgets:
@@ -21,10 +19,10 @@ from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from scipy import stats
 
 from soart.benchmarks.adherence.embedded_model import JUDGE
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, half_width
+from soart.benchmarks.data.drawing import drawn
 from soart.benchmarks.search.tuning_pictures import properties
 from soart.metrics.protocols import Pictures
 from soart.pipelines.collection.collection import Collection
@@ -99,8 +97,7 @@ class World:
     def measure(self, judge: Judge, words: Sequence[RenderedChoice], generator: ImageGenerator, first: int):  # noqa: ANN201
         """(n,) taste, and (n,) share of the asked subject, palette and style that are recognised."""
         requests = [generator.request(each.prompt, first + n, **each.settings) for n, each in enumerate(words)]
-        pixels = {drawn.request: drawn.pixels for batch in generator.draw(requests) for drawn in batch}
-        pictures = np.stack([pixels[request] for request in requests])
+        pictures = drawn(generator, requests)
         shares = []
         for each, seen in zip(words, judge.recognise(pictures), strict=True):
             style = next(name for name, known in STYLES.items() if each.prompt.endswith(known[0]))
@@ -130,20 +127,14 @@ def tuned(world: World, method: str, generator: ImageGenerator, budget: int, adh
 
 def line(name: str, taste: np.ndarray, adherence: np.ndarray, lost: np.ndarray) -> None:
     """Print a row of the table."""
-    columns = []
-    for values in (taste, adherence, lost):
-        half = stats.t.ppf(0.95, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
-        columns.append(f"{values.mean():6.2f} ({values.mean() - half:5.2f} … {values.mean() + half:5.2f})")
+    means = [(values.mean(), half_width(values[:, None])[0]) for values in (taste, adherence, lost)]
+    columns = [f"{mean:6.2f} ({mean - half:5.2f} … {mean + half:5.2f})" for mean, half in means]
     print(f"{name:22} {columns[0]:24} {columns[1]:24} {columns[2]:24}")
 
 
 def main() -> None:
     """Tune and print."""
-    parser = command(__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--first", type=int, default=0, help="first seed")
-    parser.add_argument("--budget", type=int, default=40)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, seeds=8, budget=40).parse_args()
     warnings.filterwarnings("ignore")
     started = time.process_time()
     judge, generator = load_judge(JUDGE), ImageGenerator(load_model(device="cpu"), batch_size=16)
@@ -157,7 +148,7 @@ def main() -> None:
     adherence = GuardedJudge(load("embedded"))
     results: dict[str, list[tuple[float, float]]] = {method: [] for method in METHODS}
     base = []
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
+    for seed in range(arguments.seeds):
         world = World(seed, rendered)
         chosen = world.space.sample(RANDOM, np.random.default_rng([93, seed]), distinct=False)
         taste, share = world.measure(judge, [world.space.render(choice) for choice in chosen], generator, FIRST_SEED)

@@ -1,7 +1,5 @@
 """Measures time and memory of ``soart evaluate`` by collection size.
 
-    python benchmarks/collections/collection.py [--sizes 1000 10000 100000] [--large 0] [--folder DIR] [--peers-up-to 10000]
-
 It is compared with decoding alone, imagehash and cleanvision. The script makes small JPEGs: 128 × 96 pixels, smooth
 random colours with a little noise, a near-duplicate for every twentieth. With --large N it makes N pictures of 1,024 ×
 1,024 pixels, of the sources of sources.py: a third each of PNG, JPEG and WebP. The command line runs on them twice: on a new
@@ -30,6 +28,7 @@ from PIL import Image
 
 from soart.benchmarks.common import command, default_cache
 from soart.benchmarks.data.sources import sources
+from soart.benchmarks.hosts.gallery import family, proportional_memory
 
 CORES = len(os.sched_getaffinity(0))
 
@@ -74,31 +73,13 @@ class Memory:
 
     def _watch(self) -> None:
         while not self._over.wait(0.2):
-            self.peak = max(self.peak, sum(map(_pss, _family(self.pid))))
+            self.peak = max(self.peak, sum(map(proportional_memory, family(self.pid))))
 
     def stop(self) -> float:
         """The peak."""
         self._over.set()
         self._thread.join()
         return self.peak
-
-
-def _family(pid: int) -> list[int]:
-    found, waiting = [], [pid]
-    while waiting:
-        one = waiting.pop()
-        found.append(one)
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{one}/task").iterdir():
-                waiting += [int(child) for child in (task / "children").read_text().split()]
-    return found
-
-
-def _pss(pid: int) -> float:
-    with contextlib.suppress(OSError, ValueError, StopIteration):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
-    return 0.0
 
 
 def run_soart(pictures: Path, collection: Path, *options: str) -> tuple[float, float]:
@@ -158,13 +139,8 @@ def run_cleanvision(folder: Path) -> float:
 
 def main() -> None:
     """Make pictures, run, print."""
-    parser = command(__doc__)
+    parser = command(__doc__, large=0, folder=None, peers_up_to=10_000)
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000, 100_000])
-    parser.add_argument("--large", type=int, default=0, help="number of pictures of 1,024 × 1,024, instead of --sizes")
-    parser.add_argument("--folder", type=Path, help="where pictures are made; default: a temporary folder")
-    parser.add_argument(
-        "--peers-up-to", type=int, default=10_000, help="largest collection for imagehash and cleanvision"
-    )
     arguments = parser.parse_args()
     base = arguments.folder or Path(tempfile.mkdtemp(prefix="soart-collection-"))
     print(f"{CORES} cores")

@@ -1,14 +1,11 @@
 """Measures near-duplicate detection on changed copies of pictures.
 
-    python benchmarks/collections/duplicates.py [--cache DIR] [--sources N] [--drawn N]
-
 Every other picture of sources.py is changed in thirteen ways; the other half was used to choose the limits. A changed
 copy is detected if it is in the group of its original. Different pictures in one group are false alarms. Three sets
 make that hard, and all their pictures should stay: pictures of the embedded model, whose few subjects repeat; many
 compositions in one manner, which single linkage joins into chains; and one composition in every palette and style.
 
-*imagehash* is the same hash alone, at the limit of its documentation's examples for equal pictures (0 bits) and at ours;
-*linked* passes nearness on from picture to picture. *cleanvision* is its near-duplicate check with default settings.
+*imagehash* is the same hash alone, at our limit. *cleanvision* is its near-duplicate check with default settings.
 """
 
 from __future__ import annotations
@@ -22,10 +19,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, print_table
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.data.sources import sources
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import DISTANCE, near_groups, perceptual_hash, views
@@ -87,20 +83,13 @@ def drawn(prompts: Sequence[str], count: int) -> list[Image.Image]:
 
     generator = ImageGenerator(load_model(device="cpu"))
     requests = [generator.request(prompts[k % len(prompts)], k) for k in range(count)]
-    return [Image.fromarray(one.pixels) for batch in generator.draw(requests) for one in batch]
+    return [Image.fromarray(pixels) for pixels in pictures_of(generator, requests)]
 
 
 def rendered() -> list[Image.Image]:
     """One composition of each subject in every style and palette, as the training pictures are rendered."""
     scenes = [Scene(*scene, "sharp") for scene in product(SUBJECTS, PALETTES, STYLES)]
     return [Image.fromarray(render(scene, np.random.default_rng(7))) for scene in scenes]
-
-
-def linked(hashes: np.ndarray) -> np.ndarray:
-    """Group (n,) of each picture by hashes alone if nearness is passed on, −1 for none."""
-    near = coo_matrix(np.bitwise_count(hashes[:, None] ^ hashes[None]) <= DISTANCE)
-    label = connected_components(near, directed=False)[1]
-    return np.where(np.bincount(label)[label] > 1, label, -1)
 
 
 def run_cleanvision(pictures: list[Image.Image]) -> np.ndarray:
@@ -130,19 +119,14 @@ def find_groups(pictures: list[Image.Image]) -> dict[str, np.ndarray]:
     order = np.argsort([-one.size for one in pixels], kind="stable")
     return {
         "soart": near_groups(hashes, order, lambda rows: seen[rows]),
-        "imagehash, 0 bits": near_groups(hashes, order, lambda rows: equal[rows], 0),
         f"imagehash, {DISTANCE} bits": near_groups(hashes, order, lambda rows: equal[rows]),
-        "… linked": linked(hashes),
         "cleanvision": run_cleanvision(pictures),
     }
 
 
 def main() -> None:
     """Change, group, print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--sources", type=int, default=10_000, help="the most source pictures to change")
-    parser.add_argument("--drawn", type=int, default=100, help="pictures of the embedded model")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, sources=10_000, drawn=100).parse_args()
     pictures, source, change = [], [], []
     for number, one in enumerate(sources(arguments.cache)[1::2][: arguments.sources]):
         image = Image.fromarray(read_image(one.path).pixels)
@@ -153,30 +137,31 @@ def main() -> None:
             change.append(name)
     found = find_groups(pictures)
     origin = {s: k for k, (s, c) in enumerate(zip(source, change, strict=True)) if c == ""}
-    print(f"{len(origin)} sources, {len(pictures)} pictures; share of changed copies that are found")
-    print(f"{'':24}" + "".join(f"{name:>20}" for name in found))
-    for name in CHANGES:
-        rows = [k for k, c in enumerate(change) if c == name]
-        shares = (np.mean([g[k] >= 0 and g[k] == g[origin[source[k]]] for k in rows]) for g in found.values())
-        print(f"{name:24}" + "".join(f"{share:20.2f}" for share in shares))
+    rows = {
+        name: {
+            title: np.mean([g[k] >= 0 and g[k] == g[origin[source[k]]] for k, c in enumerate(change) if c == name])
+            for title, g in found.items()
+        }
+        for name in CHANGES
+    }
+    print_table(f"{len(origin)} sources, {len(pictures)} pictures; share of changed copies that are found", rows, 2)
     kinds = np.array(source)
     different = np.triu(kinds[:, None] != kinds[None], 1)
-    wrong = ((((g[:, None] == g[None]) & (g[:, None] >= 0)) & different).sum() for g in found.values())
-    print(f"{'false pairs':24}" + "".join(f"{f'{count} of {different.sum()}':>20}" for count in wrong))
+    wrong = {title: (((g[:, None] == g[None]) & (g[:, None] >= 0)) & different).sum() for title, g in found.items()}
+    print_table(f"false pairs, of {different.sum()}", {"": wrong})
     manner = "a mountain in cool colors, watercolor"
     sets = {
         "few subjects": drawn(["a boat", "a tree, warm palette", "a house, pointillism", "a fish"], arguments.drawn),
         "one manner": drawn([manner], arguments.drawn),
         "palettes and styles": rendered(),
     }
-    print("pictures that would go, and the largest group; none should")
+    rows = {}
     for name, different_pictures in sets.items():
-        print(f"{name:24}", end="")
-        for group in find_groups(different_pictures).values():
-            sizes = np.unique(group[group >= 0], return_counts=True)[1]
-            text = f"{sum(sizes) - len(sizes)} of {len(group)}, {max(sizes, default=1)}"
-            print(f"{text:>20}", end="")
-        print()
+        rows[f"{name}, {len(different_pictures)}"] = {
+            title: (group >= 0).sum() - len(np.unique(group[group >= 0]))
+            for title, group in find_groups(different_pictures).items()
+        }
+    print_table("pictures that would go; none should", rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Measures whether ``soart find --like`` finds the right pictures, and how long *more like this* takes in a large collection.
 
-    python benchmarks/collections/similar.py [--large 100000]
-
 Three views of every unseen source (real_tastes.py): the whole picture and two crops. Of the two pictures most like a view,
 how many show the same picture? And of the ten most like it of other sources, how many lie in the same folder of their
 package, which is a category? With ``--large``, the time of a search among so many pictures with random items, in a
@@ -18,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, print_table
 from soart.benchmarks.data.real_tastes import world
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
@@ -69,9 +67,7 @@ def search_among(pictures: int) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--large", type=int, default=0, help="pictures of the large collection")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, large=0).parse_args()
     if arguments.large:
         search_among(arguments.large)
         return
@@ -82,7 +78,7 @@ def main() -> None:
     print(
         f"{len(views.source)} views of {views.source.max() + 1} sources; {large.sum()} in folders of at least {FEWEST} views"
     )
-    print(f"{'items':24} {'same picture, of 2':>19} {'same folder, of 10':>19}")
+    rows = {}
     for name, matrix, names in (
         ("texture and colour", views.items, views.names[:plain]),
         ("EfficientNet-Lite0", views.both, views.names),
@@ -96,7 +92,8 @@ def main() -> None:
             if large[row]:
                 alike[views.source == views.source[row]] = -np.inf
                 folder += (views.folder[np.argsort(-alike)[:10]] == views.folder[row]).tolist()
-        print(f"{name:24} {np.mean(same):19.3f} {np.mean(folder):19.3f}")
+        rows[name] = {"same picture, of 2": np.mean(same), "same folder, of 10": np.mean(folder)}
+    print_table("items", rows)
 
 
 if __name__ == "__main__":

@@ -1,29 +1,22 @@
 """The best twenty of planted folders in which one prompt or look is a fifth of all: how many are of it, and what that costs.
 
-    python benchmarks/collections/varied.py [--folders 40] [--clones CLONES]
-
 Values of 600 pictures are standard normal; those of the planted kind are better by a *lead*, in the same unit. Costs are how much
 the mean value of the best twenty falls, in standard deviations of all values of the folder. Then the choice among 50,000 pictures
-is timed. With ``--clones`` (see ``benchmarks/data/ai_pictures.py``) the distances between looks are printed of pictures of one prompt
-by one model (the samplers), of other prompts by it, and of the nearest among 600 of AGIQA-3K.
+is timed.
 """
 
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import numpy as np
 
 from soart.benchmarks.common import command
-from soart.benchmarks.data.ai_pictures import ai_pictures
-from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.similarity.diversity import LOOK, LOOKED, Seen, choose_varied, looks_of
+from soart.metrics.items.combined import taste_extractor
+from soart.metrics.similarity.diversity import LOOKED, Seen, choose_varied
 
 SEED, PICTURES, BEST, MANY = 23, 600, 20, 50_000
 LEADS = (0.0, 0.5, 1.0, 2.0, 4.0, 9.0)
-NAMES = taste_extractor(default_network()).names
-SHARES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
 def planted(lead: float, sign: str, rng: np.random.Generator) -> tuple[int, int, float]:
@@ -43,36 +36,9 @@ def planted(lead: float, sign: str, rng: np.random.Generator) -> tuple[int, int,
     )
 
 
-def distances(clones: Path, cache: Path) -> None:
-    """Print quantiles of distances between looks."""
-    samplers, others = ai_pictures(clones, cache, ["samplers", "AGIQA-3K"])
-    rng = np.random.default_rng(SEED)
-
-    def apart(looks: np.ndarray) -> np.ndarray:
-        return np.linalg.norm(looks[:, None] - looks[None], axis=2)
-
-    rows = rng.choice(len(samplers.files), 200, replace=False)
-    found = apart(looks_of(samplers.items(cache)[rows], NAMES))
-    pairs, prompts = np.triu_indices(len(rows), 1), samplers.prompt[rows]
-    same = (prompts[:, None] == prompts)[pairs]
-    few = rng.choice(len(others.files), PICTURES, replace=False)
-    nearest = apart(looks_of(others.items(cache)[few], NAMES))
-    np.fill_diagonal(nearest, np.inf)
-    for title, values in (
-        ("one prompt, one model", found[pairs][same]),
-        ("other prompts, one model", found[pairs][~same]),
-        ("nearest of 600", nearest.min(axis=1)),
-    ):
-        quantiles = " ".join(f"{value:.2f}" for value in np.quantile(values, SHARES))
-        print(f"{title}: {quantiles}; {np.mean(values < LOOK):.0%} below {LOOK}")
-
-
 def main() -> None:
     """Print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--folders", type=int, default=40)
-    parser.add_argument("--clones", type=Path)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, folders=40).parse_args()
     for sign in ("prompt", "look"):
         for lead in LEADS:
             found = np.array([planted(lead, sign, np.random.default_rng([SEED, n])) for n in range(arguments.folders)])
@@ -87,8 +53,6 @@ def main() -> None:
     values, started = np.sort(rng.normal(size=MANY))[::-1], time.process_time()
     choose_varied(values, seen, BEST)
     print(f"{BEST} of {MANY:,}: {time.process_time() - started:.2f} s of CPU")
-    if arguments.clones:
-        distances(arguments.clones, arguments.cache)
 
 
 if __name__ == "__main__":

@@ -48,23 +48,15 @@ SHEETS = ("cat_and_parrot", "ballerina", "ice_cat", "flower")
 
 @dataclass(frozen=True)
 class AiPictures:
-    """Pictures of one set.
+    """Pictures of one set."""
 
-    Attributes:
-        name: of the set.
-        files: n files.
-        prompt: (n,) names of their prompts.
-        group: (n,) names of what hangs together: the prompts, or the prompts with their seeds where there are few.
-        model: (n,) names of what made them, a model or a sampler.
-        opinions: (n,) what people say, higher is better, NaN where nobody said anything.
-    """
-
-    name: str
-    files: list[Path]
-    prompt: np.ndarray
+    name: str  # of the set
+    files: list[Path]  # n files
+    prompt: np.ndarray  # (n,) names of their prompts
+    #: (n,) names of what hangs together: the prompts, or the prompts with their seeds where there are few.
     group: np.ndarray
-    model: np.ndarray
-    opinions: np.ndarray
+    model: np.ndarray  # (n,) names of what made them, a model or a sampler
+    opinions: np.ndarray  # (n,) what people say, higher is better, NaN where nobody said anything
 
     def items(self, cache: Path) -> np.ndarray:
         """(n, p) items of the overall score; measured once."""

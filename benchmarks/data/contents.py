@@ -85,13 +85,7 @@ _SOURCES = {
 #: Files of gcompris: one of cartoon figures on white, 600 pixels wide, and those of photographs of 1,024 pixels and more.
 GCOMPRIS_DRAWINGS = "lang"
 GCOMPRIS_PHOTOGRAPHS = ("explore_farm_animals", "explore_world_animals", "explore_monuments", "erase")
-_GCOMPRIS_FILES = (
-    "explore_farm_animals",
-    "explore_world_animals",
-    "explore_monuments",
-    GCOMPRIS_DRAWINGS,
-    "categorization",
-)
+_GCOMPRIS_FILES = (*GCOMPRIS_PHOTOGRAPHS[:3], GCOMPRIS_DRAWINGS, "categorization")
 #: Nouns by name in gcompris, without digits, where the name is not the noun itself.
 _GCOMPRIS = {
     "dragon": "lizard", "narwhal": "whale", "polar_bear": "polar bear", "scarlet_macaw": "macaw", "moose": "mammal",
@@ -112,33 +106,20 @@ _GCOMPRIS = {
 }  # fmt: skip
 #: Of gcompris: what shows several things, a part, or is not what its name says.
 _GCOMPRIS_OUT = (
-    "machuPicchu",
-    "montStMichel",
-    "rocamadour",
-    "christTheRedeemer",
-    "mountRushmore",
-    "tajMahal",
-    "trierImperialBaths",
-)
+    "machuPicchu", "montStMichel", "rocamadour", "christTheRedeemer", "mountRushmore", "tajMahal", "trierImperialBaths",
+)  # fmt: skip
 #: Width and height of composites, and the least and the greatest share of one that a stamp covers.
 _COMPOSITE, _SHARES = (768, 576), (0.02, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A picture and what it shows.
+    """A picture and what it shows."""
 
-    Attributes:
-        name: unique.
-        kind: ``photograph`` or ``drawing``.
-        pixels: (h, w, 3) uint8.
-        nouns: nouns of the table that it shows; broader ones follow from the table.
-    """
-
-    name: str
-    kind: str
-    pixels: np.ndarray
-    nouns: tuple[str, ...]
+    name: str  # unique
+    kind: str  # ``photograph`` or ``drawing``
+    pixels: np.ndarray  # (h, w, 3) uint8
+    nouns: tuple[str, ...]  # nouns of the table that it shows; broader ones follow from the table
 
 
 def calibration_contents(cache: Path, table: dict[str, frozenset[int]], rng: np.random.Generator) -> Iterator[Content]:

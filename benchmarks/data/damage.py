@@ -150,11 +150,7 @@ NAMED_AS = {"resaved": "jpeg"}
 
 
 def damage(
-    image: np.ndarray,
-    kind: str,
-    severity: float,
-    rng: np.random.Generator,
-    damages: Mapping[str, Damage] = DAMAGES,
+    image: np.ndarray, kind: str, severity: float, rng: np.random.Generator, damages: Mapping[str, Damage] = DAMAGES
 ) -> np.ndarray:
     """Apply one kind of damage of ``severity`` 0 (mild) … 1 (strong)."""
     return np.clip(damages[kind](image, severity, rng), 0, 1).astype(np.float32)

@@ -36,15 +36,18 @@ SCENES = {"art": "art", "ari": "interiors", "are": "exteriors", "fac": "faces", 
 CHOICES = ("paints", "houses", "flowers")
 
 
-def measured(files: Sequence[Path], title: str, cache: Path, extractor: Extractor | None = None) -> np.ndarray:
-    """(n, p) items of pictures, of the default network unless told; measured once, and kept under this title."""
+def measured(
+    pictures: Sequence[Path | np.ndarray], title: str, cache: Path, extractor: Extractor | None = None
+) -> np.ndarray:
+    """(n, p) items of files or pixels, of the default network unless told; measured once, and kept under this title."""
     extractor = extractor or taste_extractor(default_network())
 
     def measure() -> np.ndarray:
         rows = []
-        for number, file in enumerate(files, start=1):
-            rows.append(extractor.extract(read_image(file).pixels)[0].astype(np.float32))
-            progress(number, len(files), f"measuring {title}")
+        for number, one in enumerate(pictures, start=1):
+            pixels = read_image(one).pixels if isinstance(one, Path) else one
+            rows.append(extractor.extract(pixels)[0].astype(np.float32))
+            progress(number, len(pictures), f"measuring {title}")
         return np.stack(rows)
 
     return stored_array(cache / f"{title}-{key_of(extractor.version)}.npy", measure).astype(float)

@@ -36,13 +36,9 @@ FEWEST = 24
 
 @dataclass(frozen=True)
 class People(World):
-    """Pictures of one half of the themes, which are their sources, and the people of one half.
+    """Pictures of one half of the themes, which are their sources, and the people of one half."""
 
-    Attributes:
-        ratings: (people, n) ratings from 1 to 7, NaN for pictures that a person has not seen.
-    """
-
-    ratings: np.ndarray
+    ratings: np.ndarray  # (people, n) ratings from 1 to 7, NaN for pictures that a person has not seen
 
     def __len__(self) -> int:
         return len(self.ratings)

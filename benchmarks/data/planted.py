@@ -7,17 +7,15 @@ of five pictures, so the labels are as noisy as a real taste.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import key_of, progress, stored_arrays
-from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import load_model
+from soart.benchmarks.data.drawing import drawn_once
 from soart.pipelines.tiny.words import FACTORS
 from soart.training.captions import Scene, random_scene
-from soart.training.judge import balanced_scenes, plain_prompt
+from soart.training.judge import balanced_scenes
 
 SEED = 40_404
 #: Number of pictures of any scene, and of further ones that each taste likes.
@@ -26,20 +24,13 @@ ANY, LIKED = 480, 90
 
 @dataclass(frozen=True)
 class Taste:
-    """Liked and disliked scenes; scenes that are neither are left out.
+    """Liked and disliked scenes; scenes that are neither are left out."""
 
-    Attributes:
-        name: in words, for the tables.
-        likes: options of factors; a liked scene has all of them.
-        dislikes: options of factors; one of them makes a scene disliked.
-        development: True if the method may be tuned on it; figures are reported for the others.
-        either: True if one of the liked options is enough and every other scene is disliked, which is harder to learn.
-    """
-
-    name: str
-    likes: tuple[tuple[str, str], ...]
-    dislikes: tuple[tuple[str, str], ...]
-    development: bool = False
+    name: str  # in words, for the tables
+    likes: tuple[tuple[str, str], ...]  # options of factors; a liked scene has all of them
+    dislikes: tuple[tuple[str, str], ...]  # options of factors; one of them makes a scene disliked
+    development: bool = False  # True if the method was tuned on it; figures are reported for the others
+    #: True if one of the liked options is enough and every other scene is disliked, which is harder to learn.
     either: bool = False
 
     def label(self, scene: Scene) -> int:
@@ -64,12 +55,9 @@ TASTES = (
 )  # fmt: skip
 
 EITHER = (
-    Taste("cool or watercolor, not noisy", (("palette", "cool"), ("style", "watercolor")), (("quality", "noisy"),), True, True),
-    Taste("warm or neon, not blurry", (("palette", "warm"), ("palette", "neon")), (("quality", "blurry"),), True, True),
-    Taste("sketch or woodcut, not faded", (("style", "sketch"), ("style", "woodcut")), (("quality", "faded"),), True, True),
-    Taste("earthy or pixel, not vivid", (("palette", "earthy"), ("style", "pixel")), (("quality", "vivid"),), False, True),
-    Taste("pastel or pointillism, not noisy", (("palette", "pastel"), ("style", "pointillism")), (("quality", "noisy"),), False, True),
-    Taste("flat or monochrome, not blurry", (("style", "flat"), ("palette", "monochrome")), (("quality", "blurry"),), False, True),
+    Taste("earthy or pixel, not vivid", (("palette", "earthy"), ("style", "pixel")), (("quality", "vivid"),), either=True),
+    Taste("pastel or pointillism, not noisy", (("palette", "pastel"), ("style", "pointillism")), (("quality", "noisy"),), either=True),
+    Taste("flat or monochrome, not blurry", (("style", "flat"), ("palette", "monochrome")), (("quality", "blurry"),), either=True),
 )  # fmt: skip
 
 
@@ -89,18 +77,6 @@ def _scenes() -> list[Scene]:
 
 
 def drawn(cache: Path) -> tuple[list[Scene], np.ndarray]:
-    """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, then cached."""
+    """Scenes and their (n, 64, 64, 3) uint8 pictures."""
     scenes = _scenes()
-    loaded = load_model(device="cpu")
-    key = repr((SEED, loaded.identity, [astuple(scene) for scene in scenes]))
-
-    def draw() -> dict[str, np.ndarray]:
-        generator = ImageGenerator(loaded)
-        requests = [generator.request(plain_prompt(s, k % 3), SEED + k) for k, s in enumerate(scenes)]
-        pictures: list[np.ndarray] = []
-        for batch in generator.draw(requests):
-            pictures += [one.pixels for one in batch]
-            progress(len(pictures), len(requests), "drawing")
-        return {"pictures": np.stack(pictures)}
-
-    return scenes, stored_arrays(cache / f"planted-{key_of(key)}.npz", draw)["pictures"]
+    return scenes, drawn_once("planted", scenes, SEED, cache)

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from scipy.stats import spearmanr
 
 from soart.benchmarks.common import key_of, stored_arrays
 from soart.benchmarks.data.autoencoders import decoded_often, decoded_once, folder_of_weights
 from soart.benchmarks.data.damage import FAULTS, as_jpeg, damage
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.data.sources import ART, CONTRAST, DRAWING, PHOTOGRAPH, WEB, Source
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import taste_extractor
@@ -55,27 +55,16 @@ SOME_DECODED = 8
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version of a picture.
+    """A version of a picture."""
 
-    Attributes:
-        source: name of its source.
-        kind: one of those of sources.py, or embedded.
-        side: pixels of the longest side.
-        picture: number of the undamaged picture among those of the source.
-        fault: "none", one of FAULTS, SMEARED or UNFINISHED.
-        how: one of LIGHT, DECODED, or "drawn" if the embedded model drew the fault itself.
-        strength: of the fault, 0…1.
-        items: (p,) float32.
-    """
-
-    source: str
-    kind: str
-    side: int
-    picture: int
-    fault: str
-    how: str
-    strength: float
-    items: np.ndarray
+    source: str  # name of its source
+    kind: str  # one of those of sources.py, or embedded
+    side: int  # pixels of the longest side
+    picture: int  # number of the undamaged picture among those of the source
+    fault: str  # "none", one of FAULTS, SMEARED or UNFINISHED
+    how: str  # one of LIGHT, DECODED, or "drawn" if the embedded model drew the fault itself
+    strength: float  # of the fault, 0…1
+    items: np.ndarray  # (p,) float32
 
 
 def seeded(name: str, seed: int) -> np.random.Generator:
@@ -136,11 +125,9 @@ def versions(
     extractor: Extractor,
 ) -> Iterator[Version]:
     """The versions of an undamaged picture, (h, w, 3) float32 in 0…1."""
-    side = max(picture.shape[:2])
 
     def version(pixels: np.ndarray, fault: str, how: str, strength: float) -> Version:
-        items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
-        return Version(name, kind, side, number, fault, how, strength, items)
+        return measured_version(in_bytes(pixels), name, kind, number, fault, how, strength, extractor)
 
     grey = np.repeat(picture @ np.array([0.299, 0.587, 0.114], dtype=np.float32), 3).reshape(picture.shape)
     for how, pixels in zip(LIGHT, (picture, as_jpeg(picture, int(rng.integers(85, 96))), grey), strict=True):
@@ -153,9 +140,17 @@ def versions(
         yield version(pixels, fault, how, strength)
 
 
-def key_of_versions(extractor: Extractor) -> str:
-    """Twelve characters for the names of files of versions with these faults, measured by an extractor."""
-    return key_of(" ".join((extractor.version, *FAULTS)))
+def measured_version(
+    pixels: np.ndarray, name: str, kind: str, number: int, fault: str, how: str, strength: float, extractor: Extractor
+) -> Version:
+    """The version that (h, w, 3) uint8 pixels are."""
+    items = extractor.extract(pixels)[0].astype(np.float32)
+    return Version(name, kind, max(pixels.shape[:2]), number, fault, how, strength, items)
+
+
+def damaged_each(picture: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """The undamaged picture, and with each of FAULTS at a random strength, in 8 bits."""
+    return [in_bytes(picture), *(in_bytes(damage(picture, f, float(rng.uniform()), rng, FAULTS)) for f in FAULTS)]
 
 
 @functools.cache
@@ -197,8 +192,7 @@ def _decoded_versions_of(source: Source, seed: int, extractor: Extractor, cache:
             (decoded_once(picture, rng, cache), "none", DECODED, 0.0),
             (decoded_often(picture, strength, rng, cache), SMEARED, LIGHT[0], strength),
         ):
-            items = extractor.extract(in_bytes(pixels))[0].astype(np.float32)
-            found.append(Version(source.name, source.kind, max(picture.shape[:2]), number, fault, how, s, items))
+            found.append(measured_version(in_bytes(pixels), source.name, source.kind, number, fault, how, s, extractor))
     return found
 
 
@@ -233,7 +227,7 @@ def drawn(drawings: Sequence[tuple[str, str, str, int]], **settings: int) -> lis
 
     generator = ImageGenerator(load_model(device="cpu"))
     requests = [generator.request(prompt, seed, **settings) for _, _, prompt, seed in drawings]
-    return [picture.pixels for batch in generator.draw(requests) for picture in batch]
+    return list(pictures_of(generator, requests))
 
 
 def of_embedded_model(seed: int, extractor: Extractor) -> list[Version]:
@@ -244,8 +238,7 @@ def of_embedded_model(seed: int, extractor: Extractor) -> list[Version]:
         if word in GOOD_WORDS:
             found += versions(pixels.astype(np.float32) / 255, name, EMBEDDED, number, rng, tuple(FAULTS), extractor)
         else:
-            items = extractor.extract(pixels)[0].astype(np.float32)
-            found.append(Version(name, EMBEDDED, max(pixels.shape[:2]), number, BAD_WORDS[word], "drawn", 0.5, items))
+            found.append(measured_version(pixels, name, EMBEDDED, number, BAD_WORDS[word], "drawn", 0.5, extractor))
     return found
 
 
@@ -256,10 +249,8 @@ def of_too_few_steps(seed: int, extractor: Extractor) -> list[Version]:
     for steps in FEW_STEPS:
         pictures = drawn([drawing for _, drawing in drawings], steps=steps)
         for (number, (name, *_)), pixels in zip(drawings, pictures, strict=True):
-            items = extractor.extract(pixels)[0].astype(np.float32)
             strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)
-            side = max(pixels.shape[:2])
-            found.append(Version(name, EMBEDDED, side, number, UNFINISHED, LIGHT[0], strength, items))
+            found.append(measured_version(pixels, name, EMBEDDED, number, UNFINISHED, LIGHT[0], strength, extractor))
     return found
 
 
@@ -352,14 +343,6 @@ class Table:
             style: np.flatnonzero(undamaged & rows) for style, rows in self.styles.items() if (undamaged & rows).any()
         }
 
-    def trends(self, points: np.ndarray) -> dict[str, tuple[float, float]]:
-        """Mean of (n,) points, and their rank correlation with colourfulness, of undamaged pictures of each style."""
-        chroma = self.chroma
-        return {
-            style: (points[rows].mean(), spearmanr(points[rows], chroma[rows]).statistic)
-            for style, rows in self.undamaged_by_style.items()
-        }
-
     def of_quality(self) -> Table:
         """The table with quality items alone, of one that has all items of ``taste_extractor``."""
         every = taste_extractor().names
@@ -373,6 +356,8 @@ class Table:
         return Table(**columns | {"base": place[self.base[rows]]})
 
     @classmethod
-    def stored(cls, path: Path, measure: Callable[[], list[Version]]) -> Table:
-        """The table in a file, of pictures that are measured if the file is not there."""
-        return cls(**stored_arrays(path, lambda: cls.of(measure()).__dict__))
+    def stored(cls, title: str, seed: int, cache: Path, measure: Callable[[Extractor], list[Version]]) -> Table:
+        """The table of a title in the cache, of pictures that are measured if it is not there."""
+        extractor = taste_extractor()
+        key = key_of(" ".join((extractor.version, *FAULTS)))
+        return cls(**stored_arrays(cache / f"{title}-{seed}-{key}.npz", lambda: cls.of(measure(extractor)).__dict__))

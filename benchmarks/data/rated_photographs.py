@@ -32,17 +32,11 @@ _TABLES = {True: "Train (Images and MOS).csv", False: "Test (Images and MOS).csv
 
 @dataclass(frozen=True)
 class RatedPhotographs:
-    """Photographs of one part, and what people say of their quality.
+    """Photographs of one part, and what people say of their quality."""
 
-    Attributes:
-        files: of the photographs.
-        kind: (n,) ``gallery``, ``faults`` or ``site``.
-        opinions: (n,) mean opinion scores, 0 to 1.
-    """
-
-    files: list[Path]
-    kind: np.ndarray
-    opinions: np.ndarray
+    files: list[Path]  # of the photographs
+    kind: np.ndarray  # (n,) ``gallery``, ``faults`` or ``site``
+    opinions: np.ndarray  # (n,) mean opinion scores, 0 to 1
 
 
 def rated_photographs(cache: Path, *, learning: bool) -> RatedPhotographs:

@@ -40,25 +40,15 @@ EVERY, RATED, HIGH, DRAWINGS = 8, 200, 0.7, 100
 
 @dataclass(frozen=True)
 class Versions:
-    """Versions as arrays, all (n,) and in one order; ``items`` is (n, p).
+    """Versions as arrays, all (n,) and in one order; ``items`` is (n, p)."""
 
-    Attributes:
-        items: of each version, the network's among them.
-        source: name of its source.
-        kind: of its source.
-        side: pixels of the longest side.
-        fault: one of FAULTS, or "none".
-        base: row of the sound version of the same size; its own row for those.
-        larger: row of the sound version of the next larger size; −1 for all others.
-    """
-
-    items: np.ndarray
-    source: np.ndarray
-    kind: np.ndarray
-    side: np.ndarray
-    fault: np.ndarray
-    base: np.ndarray
-    larger: np.ndarray
+    items: np.ndarray  # of each version, the network's among them
+    source: np.ndarray  # name of its source
+    kind: np.ndarray  # of its source
+    side: np.ndarray  # pixels of the longest side
+    fault: np.ndarray  # one of FAULTS, or "none"
+    base: np.ndarray  # row of the sound version of the same size; its own row for those
+    larger: np.ndarray  # row of the sound version of the next larger size; −1 for all others
 
     @property
     def is_sound(self) -> np.ndarray:

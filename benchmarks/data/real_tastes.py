@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.common import key_of, progress, stored_arrays
+from soart.benchmarks.common import key_of, liked_fifths, progress, standard, stored_arrays
 from soart.benchmarks.data.sources import Source, learning_sources, unseen_sources
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor, with_nima
@@ -27,50 +27,20 @@ SEED = 91
 LONGEST, VIEWS, SMALL = 1024, (1.0, 0.5, 0.75), 32
 #: Parts of a path that name a category.
 CATEGORIES = (
-    "/portraits/",
-    "/story/",
-    "/mate/nature/",
-    "/naev/",
-    "/wallpapers/",
-    "/tuxpaint/",
-    "/abstract/",
-    "/units/",
-)
-
-
-#: Properties of the looks of a picture: palette, composition and framing.
-LOOKS = (
-    "light",
-    "contrast",
-    "saturated",
-    "warm",
-    "green",
-    "lit from above",
-    "subject in the middle",
-    "light in the middle",
-    "symmetric",
-    "framing",
-)
+    "/portraits/", "/story/", "/mate/nature/", "/naev/", "/wallpapers/", "/tuxpaint/", "/abstract/", "/units/",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class World:
-    """Views of sources with their items.
+    """Views of sources with their items."""
 
-    Attributes:
-        items: (n, p) items without a network; deep: (n, q) those of the network, and NIMA's.
-        source: (n,) number of the source, whose views stay together.
-        technical: (n,) technical prior.
-        properties: (n,) standardised values by name, of which tastes are made.
-        folder, package: (n,) numbers of the source's folder and package.
-    """
-
-    items: np.ndarray
+    items: np.ndarray  # (n, p) items without a network; deep: (n, q) those of the network, and NIMA's
     deep: np.ndarray
-    source: np.ndarray
-    technical: np.ndarray
-    properties: dict[str, np.ndarray]
-    folder: np.ndarray
+    source: np.ndarray  # (n,) number of the source, whose views stay together
+    technical: np.ndarray  # (n,) technical prior
+    properties: dict[str, np.ndarray]  # (n,) standardised values by name, of which tastes are made
+    folder: np.ndarray  # (n,) numbers of the source's folder and package
     package: np.ndarray
 
     @property
@@ -81,7 +51,8 @@ class World:
     @property
     def of_content(self) -> World:
         """The same views for persons who like content alone, none of the looks."""
-        return replace(self, properties={name: v for name, v in self.properties.items() if name not in LOOKS})
+        known = {"photograph", *CATEGORIES}
+        return replace(self, properties={name: v for name, v in self.properties.items() if name in known})
 
     @property
     def both(self) -> np.ndarray:
@@ -109,9 +80,8 @@ class World:
             liking += rng.uniform(0.3, 1.2) * (by_folder + by_package)
         of_sources, sources = rng.uniform(0.3, 1.2), rng.normal(size=500)
         of_views, views = rng.uniform(0.2, 0.6), rng.normal(size=len(liking))
-        liking = _standard(_standard(liking) + of_sources * sources[self.source] + of_views * views)
-        low, high = np.quantile(liking, (0.4, 0.6))
-        return np.where(liking >= high, 1, np.where(liking <= low, -1, 0)), liking
+        liking = standard(standard(liking) + of_sources * sources[self.source] + of_views * views)
+        return liked_fifths(liking), liking
 
     def split(self, label: np.ndarray, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows of ``size`` liked and then ``size`` disliked views, each of another source, and of all of other sources."""
@@ -165,7 +135,7 @@ def _world(found: list[Source], rows: np.ndarray, small: np.ndarray) -> World:
         member = np.array([category in place for place in paths])[source]
         if 0.03 < member.mean() < 0.97:
             properties[category] = member
-    properties = {name: _standard(values) for name, values in properties.items()}
+    properties = {name: standard(values) for name, values in properties.items()}
     technical = technical_prior(rows[:, :count], taste_extractor().names)
     return World(rows[:, :count], rows[:, count:], source, technical, properties, folder, package)
 
@@ -199,8 +169,3 @@ def looks(small: np.ndarray) -> dict[str, np.ndarray]:
         "light in the middle": middle.mean(axis=(1, 2)) - luma.mean(axis=(1, 2)),
         "symmetric": -np.abs(luma - luma[:, :, ::-1]).mean(axis=(1, 2)),
     }
-
-
-def _standard(values: np.ndarray) -> np.ndarray:
-    deviations: np.ndarray = np.asarray(values, dtype=float) - np.mean(values)
-    return deviations / (deviations.std() + 1e-12)

@@ -66,14 +66,10 @@ UNCLEAR = {
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A labelled photograph.
+    """A labelled photograph."""
 
-    Attributes:
-        file: of the picture.
-        shares: share of the picture that the box of the largest thing of a kind covers, by noun that it shows.
-    """
-
-    file: Path
+    file: Path  # of the picture
+    #: Share of the picture that the box of the largest thing of a kind covers, by noun that it shows.
     shares: dict[str, float]
 
 
@@ -107,17 +103,11 @@ def _nouns_of(kind: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Prompted:
-    """A picture by a generator.
+    """A picture by a generator."""
 
-    Attributes:
-        group: name of its set.
-        file: of the picture.
-        prompt: as it was drawn by.
-    """
-
-    group: str
-    file: Path
-    prompt: str
+    group: str  # name of its set
+    file: Path  # of the picture
+    prompt: str  # as it was drawn by
 
     def shows(self, noun: str) -> bool | None:
         """True if it shows a noun of its prompt; None if a look does not tell."""

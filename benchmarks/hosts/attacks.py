@@ -7,7 +7,6 @@ also put into SECURITY.md.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import datetime as dt
 import http.client
@@ -32,12 +31,12 @@ from pathlib import Path
 
 import numpy as np
 
+from soart.benchmarks.common import ROOT, command
 from soart.benchmarks.hosts.gallery import Gallery, free_port
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "SECURITY.md"
 BEGIN, END = "<!-- attacks: written by benchmarks/hosts/attacks.py -->", "<!-- end of attacks -->"
 PASSWORD = "a long password of the guests"
@@ -55,6 +54,19 @@ PRIVATE = (
 )  # fmt: skip
 #: Hosts that a lenient reader takes for an open address, and names that an attacker may own.
 HOSTS_WITH_PATHS = (
+    "127.0.0.1/login?", "127.0.0.1/login#", "127.0.0.1/static/", "localhost/login?", "127.0.0.1:80/login?", "a@127.0.0.1/login?", "[::1]/static/",
+    "127.0.0.1\\login?", "127.0.0.1/static/style.css#",
+)  # fmt: skip
+FOREIGN_HOSTS = (
+    "evil.example",
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "",
+    "2130706433",
+    "0x7f.1",
+    "127.1",
+)
+PATHS = (
     "127.0.0.1/login?", "127.0.0.1/login#", "127.0.0.1/static/", "localhost/login?", "127.0.0.1:80/login?", "a@127.0.0.1/login?", "[::1]/static/",
     "127.0.0.1\\login?", "127.0.0.1/static/style.css#",
 )  # fmt: skip
@@ -109,20 +121,14 @@ class Target(Gallery):
         began = time.monotonic()
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60, source_address=(source, 0))
         content = b"" if body is None else json.dumps(body).encode()
-        try:
-            connection.putrequest("GET" if body is None else "POST", path, skip_host=True)
-            connection.putheader("Host", f"127.0.0.1:{self.port}" if host is None else host)
-            if body is not None:
-                connection.putheader("Content-Length", str(len(content)))
-            for name, value in (headers or {}).items():
-                connection.putheader(name, value)
-            connection.endheaders(content)
+        length = {} if body is None else {"Content-Length": str(len(content))}
+        every = {"Host": f"127.0.0.1:{self.port}" if host is None else host, **length, **(headers or {})}
+        with contextlib.closing(connection):
+            connection.request("GET" if body is None else "POST", path, content or None, every)
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
             cookie = (answer.headers.get("set-cookie") or "").split(";")[0]
             return Answer(answer.status, text, cookie, time.monotonic() - began)
-        finally:
-            connection.close()
 
 
 @dataclass
@@ -176,15 +182,10 @@ def make_collection(folder: Path, count: int) -> list[Path]:
 
 @dataclass
 class Outcome:
-    """Outcome of an attack.
+    """Outcome of an attack."""
 
-    Attributes:
-        answers: number of answers by what they were.
-        through: number of requests that got through.
-    """
-
-    answers: Counter[str] = field(default_factory=Counter)
-    through: int = 0
+    answers: Counter[str] = field(default_factory=Counter)  # number of answers by what they were
+    through: int = 0  # number of requests that got through
 
     def note(self, answer: Answer | str, *, through: bool) -> None:
         """Count an answer."""
@@ -195,6 +196,13 @@ class Outcome:
 def shows(answer: Answer) -> bool:
     """True if an answer to a stranger is neither a refusal, nor the way to the form or the form itself."""
     return answer.status == 200 and 'name="password"' not in answer.text
+
+
+def try_private(server: Target, outcome: Outcome, headers: Mapping[str, str], source: str = "127.0.0.1") -> None:
+    """Open every address that holds something of the collection."""
+    for path in PRIVATE:
+        answer = server.send(path, None, headers, source=source)
+        outcome.note(answer, through=shows(answer))
 
 
 def hosts_with_paths(server: Target, outcome: Outcome) -> None:
@@ -236,9 +244,7 @@ def other_servers(server: Target, outcome: Outcome, others: list[Target]) -> Non
     """The owner's cookie of another server of the same user, renamed."""
     for other in others:
         value = Visitor(other, other.token).cookie.partition("=")[2]
-        for path in PRIVATE:
-            answer = server.send(path, None, {"Cookie": f"soart-{server.port}={value}"})
-            outcome.note(answer, through=shows(answer))
+        try_private(server, outcome, {"Cookie": f"soart-{server.port}={value}"})
 
 
 def copied_cookie(server: Target, outcome: Outcome) -> None:
@@ -246,9 +252,7 @@ def copied_cookie(server: Target, outcome: Outcome) -> None:
     guest = Visitor(server, PASSWORD)
     copied = guest.cookie
     assert guest.post("/logout", {}).status == 200
-    for path in PRIVATE:
-        answer = server.send(path, None, {"Cookie": copied})
-        outcome.note(answer, through=shows(answer))
+    try_private(server, outcome, {"Cookie": copied})
 
 
 def changes_from_elsewhere(server: Target, outcome: Outcome) -> None:
@@ -355,9 +359,7 @@ def other_programs(server: Target, outcome: Outcome) -> None:
         ):
             answer = server.send(path, body, bearer, source="127.0.0.22")
             outcome.note(answer, through=answer.status == 200 or answer.status >= 500)
-    for path in PRIVATE:
-        answer = server.send(path, None, bearer, source="127.0.0.23")
-        outcome.note(answer, through=shows(answer))
+    try_private(server, outcome, bearer, "127.0.0.23")
     guesses = [
         server.send(API[0], None, {"Authorization": f"Bearer {n}"}, source="127.0.0.24").status for n in range(20)
     ]
@@ -471,10 +473,7 @@ def all_outcomes(folder: Path) -> dict[str, Outcome]:
             guessing, right_password_meanwhile, guest_as_owner, names_of_others, foreign_folders, other_programs, strange_requests,
         ):  # fmt: skip
             attack(function, server)
-        renamed = outcomes[str(other_servers.__doc__).rstrip(".")]
-        for path in PRIVATE:
-            answer = server.send(path, None, {"Cookie": stolen})
-            renamed.note(answer, through=shows(answer))
+        try_private(server, outcomes[str(other_servers.__doc__).rstrip(".")], {"Cookie": stolen})
         if hasattr(os, "mkfifo"):
             attack(links_out, server, {number + 1: files[number] for number in range(45, 50)}, folder / "outside")
             attack(pipes, server, files[:45])
@@ -506,9 +505,7 @@ def write(text: str, path: Path) -> None:
 
 def main() -> int:
     """Attack, print the table, and perhaps write it; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="put the table into SECURITY.md")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, flags=["write"]).parse_args()
     with tempfile.TemporaryDirectory(prefix="soart-attacks-") as folder:
         outcomes = all_outcomes(Path(folder))
     text = table(outcomes)

@@ -1,7 +1,5 @@
 """Compares a Ray cluster on this machine with soart's own worker processes.
 
-    python benchmarks/hosts/cluster.py [-n 2000] [--drawn 64] [--runs 3] [--workers 2]
-
 The script makes JPEG files of 256×256 pixels. In every run each engine in turn inspects them and draws with the
 embedded model. A cluster of one machine has no more power than the machine, so the figures are the overhead of Ray.
 Starting and stopping the cluster is timed separately. Printed are medians over the runs with their range.
@@ -25,7 +23,7 @@ from soart.pipelines.models.opening import open_generator
 from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.support.ray_cluster import ray_connection
 
-SIDE, SEED = 256, 4
+SIDE, SEED, WORKERS = 256, 4, 2
 
 
 def make(folder: Path, number: int) -> list[str]:
@@ -41,25 +39,20 @@ def make(folder: Path, number: int) -> list[str]:
 
 def main() -> None:
     """Time both engines, inspecting and drawing."""
-    parser = command(__doc__)
-    parser.add_argument("-n", type=int, default=2000, help="pictures to inspect")
-    parser.add_argument("--drawn", type=int, default=64, help="pictures to draw")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--workers", type=int, default=2)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, n=2000, drawn=64, runs=3).parse_args()
     found: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         paths = make(Path(folder), arguments.n)
         for _ in range(arguments.runs):
-            found["inspect, local, pictures/s"].append(inspect(LocalEngine(arguments.workers), paths))
+            found["inspect, local, pictures/s"].append(inspect(LocalEngine(WORKERS), paths))
             found["draw, local, pictures/s"].append(draw("local", None, arguments.drawn))
             started = time.perf_counter()
-            with ray_connection(arguments.workers):
+            with ray_connection(WORKERS):
                 found["start of the cluster, s"].append(time.perf_counter() - started)
-                found["inspect, ray, pictures/s"].append(inspect(RayEngine(arguments.workers), paths))
+                found["inspect, ray, pictures/s"].append(inspect(RayEngine(WORKERS), paths))
                 found["draw, ray, one worker, pictures/s"].append(draw("ray", 1, arguments.drawn))
-                name = f"draw, ray, {arguments.workers} workers, pictures/s"
-                found[name].append(draw("ray", arguments.workers, arguments.drawn))
+                name = f"draw, ray, {WORKERS} workers, pictures/s"
+                found[name].append(draw("ray", WORKERS, arguments.drawn))
                 started = time.perf_counter()
             found["end of the cluster, s"].append(time.perf_counter() - started)
     for name, values in found.items():

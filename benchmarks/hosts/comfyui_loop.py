@@ -1,7 +1,5 @@
 """Measures whether the closed loop that comes with the ComfyUI pack learns.
 
-    python benchmarks/hosts/comfyui_loop.py [--seeds 8] [--runs 20]
-
 The space, the judge, the number of pictures a run and the settings of drawing are those of
 "example_workflows/Try a closed loop.json". Each search seed is a loop of its own on the embedded model: ask, draw, observe, as
 the nodes do. The last five runs are compared with the first five by the judge, which the loop optimises, and by a judge that
@@ -13,7 +11,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -89,17 +86,13 @@ def gain(means: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--runs", type=int, default=20)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, seeds=8, runs=20).parse_args()
     judge = load_judge(ROOT / "tests" / "assets" / "judge.safetensors")
-    loops, best = [], Counter()
+    loops = []
     with tempfile.TemporaryDirectory() as base:
         for seed in range(arguments.seeds):
             means, quality = run_loop(Path(base) / str(seed), seed, arguments.runs, judge)
             loops.append(means)
-            best[quality] += 1
             print(f"seed {seed}: gain {gain(means).round(1).tolist()}, best prompt {quality}", flush=True)
     values = np.array(loops)
     for row, name in enumerate(("judge (points)", "independent judge (%)")):
@@ -110,7 +103,6 @@ def main() -> None:
             end="",
         )
         print(f"gain {mean:.1f} (95 % interval {low:.1f} … {high:.1f}), by run {course.round(1).tolist()}")
-    print("quality of the best prompt:", dict(best))
 
 
 if __name__ == "__main__":

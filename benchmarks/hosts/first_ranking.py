@@ -1,7 +1,5 @@
 """Times the way from a folder that nobody has looked at to a ranking by one's own taste, and measures how good that is.
 
-    python benchmarks/hosts/first_ranking.py [--count 300] [--pace 2.5] [--tastes 24]
-
 The folder holds pictures of 1,024 × 1,024 pixels: the embedded model draws them, and they are enlarged, with a little grain, so that
 a file has 1.4 MB. The command is ``soart start`` in a separate process. A simulated person, whose taste is planted in what the
 prompts ask for, rates sixteen pictures over HTTP, one every ``--pace`` seconds, as they are offered. Then others with other
@@ -25,14 +23,13 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import at_least, command, interval, key_of, progress, stored_arrays
+from soart.benchmarks.common import command, interval, progress
+from soart.benchmarks.data.drawing import drawn_once
 from soart.benchmarks.data.planted import Taste
 from soart.benchmarks.hosts.gallery import Gallery, enter, family
-from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import load_model
 from soart.pipelines.services.start import GOAL
 from soart.training.captions import Scene
-from soart.training.judge import balanced_scenes, plain_prompt
+from soart.training.judge import balanced_scenes
 
 SEED, SIDE = 51, 1024
 #: Most different drawings; further pictures are other crops of these.
@@ -41,49 +38,21 @@ DRAWINGS = 600
 LONGEST = 3600
 #: Each likes two options of one property, or one of two properties, and no other picture.
 TASTES = tuple(
-    Taste(" or ".join(option for _, option in likes), likes, (), either=True)
-    for likes in (
-        *(
-            ((factor, first), (factor, second))
-            for factor, pairs in (
-                ("palette", ("warm earthy", "cool neon", "pastel monochrome", "warm neon", "cool monochrome", "pastel earthy")),
-                ("style", ("flat pixel", "watercolor sketch", "pointillism woodcut", "flat watercolor", "pixel woodcut", "sketch pointillism")),
-            )
-            for first, second in map(str.split, pairs)
-        ),
-        *(
-            (("palette", palette), ("style", style))
-            for palette, style in (
-                ("warm", "sketch"), ("cool", "watercolor"), ("pastel", "flat"), ("neon", "pixel"), ("earthy", "woodcut"),
-                ("monochrome", "pointillism"), ("warm", "pixel"), ("cool", "flat"), ("pastel", "woodcut"), ("neon", "sketch"),
-                ("earthy", "watercolor"), ("monochrome", "flat"),
-            )
-        ),
+    Taste(f"{first} or {second}", ((factors[0], first), (factors[1], second)), (), either=True)
+    for factors, pairs in (
+        (("palette", "palette"), "warm earthy,cool neon,pastel monochrome,warm neon,cool monochrome,pastel earthy"),
+        (("style", "style"), "flat pixel,watercolor sketch,pointillism woodcut,flat watercolor,pixel woodcut,sketch pointillism"),
+        (("palette", "style"), "warm sketch,cool watercolor,pastel flat,neon pixel,earthy woodcut,monochrome pointillism,warm pixel,"
+                               "cool flat,pastel woodcut,neon sketch,earthy watercolor,monochrome flat"),
     )
+    for first, second in map(str.split, pairs.split(","))
 )  # fmt: skip
-
-
-def drawn(cache: Path, count: int) -> tuple[list[Scene], np.ndarray]:
-    """Scenes and their (n, 64, 64, 3) uint8 pictures; drawn once, then cached."""
-    scenes = balanced_scenes(min(count, DRAWINGS), SEED)
-    loaded = load_model(device="cpu")
-
-    def draw() -> dict[str, np.ndarray]:
-        generator = ImageGenerator(loaded)
-        requests = [generator.request(plain_prompt(scene, k % 3), SEED + k) for k, scene in enumerate(scenes)]
-        pictures: list[np.ndarray] = []
-        for batch in generator.draw(requests):
-            pictures += [one.pixels for one in batch]
-            progress(len(pictures), len(requests), "drawing")
-        return {"pictures": np.stack(pictures)}
-
-    key = key_of(repr((SEED, loaded.identity, scenes)))
-    return scenes, stored_arrays(cache / f"first-ranking-{key}.npz", draw)["pictures"]
 
 
 def write_pictures(folder: Path, cache: Path, count: int) -> dict[str, Scene]:
     """Write the pictures of a folder, unless they are there; returns the scene of each by the name of its file."""
-    scenes, pictures = drawn(cache, count)
+    scenes = balanced_scenes(min(count, DRAWINGS), SEED)
+    pictures = drawn_once("first-ranking", scenes, SEED, cache)
     folder.mkdir(parents=True, exist_ok=True)
     found = {}
     for number, (scene, pixels) in zip(range(count), cycle(zip(scenes, pictures, strict=True)), strict=False):
@@ -217,12 +186,7 @@ class Person:
 
 def main() -> None:
     """Write, run and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--count", type=at_least(GOAL), default=300, help="number of pictures")
-    parser.add_argument("--pace", type=float, default=2.5, help="seconds that the person looks at a picture")
-    parser.add_argument("--tastes", type=at_least(1), default=len(TASTES), help="number of planted tastes")
-    parser.add_argument("--folder", type=Path, help="folder for the pictures, to use them again")
-    chosen = parser.parse_args()
+    chosen = command(__doc__, cache=True, count=300, pace=2.5, tastes=len(TASTES), folder=None).parse_args()
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         folder = chosen.folder or home / "pictures"

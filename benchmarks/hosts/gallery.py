@@ -21,14 +21,7 @@ def free_port() -> int:
 
 
 class Gallery:
-    """A running gallery, until the end of a ``with`` block.
-
-    Attributes:
-        port: that it listens to.
-        address: without a token.
-        entrance: the address with the token, which lets a browser in.
-        process: of the server.
-    """
+    """A running gallery, until the end of a ``with`` block; ``entrance`` is the address with the token, which lets a browser in."""
 
     def __init__(
         self,
@@ -70,14 +63,17 @@ class Gallery:
 
     def memory_of_all(self) -> tuple[float, int]:
         """Megabytes of the server with its child processes, and the number of processes."""
-        sizes = []
-        for process in family(self.process.pid):
-            try:
-                lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-            except OSError:  # It has just ended.
-                continue
-            sizes += [int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:")]
+        sizes = [proportional_memory(process) for process in family(self.process.pid)]
         return sum(sizes), len(sizes)
+
+
+def proportional_memory(process: int) -> float:
+    """Megabytes of a process, shared pages in parts; 0 if it has just ended."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
 
 
 def family(process: int) -> Iterator[int]:

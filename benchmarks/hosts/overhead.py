@@ -1,7 +1,5 @@
 """Breaks down the wall time of generating and ranking.
 
-    python benchmarks/hosts/overhead.py [-n 64] [--runs 5]
-
 Prints seconds per picture, the share of wall time spent outside the diffusion pipeline, and the start-up time of
 ``soart --help``; medians with ranges over the runs. Wall time covers drawing, measuring, storing and ranking, not
 loading and the HTML page.
@@ -29,7 +27,6 @@ from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
-from soart.pipelines.reports.ranking import render_report
 from soart.pipelines.scoring.pictures import StoredPictures
 
 
@@ -40,27 +37,21 @@ def show(name: str, values: list[float], unit: str) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("-n", type=int, default=64)
-    parser.add_argument("--runs", type=int, default=5)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, n=64, runs=5).parse_args()
     started = time.perf_counter()
     model, judge = load_model(device="cpu"), TechnicalJudge.load()
     loading = time.perf_counter() - started
-    per_picture, share, page = [], [], []
+    per_picture, share = [], []
     for run in range(arguments.runs + 1):
         with tempfile.TemporaryDirectory() as folder, Collection(Path(folder)) as collection:
             generator = ImageGenerator(model)
             started = time.perf_counter()
             requests = generation.plan(demo.TEMPLATE, arguments.n, generator, seed=1000 * run, prompt_seed=run)
             made = generation.generate(collection, generator, requests, [guarded(judge)])
-            ranking, _ = rank(StoredPictures(collection, made.rows), [(guarded(judge), 1.0)])
+            rank(StoredPictures(collection, made.rows), [(guarded(judge), 1.0)])
             wall = time.perf_counter() - started
-            started = time.perf_counter()
-            render_report(collection, ranking, "t", judge.stored_name)
             # The first run warms caches up and does not count.
             if run:
-                page.append(time.perf_counter() - started)
                 per_picture.append(wall / arguments.n)
                 share.append(100 * (1 - generator.pipeline_seconds / wall))
     start = []
@@ -72,7 +63,6 @@ def main() -> None:
           f"{model.steps} steps, batches of {model.batch_size}")  # fmt: skip
     show("one picture, all in", per_picture, "s")
     show("share outside the diffusion pipeline", share, "%")
-    show(f"HTML page of {arguments.n} pictures", page, "s")
     show("soart --help", start, "s")
     print(f"{'loading libraries and model, once':42} {loading:8.3f} s")
 

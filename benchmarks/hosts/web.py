@@ -31,8 +31,8 @@ from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.models.request import DrawnPicture, Request
 
 SIDE = 320
-#: Most raters, and most seconds that they rate.
-MOST_RATERS, MOST_SECONDS = 50, 600
+#: Ratings while memory is watched, key presses, and times that views and filters are opened.
+RATINGS, PRESSES, RUNS = 2_000, 300, 5
 #: Seconds from one rating of a rater to the next, if the server is quick enough.
 PACE = 0.5
 #: Run in the page: milliseconds from a key press until the next picture is on the screen.
@@ -68,13 +68,8 @@ FRAMES = """() => {
   requestAnimationFrame(note);
 }"""
 FILTERS = (
-    "words=warm",
-    "words=disc+-cool&up=1",
-    "sort=rating",
-    "rated=none",
-    "since=2020-01-01&until=2999-01-01",
-    "damage=any",
-)
+    "words=warm", "words=disc+-cool&up=1", "sort=rating", "rated=none", "since=2020-01-01&until=2999-01-01", "damage=any",
+)  # fmt: skip
 
 
 def draw(number: int, rng: np.random.Generator) -> np.ndarray:
@@ -275,21 +270,11 @@ def compare_raters(folder: Path, count: int, seconds: float) -> None:
 
 def main() -> None:
     """Print the figures."""
-    parser = command(__doc__)
-    parser.add_argument("-n", "--count", type=int, default=10_000)
-    parser.add_argument("--ratings", type=int, default=2_000)
-    parser.add_argument("--presses", type=int, default=300)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--folder", type=Path)
-    parser.add_argument("--raters", type=int, default=0, help=f"measure so many raters at once, 2 to {MOST_RATERS}")
-    parser.add_argument("--seconds", type=float, default=60, help=f"that they rate, up to {MOST_SECONDS}")
-    given = parser.parse_args()
-    if given.raters and not (2 <= given.raters <= MOST_RATERS and 0 < given.seconds <= MOST_SECONDS):
-        parser.error(f"--raters must be 2 to {MOST_RATERS}, and --seconds at most {MOST_SECONDS}")
+    given = command(__doc__, n=10_000, folder=None, raters=0, seconds=60.0).parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="soart-web-"))
     start = time.monotonic()
-    make(folder, given.count)
-    print(f"{given.count} pictures of {SIDE} × {SIDE}, made in {time.monotonic() - start:.0f} s")
+    make(folder, given.n)
+    print(f"{given.n} pictures of {SIDE} × {SIDE}, made in {time.monotonic() - start:.0f} s")
     shutil.rmtree(folder / "thumbs", ignore_errors=True)
     if given.raters:
         compare_raters(folder, given.raters, given.seconds)
@@ -300,7 +285,7 @@ def main() -> None:
         start = time.monotonic()
         with Gallery(folder) as server:
             print(f"start, until the address is printed: {time.monotonic() - start:.2f} s")
-            views = [first_view(visit(browser, server), server.address) for _ in range(given.runs)]
+            views = [first_view(visit(browser, server), server.address) for _ in range(RUNS)]
             print(
                 f"first view: {views[0]:.2f} s without thumbnails, then median {np.median(views[1:]):.2f} s (goal 1.5 s)"
             )
@@ -310,19 +295,19 @@ def main() -> None:
                 f"scrolling: median frame {np.median(frames):.0f} ms, 95th percentile {np.quantile(frames, 0.95):.0f} ms, longest {frames.max():.0f} ms; "
                 f"after a jump all in sight is drawn in {np.median(waits):.0f} ms (median; longest {waits.max():.0f} ms, thumbnails made on the way)"
             )
-            for asked, milliseconds in filtering(server, given.runs).items():
+            for asked, milliseconds in filtering(server, RUNS).items():
                 print(f"ids of all pictures with {asked}: {milliseconds:.0f} ms")
-            times = key_presses(page, server.address, given.presses)
+            times = key_presses(page, server.address, PRESSES)
             print(
                 f"key press to next picture over {len(times)}: median {np.median(times):.0f} ms, 95th percentile {np.quantile(times, 0.95):.0f} ms, longest {times.max():.0f} ms (goal 150 ms)"
             )
             browser.close()
     with Gallery(folder) as server:
-        every = max(1, given.ratings // 10)
+        every = max(1, RATINGS // 10)
         start = time.monotonic()
-        memory = rate_many(server, given.ratings, every)
+        memory = rate_many(server, RATINGS, every)
         print(
-            f"{given.ratings} ratings in {time.monotonic() - start:.0f} s; resident MB after every {every}: "
+            f"{RATINGS} ratings in {time.monotonic() - start:.0f} s; resident MB after every {every}: "
             + " ".join(f"{m:.0f}" for m in memory)
         )
 

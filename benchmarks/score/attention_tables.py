@@ -1,14 +1,11 @@
 """Draws the comparison tables of docs/method.md.
 
-    python benchmarks/score/attention_tables.py [--cache DIR] [--out docs]
-
 The pictures are those of one split of the few-shot benchmark.
 """
 
 from __future__ import annotations
 
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
@@ -24,9 +21,7 @@ SHOWN = 15
 
 def main() -> None:
     """Fit the versions, write two figures, and print the lop-sidedness of every pair."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True).parse_args()
     data = measure(arguments.cache)
     rng = np.random.default_rng([SEED, 0])
     learn, test = split(data, rng)
@@ -44,7 +39,7 @@ def main() -> None:
         tables = compare(models[first], models[second], measured, data.mode[test].tolist())
         print(f"{second} − {first}: lop-sidedness {tables.lopsidedness:.2f}")
         if first + second in ("AB", "BD"):
-            tables.figure().savefig(arguments.out / f"attention-{first.lower()}{second.lower()}.png", dpi=80)
+            tables.figure().savefig(ROOT / "docs" / f"attention-{first.lower()}{second.lower()}.png", dpi=80)
 
 
 if __name__ == "__main__":

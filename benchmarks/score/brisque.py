@@ -1,4 +1,4 @@
-"""BRISQUE's 36 features of a picture, as a reference for speed.
+"""BRISQUE's 36 features of a picture, of which rivals are made.
 
 At full and half size the luminance is divided by its local contrast (MSCN coefficients),
 

@@ -1,9 +1,7 @@
 """Learns the technical score: unit spaces and detectors, and measures them on sources that were left out.
 
-    python benchmarks/score/build_quality.py [--cache DIR] [--write] [--without DOMAIN ...]
-
 Learning pictures are those of quality_pictures.py: two of three sources of sources.py, one half of the pictures of
-published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rates are on
+published.py (whose data must be there), and drawings of the embedded model and its renderer. The printed rate is on
 left-out sources (grouped cross-validation); kinds.py measures the stored model on the sources that were not learnt from.
 With --without nothing is learnt from domains of published.py, such as faces, and it is printed how many of their undamaged
 pictures are suspected.
@@ -17,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.covariance import ledoit_wolf
-from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold
 
 import soart.metrics.damage.technical as technical
@@ -39,8 +36,8 @@ from soart.metrics.damage.quality_model import (
     unit_vectors,
 )
 from soart.metrics.damage.technical import DETECTORS, costs, fault_costs, points_of
-from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, SCALES, QualityExtractor
+from soart.metrics.protocols import Extractor
 from soart.training.quality import save_quality
 from soart.training.symmetries import symmetries
 
@@ -69,13 +66,7 @@ def unit_space(texture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def usual_items(items: np.ndarray, columns: np.ndarray, scales: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (p,) and standard deviation (p,) of (n, p) items, the same for texture that mirroring or turning exchanges.
-
-    Args:
-        items: of undamaged pictures.
-        columns: (q,) numbers of the texture items.
-        scales: number of their scales.
-    """
+    """Mean and standard deviation (p,) of (n, p) items of undamaged pictures, the same for texture, (q,) columns, that mirroring exchanges."""
     mean, variance = items.mean(axis=0), items.var(axis=0)
     orders = symmetries(scales)
     square = variance[columns] + mean[columns] ** 2
@@ -92,13 +83,6 @@ def attention(
     The values minimise squared errors over all learning pictures, and, with weight PAIR, over the differences between
     each damaged picture and the undamaged one it was made from: a detector must tell damaged pictures from all
     undamaged ones, and each from its own.
-
-    Args:
-        features: (n, f) of the pictures.
-        colour: (f,) True for the features that colours decide.
-        rung: (n,) of the pictures.
-        data: what they are.
-        rng: chooses the keys.
 
     Returns:
         centre (f,), rotation (2, f, f), rotated_by (k,), keys (m, f), key_rung (m,), values (m, k) and share (k,).
@@ -183,13 +167,7 @@ def learn(data: Table) -> QualityModel:
 
 
 def equalising(cost: np.ndarray, rung: np.ndarray, data: Table) -> np.ndarray:
-    """(r,) weights of the costs of faults, by which undamaged pictures of the same sources cost as much at each rung.
-
-    Args:
-        cost: (n,) of all faults of each picture.
-        rung: (n,) of the pictures.
-        data: what they are.
-    """
+    """(r,) weights of the costs of faults, by which undamaged pictures of the same sources cost as much at each rung."""
     weight = np.ones(len(RUNGS))
     good = data.clean & (data.how != "grey")
     means = {
@@ -208,13 +186,7 @@ def equalising(cost: np.ndarray, rung: np.ndarray, data: Table) -> np.ndarray:
 
 
 def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.ndarray]], data: Table) -> QualityModel:
-    """The model with the scales of evidence, costs and distance, from undamaged pictures of left-out sources.
-
-    Args:
-        model: learnt from all sources.
-        left_out: models learnt without some sources, each with the rows of those.
-        data: the table.
-    """
+    """The model with the scales of evidence, costs and distance, from undamaged pictures of left-out sources, each by a model without it."""
     evidence, strangeness = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
     for part, rows in left_out:
         evidence[:, rows], strangeness[rows] = part.evidence(data.items[rows]), part.strangeness(data.items[rows])
@@ -249,48 +221,34 @@ def calibrated(model: QualityModel, left_out: Sequence[tuple[QualityModel, np.nd
     return replace(model, **scales, half=float(np.quantile(total[data.clean], 0.98)))
 
 
-def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarray, np.ndarray]:
-    """The model of a table, and the evidence (k, n) and points (n,) of each picture by a model without its source."""
-    left_out = []
-    for rows, test in GroupKFold(folds).split(data.items, groups=data.source):
-        left_out.append((learn(data.part(rows)), test))
+def cross_validated(data: Table, folds: int = 5) -> tuple[QualityModel, np.ndarray]:
+    """The model of a table, and the points (n,) of each picture by a model without its source."""
+    left_out = [
+        (learn(data.part(rows)), test) for rows, test in GroupKFold(folds).split(data.items, groups=data.source)
+    ]
     model = calibrated(learn(data), left_out, data)
-    evidence, points = np.zeros((len(DETECTORS), len(data.kind))), np.zeros(len(data.kind))
+    points = np.zeros(len(data.kind))
     for part, test in left_out:
         fold = replace(part, **{name: getattr(model, name) for name in _CALIBRATED})
-        evidence[:, test] = fold.evidence(data.items[test])
         points[test] = points_of(costs(fold, data.items[test]).sum(axis=0), model.half)
-    return model, evidence, points
+    return model, points
 
 
-def of_packages(cache: Path) -> Table:
-    """Learning pictures of packages, of the embedded model and of its renderer; measured once and kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"learning-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
+def measured(cache: Path) -> Table:
+    """All learning pictures, with all items that need no network; measured once and kept in the cache."""
+    published = published_sources(cache, learning=True)
+    some = [*learning_sources(cache), *published[:: quality_pictures.SOME_DECODED]]
 
-    def measure() -> list[Version]:
+    def of_packages(extractor: Extractor) -> list[Version]:
         found = quality_pictures.of_sources(learning_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
         found += quality_pictures.of_renderer(SEED, extractor)
         return found + quality_pictures.of_too_few_steps(SEED, extractor)
 
-    return Table.stored(path, measure)
-
-
-def measured(cache: Path) -> Table:
-    """All learning pictures, with all items that need no network."""
-    extractor, published = taste_extractor(), published_sources(cache, learning=True)
-    path = cache / f"learning-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    decoded = cache / f"learning-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-
-    def measure_decoded() -> list[Version]:
-        sources = [*learning_sources(cache), *published[:: quality_pictures.SOME_DECODED]]
-        return quality_pictures.of_decoded(sources, SEED, extractor, cache)
-
     return Table.joined(
-        of_packages(cache),
-        Table.stored(path, lambda: quality_pictures.of_sources(published, SEED, extractor)),
-        Table.stored(decoded, measure_decoded),
+        Table.stored("learning", SEED, cache, of_packages),
+        Table.stored("learning-published", SEED, cache, lambda e: quality_pictures.of_sources(published, SEED, e)),
+        Table.stored("learning-decoded", SEED, cache, lambda e: quality_pictures.of_decoded(some, SEED, e, cache)),
     )
 
 
@@ -307,28 +265,10 @@ def main() -> None:
         parser.error("a model without some pictures is not stored: leave out --write or --without")
     left_out = np.isin(domains_of(data.source), arguments.without)
     others, data = data.part(np.flatnonzero(left_out)), data.part(np.flatnonzero(~left_out))
-    model, evidence, points = cross_validated(data)
-    found = np.where(evidence.max(axis=0) > 1, np.array(DETECTORS)[evidence.argmax(axis=0)], "none")
-    print(f"{len(data.kind)} pictures of {len(set(data.source))} sources; left-out sources:")
-    print(f"{'fault':10} {'AUC':>6} {'pairs right':>12} {'suspected':>10} {'rightly':>8} {'mean score':>11}")
-    for fault in ("none", *sorted(set(data.fault) - {"none"}, key=lambda f: [*DETECTORS, f].index(f))):
-        rows = np.flatnonzero((data.fault == fault) & (data.how != "drawn"))
-        suspected, mean = np.mean(found[rows] != "none"), points[rows].mean()
-        if fault == "none":
-            print(f"{fault:10} {'':6} {'':12} {suspected:10.3f} {'':8} {mean:11.1f}")
-            continue
-        auc = roc_auc_score(
-            np.r_[np.ones(data.clean.sum()), np.zeros(len(rows))], np.r_[points[data.clean], points[rows]]
-        )
-        pairs = np.mean(points[data.base[rows]] > points[rows])
-        print(
-            f"{fault:10} {auc:6.3f} {pairs:12.3f} {suspected:10.3f} {np.mean(found[rows] == NAMED_AS.get(fault, fault)):8.3f} {mean:11.1f}"
-        )
-    for kind in KINDS:
-        rows = data.clean & (data.kind == kind)
-        print(f"false alarms, {kind}: {np.mean(found[rows] != 'none'):.3f}; mean score {points[rows].mean():.1f}")
-    for style, (mean, colourfulness) in data.trends(points).items():
-        print(f"{style}, as they are: mean score {mean:.1f}; rank correlation with colourfulness {colourfulness:+.2f}")
+    model, points = cross_validated(data)
+    print(f"{len(data.kind)} pictures of {len(set(data.source))} sources")
+    pairs = np.flatnonzero(data.base >= 0)[~data.clean[data.base >= 0]]
+    print(f"pairs right, by models without the source: {np.mean(points[data.base[pairs]] > points[pairs]):.3f}")
     for domain in arguments.without:
         rows = others.clean & (domains_of(others.source) == domain)
         print(

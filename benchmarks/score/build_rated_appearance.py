@@ -1,7 +1,5 @@
 """Learns rated quality from appearance alone, for the technical score; writes ``metrics/damage/rated-appearance-2.safetensors``.
 
-    python benchmarks/score/build_rated_appearance.py [--write]
-
 It learns from the ratings of rated_photographs.py as build_rated_quality.py does, from the items of texture, colour and
 quality alone, and beside the costs of faults, from the pictures of build_quality.py:
 
@@ -13,10 +11,9 @@ quality alone, and beside the costs of faults, from the pictures of build_qualit
 * Light JPEG and one pass through a decoder are no faults: they should leave the mean rated quality of a kind as it is.
 * What the embedded model draws with a fault should be behind what it draws without, of the same subject and style.
 
-Prints cross-validated shares of pairs in the right order, trends with colourfulness and agreement with ratings, of the costs
-of faults alone and of the technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes
-for 50 points; and the agreement on the photographs to report on. The costs of faults are by models that have not learnt
-from the picture's source.
+Prints cross-validated shares of pairs in the right order and agreement with ratings, of the costs of faults alone and of the
+technical score; the technometric that 2 % of the undamaged pictures exceed, which the score takes for 50 points; and the agreement
+on the photographs to report on. The costs of faults are by models that have not learnt from the picture's source.
 """
 
 from __future__ import annotations
@@ -31,15 +28,14 @@ from scipy.stats import rankdata, spearmanr
 from sklearn.model_selection import GroupKFold
 
 from soart.benchmarks.common import command
-from soart.benchmarks.data.quality_pictures import BAD_WORDS, DECODED, EMBEDDED, GOOD_WORDS, LIGHT, SMEARED, Table
+from soart.benchmarks.data.quality_pictures import DECODED, EMBEDDED, LIGHT, SMEARED, Table
 from soart.benchmarks.data.rated_photographs import items_of, rated_photographs, reduced
 from soart.benchmarks.data.sources import DRAWING
 from soart.benchmarks.score.build_quality import cross_validated, measured
-from soart.benchmarks.score.build_rated_quality import NAMES, alone, head, row, series, store
+from soart.benchmarks.score.build_rated_quality import NAMES, alone, report, series, store
 from soart.metrics.damage.rated_quality import APPEARANCE_VERSION, RatedQuality
 from soart.metrics.damage.technical import TechnicalJudge, technometric_of
 from soart.metrics.items.combined import taste_extractor
-from soart.metrics.items.quality import RUNGS
 from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
 
 APPEARANCE = taste_extractor().names
@@ -64,27 +60,19 @@ def ranks(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Learning:
-    """All that it is learnt from.
+    """All that it is learnt from."""
 
-    Attributes:
-        items: (n, p) items of rated photographs.
-        opinions: (n,) their mean opinion scores.
-        smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
-        data: undamaged and damaged versions.
-        halvings: (m,) of the points of the versions, by the costs of faults.
-    """
-
-    items: np.ndarray
-    opinions: np.ndarray
-    smaller: tuple[np.ndarray, np.ndarray]
-    data: Table
-    halvings: np.ndarray
+    items: np.ndarray  # (n, p) items of rated photographs
+    opinions: np.ndarray  # (n,) their mean opinion scores
+    smaller: tuple[np.ndarray, np.ndarray]  # (r,) numbers of some of them, and their (r, p) items in smaller sizes
+    data: Table  # undamaged and damaged versions
+    halvings: np.ndarray  # (m,) of the points of the versions, by the costs of faults
 
     @classmethod
     def of(cls, cache: Path) -> Learning:
         """Read and measure it."""
         photographs, data = rated_photographs(cache, learning=True), measured(cache)
-        model, _, points = cross_validated(data.of_quality())
+        model, points = cross_validated(data.of_quality())
         which, smaller = reduced(photographs, cache)
         return cls(
             items_of(photographs, cache)[:, COLUMNS].astype(float),
@@ -150,10 +138,7 @@ class Learning:
         )
 
     def _balances(self, used: np.ndarray, halving: float) -> Iterator[Balance]:
-        """Sums over (m,) bool versions by which colourfulness, size, light JPEG and one pass do not matter.
-
-        ``halving`` is the rated quality for each halving of what it leaves.
-        """
+        """Sums over (m,) bool versions by which colourfulness, size, light JPEG and one pass do not matter."""
         data = self.data
         for kind in np.unique(data.kind):
             own = used & self.sound(kind)
@@ -176,13 +161,7 @@ class Learning:
 
 
 def cross_validate(learning: Learning, groups: np.ndarray, judge: TechnicalJudge) -> None:
-    """Print what the technical score gains, by models that have not learnt from the pictures.
-
-    Args:
-        learning: all that there is.
-        groups: (n,) series of the photographs.
-        judge: of the shipped faults.
-    """
+    """Print what the technical score gains, by models that have not learnt from pictures of the same (n,) series."""
     data, worse = learning.data, learning.damaged
     left, own, share = np.empty(len(data.items)), np.empty(len(learning.items)), np.empty(len(learning.items))
     folds = zip(
@@ -200,50 +179,18 @@ def cross_validate(learning: Learning, groups: np.ndarray, judge: TechnicalJudge
     faults = judge.cost_of_faults(learning.items) / judge.model.half
     costs = {"faults alone": learning.halvings, "technical score": learning.halvings - np.log2(left)}
     agreement = {"faults alone": -faults, "technical score": np.log2(share) - faults}
-    rung = data.items[:, APPEARANCE.index("quality/side")].astype(int)[worse]
-    kinds = list(dict.fromkeys(data.kind.tolist()))
     print(f"SROCC of rated quality from appearance {spearmanr(own, learning.opinions)[0]:.3f}")
-    print(f"{'':16} {'SROCC':>6}   pairs right: all; by size {RUNGS}; by kind {kinds}")
     for title, cost in costs.items():
         right = cost[data.base[worse]] < cost[worse]
-        sizes, of_kinds = ([right[of == one].mean() for one in values]
-                           for of, values in ((rung, RUNGS), (data.kind[worse], kinds)))  # fmt: skip
-        print(f"{title:16} {spearmanr(agreement[title], learning.opinions)[0]:6.3f}   {right.mean():.3f};",
-              *(f"{share:.3f}" for share in sizes), ";", *(f"{share:.3f}" for share in of_kinds))  # fmt: skip
-        for fault in np.unique(data.fault[worse]):
-            print(f"    {fault}: {right[data.fault[worse] == fault].mean():.3f}", end="")
-        print()
-    for kind in kinds:
-        sound = learning.sound(kind)
-        for title, trait in (("colourfulness", data.items[:, CHROMA]), ("size", data.side)):
-            if np.ptp(trait[sound]) == 0:
-                continue
-            trends = (spearmanr(-cost[sound], trait[sound])[0] for cost in costs.values())
-            print(f"trend with {title}, {kind}:", *(f"{trend:+.2f}" for trend in trends))
-    good, bad = data.drawings_by_word()
-    for title, cost in costs.items():
-        means = [cost[rows].mean() for rows in learning.styles]
-        within = np.sqrt(np.mean([cost[rows].var(ddof=1) for rows in learning.styles]))
-        ahead = [
-            f"{word or 'no word'} {np.mean(cost[bad] < cost[good[:, :, [k]]], axis=(0, 1)).round(2)}"
-            for k, word in enumerate(GOOD_WORDS)
-        ]
-        print(f"{title}: mean costs of styles {np.round(means, 2)}, {np.ptp(means) / within:.1f} deviations within a style; "
-              f"drawn {list(BAD_WORDS)} ahead of {', '.join(ahead)}")  # fmt: skip
-    for how in (LIGHT[1], DECODED):
-        rows = np.flatnonzero(data.clean & (data.how == how))
-        print(
-            f"{how} halves the points {(costs['technical score'][rows] - costs['technical score'][data.base[rows]]).mean():.3f} times"
-        )
+        print(f"{title}: SROCC {spearmanr(agreement[title], learning.opinions)[0]:.3f}; pairs right {right.mean():.3f}, by fault "
+              + ", ".join(f"{fault} {right[data.fault[worse] == fault].mean():.3f}" for fault in np.unique(data.fault[worse])))  # fmt: skip
     undamaged = costs["technical score"][data.clean] * judge.model.half
     print(f"technometric of 50 points: {np.quantile(undamaged, 0.98):.2f}", flush=True)
 
 
 def main() -> None:
     """Learn, write and report."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--write", action="store_true", help="store the model in the package")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["write"]).parse_args()
     learning, judge = Learning.of(arguments.cache), TechnicalJudge.load()
     every = items_of(rated_photographs(arguments.cache, learning=True), arguments.cache)
     cross_validate(learning, series(every), judge)
@@ -253,11 +200,9 @@ def main() -> None:
     reported = rated_photographs(arguments.cache, learning=False)
     own = items_of(reported, arguments.cache)
     apart, items = alone(own, every), own[:, COLUMNS]
-    head(reported, apart)
     rated, faults = learnt.scores(items, APPEARANCE), judge.cost_of_faults(items) / judge.model.half
     scores = {"from appearance": rated, "faults": -faults, "technical": np.log2(learnt.shares_left(rated)) - faults}
-    for title, values in scores.items():
-        print(f"{title:14} " + row(values, reported, apart))
+    report(scores, reported, apart)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,22 @@
 """Learns rated quality from people's ratings of photographs; writes ``metrics/damage/rated-quality-2.safetensors``.
 
-    python benchmarks/score/build_rated_quality.py [--peers]
-
-It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged version
-of it (rated_versions.py), whose rated qualities should differ by at least LEAD, and by more where appeal and the technical score would put
-the damaged version first, so that the overall score does not; and from drawings of the embedded model, whose mean is to be
-that of the photographs.
+It learns from the ratings; from some of the same photographs in smaller sizes; from pairs of a picture and a damaged
+version of it (rated_versions.py), whose rated qualities should differ by at least LEAD, and by more where appeal and the
+technical score would put the damaged version first, so that the overall score does not; and from drawings of the embedded
+model, whose mean is to be that of the photographs.
 
 Prints rank correlations (SROCC) and linear ones (PLCC) with the ratings of the photographs to report on, of all and by
 kind, and of those that look like none of the learning photographs: many were taken in series, and the authors' division
-puts a picture of a series here and the next one there. Settings are chosen by five-fold cross-validation over the
-learning photographs, of which look-alikes are in one fold, and over the sources of the pairs.
+puts a picture of a series here and the next one there.
 
 With ``--peers`` nothing is written, and rated quality is compared with scores that were not learnt from such ratings (the
-technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), with the overall score, and with what the same
-photographs teach others: support vector regression on BRISQUE's features (its own method), and ridge regression on parts of
-soart's items.
+technical score, appeal, NIQE as in kinds.py, cleanvision's blur score), and with support vector regression on BRISQUE's
+features (its own method), taught by the same photographs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,41 +30,26 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
-from soart.benchmarks.common import command, stored_array
+from soart.benchmarks.common import command, print_table, stored_array
 from soart.benchmarks.data.quality_pictures import EMBEDDED
-from soart.benchmarks.data.rated_photographs import (
-    KINDS,
-    REDUCED_TO,
-    RatedPhotographs,
-    items_of,
-    rated_photographs,
-    reduced,
-)
-from soart.benchmarks.data.rated_versions import Versions, source_of, versions
+from soart.benchmarks.data.rated_photographs import KINDS, RatedPhotographs, items_of, rated_photographs, reduced
+from soart.benchmarks.data.rated_versions import Versions, versions
 from soart.benchmarks.score.brisque import brisque_features
 from soart.benchmarks.score.kinds import blur_scores, niqe_of
 from soart.metrics.damage import rated_quality
-from soart.metrics.damage.rated_quality import (
-    SIDE,
-    RatedQuality,
-    rated_quality_model,
-)
+from soart.metrics.damage.rated_quality import RatedQuality, rated_quality_model
 from soart.metrics.image import read_image
 from soart.metrics.items.combined import default_network, taste_extractor
-from soart.metrics.items.frame import APPEARANCE, CONTENT, LATE, Frame, kinds_of
+from soart.metrics.items.frame import LATE, Frame, kinds_of
 from soart.metrics.tastes.appeal import appeal_model, unit
 from soart.metrics.tastes.overall import OverallJudge
-from soart.training.rated_quality import ALPHA, Balance, Pairs, learn_rated_quality
+from soart.training.rated_quality import Balance, Pairs, learn_rated_quality
 
 NAMES = taste_extractor(default_network()).names
-#: Penalty and lead of the settings that are compared; the lead None stands for ratings alone.
-SETTINGS = ((3000.0, None), (1000.0, 0.1), (3000.0, 0.1), (10000.0, 0.1), (3000.0, 0.05), (3000.0, 0.2))
 #: Weight of the mean of drawings beside a photograph; chosen by trials.
 USUAL = 1000.0
 #: Least difference of rated qualities within a pair, and most of what it is raised by.
 LEAD, MOST_RAISED = 0.1, 0.5
-#: Ranges of longest sides of which pairs are counted apart.
-RANGES = ((450, 2000), (256, 450), (126, 256), (0, 126))
 #: Pictures are look-alikes from this cosine of their late items on; chosen by eye.
 ALIKE = 0.8
 
@@ -105,21 +86,13 @@ def usual(items: np.ndarray, wanted: float) -> Balance:
 
 @dataclass(frozen=True)
 class Learning:
-    """All that rated quality is learnt from.
+    """All that rated quality is learnt from."""
 
-    Attributes:
-        photographs: rated ones.
-        items: (n, p) of them.
-        smaller: (r,) numbers of some of them, and their (r, p) items in smaller sizes.
-        versions: undamaged and damaged ones, see rated_versions.py.
-        before: (m,) overall scores of the versions without rated quality.
-    """
-
-    photographs: RatedPhotographs
-    items: np.ndarray
-    smaller: tuple[np.ndarray, np.ndarray]
-    versions: Versions
-    before: np.ndarray
+    photographs: RatedPhotographs  # rated ones
+    items: np.ndarray  # (n, p) of them
+    smaller: tuple[np.ndarray, np.ndarray]  # (r,) numbers of some of them, and their (r, p) items in smaller sizes
+    versions: Versions  # undamaged and damaged ones, see rated_versions.py
+    before: np.ndarray  # (m,) overall scores of the versions without rated quality
 
     @classmethod
     def of(cls, cache: Path) -> Learning:
@@ -130,93 +103,34 @@ class Learning:
         before = 100 * np.sqrt(judge.technical.freedom_from_faults(found.items) / 100) * judge.shares(found.items)
         return cls(photographs, items_of(photographs, cache), reduced(photographs, cache), found, before)
 
-    @property
-    def damaged(self) -> np.ndarray:
-        """(d,) numbers of damaged versions."""
-        return np.flatnonzero(self.versions.fault != "none")
-
-    def learn(
-        self,
-        rows: np.ndarray,
-        apart: Collection[str] = (),
-        alpha: float = ALPHA,
-        lead: float | None = LEAD,
-    ) -> RatedQuality:
-        """Rated quality from (k,) numbers of photographs and all versions but those of some sources, or without versions."""
+    def learn(self, rows: np.ndarray, apart: Collection[str] = ()) -> RatedQuality:
+        """Rated quality from (k,) numbers of photographs and all versions but those of some sources."""
         opinions = self.photographs.opinions
-        if lead is None:
-            return learn_rated_quality(self.items[rows], opinions[rows], NAMES, alpha)
         which, items = self.smaller
         some, every = np.isin(which, rows), self.versions
         used = ~np.isin(every.source, list(apart))
-        worse = self.damaged[used[self.damaged]]
+        worse = np.flatnonzero(used & (every.fault != "none"))
         better, drawings = every.base[worse], used & (every.kind == EMBEDDED) & every.is_sound
         raised = np.clip(self.before[worse] / np.maximum(self.before[better], 1e-3) - 1, 0, MOST_RAISED)
         return learn_rated_quality(
             self.items[rows],
             opinions[rows],
             NAMES,
-            alpha,
             reduced=(items[some], opinions[which[some]]),
-            pairs=Pairs(every.items[better], every.items[worse], lead + opinions[rows].mean() * raised),
+            pairs=Pairs(every.items[better], every.items[worse], LEAD + opinions[rows].mean() * raised),
             balances=[usual(every.items[drawings], float(opinions[rows].mean()))],
         )
 
 
-def compare_settings(learning: Learning) -> None:
-    """Print cross-validated correlations, and shares of pairs in the right order."""
-    every, worse, photographs = learning.versions, learning.damaged, learning.photographs
-    better, (which, smaller) = every.base[worse], learning.smaller
-    groups, opinions = series(learning.items), photographs.opinions
-    print(f"{len(opinions)} learning photographs, {groups.max() + 1} series; {len(which)} in smaller sizes; "
-          f"{len(worse)} pairs; by cross-validation\npairs right by longest side, {RANGES}")  # fmt: skip
-    folds = zip(
-        GroupKFold(5).split(learning.items, groups=groups),
-        GroupKFold(5).split(every.items, groups=every.source),
-        strict=True,
-    )
-    splits = [(rest, out, left) for (rest, out), (_, left) in folds]
-    for alpha, lead in SETTINGS:
-        own, of_versions, of_smaller = np.empty(len(opinions)), np.empty(len(every.items)), np.empty(len(which))
-        for rest, out, left in splits:
-            # Versions of photographs that are left out are left out too.
-            apart = {*every.source[left], *(source_of(photographs.files[n]) for n in out)}
-            learnt = learning.learn(rest, apart, alpha, lead)
-            own[out], of_versions[left] = (
-                learnt.scores(items, NAMES) for items in (learning.items[out], every.items[left])
-            )
-            those = np.isin(which, out)
-            of_smaller[those] = learnt.scores(smaller[those], NAMES)
-        print(f"  penalty {alpha:.0f}, lead {lead}: " + row(own, photographs, np.ones(len(own), bool)))
-        places = np.arange(len(which)) % len(REDUCED_TO)
-        reached = (spearmanr(of_smaller[places == k], opinions[which[places == k]])[0] for k in range(len(REDUCED_TO)))
-        print(
-            "    SROCC of smaller sizes",
-            *(f"{side}: {value:.2f}" for side, value in zip(REDUCED_TO, reached, strict=True)),
-        )
-        for title, scores in (
-            ("rated", of_versions),
-            ("overall", learning.before * rated_quality_model().shares_left(of_versions)),
-        ):
-            right = scores[better] > scores[worse]
-            shares = (right[(every.side[worse] >= low) & (every.side[worse] < high)].mean() for low, high in RANGES)
-            print(f"    {title:8}", *(f"{share:.3f}" for share in shares))
-        sound, reduced_to = of_versions[every.is_sound].std(), np.flatnonzero(every.larger >= 0)
-        saved = np.flatnonzero((every.fault == "none") & ~every.is_sound)
-        pairs = {"reduced": (every.larger[reduced_to], reduced_to), "light JPEG": (every.base[saved], saved)}
-        changes = {title: np.abs(of_versions[a] - of_versions[b]).mean() for title, (a, b) in pairs.items()}
-        print("    mean change in deviations of sound pictures:",
-              ", ".join(f"{title} {change / sound:.2f}" for title, change in changes.items()), flush=True)  # fmt: skip
-
-
-def row(scores: np.ndarray, photographs: RatedPhotographs, apart: np.ndarray) -> str:
-    """Correlations of (n,) scores with the ratings: SROCC and PLCC of all, SROCC of those apart and by kind."""
-    ratings = photographs.opinions
-    values = [spearmanr(scores, ratings)[0], pearsonr(scores, ratings)[0], spearmanr(scores[apart], ratings[apart])[0]]
-    values += [
-        spearmanr(scores[chosen], ratings[chosen])[0] for chosen in (photographs.kind == k for k in KINDS.values())
-    ]
-    return " ".join(f"{value:8.3f}" for value in values)
+def report(scores: Mapping[str, np.ndarray], photographs: RatedPhotographs, apart: np.ndarray) -> None:
+    """Print correlations of (n,) scores with the ratings: of all, of (n,) bool those apart, and by kind."""
+    ratings, rows = photographs.opinions, {}
+    parts = {"apart": apart} | {kind: photographs.kind == kind for kind in KINDS.values()}
+    for title, values in scores.items():
+        rows[title] = {"SROCC": spearmanr(values, ratings)[0], "PLCC": pearsonr(values, ratings)[0]} | {
+            f"SROCC, {part}": spearmanr(values[some], ratings[some])[0] for part, some in parts.items()
+        }
+    print_table(f"{len(apart)} photographs to report on; {int(apart.sum())} look like none that were learnt from", rows)
 
 
 def brisque_of(photographs: RatedPhotographs, cache: Path) -> np.ndarray:
@@ -238,34 +152,17 @@ def compare(cache: Path) -> None:
     """Print the correlations of other scores, and of other methods that learn from the same photographs."""
     learning, reported = (rated_photographs(cache, learning=part) for part in (True, False))
     items, own = items_of(learning, cache), items_of(reported, cache)
-    kinds, judge, niqe, apart = kinds_of(NAMES), OverallJudge.load(), niqe_of(cache), alone(own, items)
+    judge, niqe, apart = OverallJudge.load(), niqe_of(cache), alone(own, items)
     scores = {
         "technical": judge.technical.score(own),
         "appeal": appeal_model().scores(own, NAMES),
-        "overall": judge.score(own),
         "rated quality": rated_quality_model().scores(own, NAMES),
         "NIQE": np.array([niqe(read_image(file).pixels) for file in reported.files]),
         "cleanvision": np.array(blur_scores(reported.files)),
     }
     svr = support_vectors(brisque_of(learning, cache), learning.opinions, series(items))
     scores["BRISQUE, SVR"] = svr.predict(brisque_of(reported, cache))
-    parts = {"no network": [kinds[k] for k in APPEARANCE], "network alone": [kinds[CONTENT]], "all items": []}
-    for title, columns in parts.items():
-        # The first item stays, because it tells the size.
-        chosen = np.unique(np.concatenate([[NAMES.index(SIDE)], *columns])) if columns else np.arange(len(NAMES))
-        names = tuple(NAMES[i] for i in chosen)
-        learnt = learn_rated_quality(items[:, chosen], learning.opinions, names)
-        scores[title] = learnt.scores(own[:, chosen], names)
-    head(reported, apart)
-    for title, values in scores.items():
-        print(f"{title:14} " + row(values, reported, apart), flush=True)
-
-
-def head(photographs: RatedPhotographs, apart: np.ndarray) -> None:
-    """Print the heads of the columns of ``row``."""
-    counts = [f"{kind} {int((photographs.kind == kind).sum())}" for kind in KINDS.values()]
-    print(f"{len(apart)} photographs that were not learnt from; {int(apart.sum())} of them look like none that were")
-    print(f"{'':14} {'SROCC':>8} {'PLCC':>8} {'apart':>8}   SROCC of {', '.join(counts)}")
+    report(scores, reported, apart)
 
 
 def store(learnt: RatedQuality, version: str) -> None:
@@ -277,9 +174,7 @@ def store(learnt: RatedQuality, version: str) -> None:
 
 def main() -> None:
     """Learn, write and report; or compare."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--peers", action="store_true", help="only compare")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["peers"]).parse_args()
     if arguments.peers:
         compare(arguments.cache)
         return
@@ -287,10 +182,8 @@ def main() -> None:
     own = items_of(reported, arguments.cache)
     learnt = learning.learn(np.arange(len(learning.items)))
     store(learnt, rated_quality.VERSION)
-    compare_settings(learning)
     apart = alone(own, learning.items)
-    head(reported, apart)
-    print(f"{'rated quality':14} " + row(learnt.scores(own, NAMES), reported, apart))
+    report({"rated quality": learnt.scores(own, NAMES)}, reported, apart)
 
 
 if __name__ == "__main__":

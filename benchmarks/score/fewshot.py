@@ -1,10 +1,8 @@
 """Classifies seven distortion modes from twenty pictures of each.
 
-    python benchmarks/score/fewshot.py [--splits 25] [--development] [--cache DIR] [--rebuild]
-
 Every version of attention is compared with its rivals. Pictures are crops of photographs and drawings (``sources.py``),
 undamaged and with six kinds of damage at three severities (``damage.py``). Version D was developed on a third of the
-sources, which --development selects; the table uses the others. A split takes half of the sources for learning, draws
+sources; the table uses the others. A split takes half of the sources for learning, draws
 twenty pictures of each mode from them, and measures every picture of the other half. All methods get the same items,
 standardised on the learning side. They choose their settings there by cross-validation that keeps pictures of one
 source together. Printed are balanced accuracy (chance 0.14), its 95 % interval over the splits, and the paired
@@ -35,7 +33,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays, stored_json
+from soart.benchmarks.common import command, interval, key_of, print_table, progress, stored_arrays, stored_json
 from soart.benchmarks.data.damage import DAMAGES, damage
 from soart.benchmarks.data.sources import crop, sources
 from soart.benchmarks.score.brisque import brisque_features
@@ -62,28 +60,25 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Data:
-    """Measured pictures: item matrices by name, and (n,) mode, severity and source of each."""
+    """Measured pictures: item matrices by name, and (n,) mode and source of each."""
 
     items: dict[str, np.ndarray]
     mode: np.ndarray
-    severity: np.ndarray
     source: np.ndarray
 
-    def part(self, *, development: bool) -> Data:
-        """The pictures of every third source, or of the others."""
-        rows = np.isin(self.source, np.unique(self.source)[::3]) == development
+    def part(self) -> Data:
+        """The pictures of all but every third source."""
+        rows = ~np.isin(self.source, np.unique(self.source)[::3])
         items = {name: values[rows] for name, values in self.items.items()}
-        return Data(items, self.mode[rows], self.severity[rows], self.source[rows])
+        return Data(items, self.mode[rows], self.source[rows])
 
 
-def measure(cache: Path, *, rebuild: bool = False) -> Data:
+def measure(cache: Path) -> Data:
     """Items of every crop and damage, cached under the versions of extractors and sources."""
     soart, deep = SoartExtractor(), DeepExtractor.load("efficientnet-lite0")
     found = sources(cache)
     key = repr((SEED, CROPS, SEVERITIES, soart.version, deep.version, [s.name for s in found]))
     path = cache / f"fewshot-{key_of(key)}.npz"
-    if rebuild:
-        path.unlink(missing_ok=True)
 
     def measured() -> dict[str, np.ndarray]:
         rows: dict[str, list[np.ndarray]] = {"SOART": [], "BRISQUE": [], "EfficientNet": []}
@@ -109,7 +104,7 @@ def measure(cache: Path, *, rebuild: bool = False) -> Data:
 
     stored = stored_arrays(path, measured)
     items = {name: stored[name].astype(np.float64) for name in ("SOART", "BRISQUE", "EfficientNet")}
-    return Data(items, stored["mode"], stored["severity"], stored["source"])
+    return Data(items, stored["mode"], stored["source"])
 
 
 def split(data: Data, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -158,19 +153,11 @@ def chosen(model: BaseEstimator, *, rotate: bool = False, **grid: list[object]) 
     return run
 
 
-def _version_d(heads: list[list[int]] | None) -> Method:
-    def run(x: np.ndarray, y: np.ndarray, groups: np.ndarray, test: np.ndarray) -> np.ndarray:
-        return AttentionD(heads=heads).fit(x, y, groups).predict(test)
-
-    return run
-
-
 def methods(names: tuple[str, ...]) -> dict[str, Method]:
-    """Every method by name; versions A to C, and D with several heads, if ``names`` include SOART items."""
-    heads = heads_of(names)
-    found: dict[str, Method] = {"D": _version_d(heads)}
-    if len(heads) > 1:
-        found["D, 1 head"] = _version_d(None)
+    """Every method by name; versions A to C if ``names`` include SOART items."""
+    found: dict[str, Method] = {
+        "D": lambda x, y, groups, test: AttentionD(heads=heads_of(names)).fit(x, y, groups).predict(test)
+    }
     if names == SoartExtractor().names:
         y2, y3 = (np.array([name.endswith(m) for name in names]) for m in ("Y2", "Y3"))
         found |= {
@@ -194,7 +181,7 @@ def methods(names: tuple[str, ...]) -> dict[str, Method]:
 
 
 def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, list[float]]:
-    """Balanced accuracy, seconds and share of right answers at each severity by method; cached."""
+    """Balanced accuracy and seconds by method; cached."""
     code = b"".join(Path(inspect.getfile(part)).read_bytes() for part in (run_split, AttentionA, AttentionD, MT))
     key = hashlib.sha256(code + repr((title, number, len(data.mode), data.items[title].sum())).encode())
 
@@ -206,9 +193,7 @@ def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, lis
             started = time.perf_counter()
             predicted = method(items[learn], data.mode[learn], data.source[learn], items[test])
             seconds = time.perf_counter() - started
-            right = predicted == data.mode[test]
-            levels = [float(right[data.severity[test] == level].mean()) for level in SEVERITIES]
-            found[name] = [balanced_accuracy_score(data.mode[test], predicted), seconds, *levels]
+            found[name] = [balanced_accuracy_score(data.mode[test], predicted), seconds]
         return found
 
     stored: dict[str, list[float]] = stored_json(cache / "fewshot-splits" / f"{key.hexdigest()[:16]}.json", run)
@@ -217,30 +202,23 @@ def run_split(data: Data, title: str, number: int, cache: Path) -> dict[str, lis
 
 def main() -> None:
     """Measure, run every method on every split, and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--splits", type=int, default=25)
-    parser.add_argument("--development", action="store_true", help="on the sources that version D was developed on")
-    parser.add_argument("--rebuild", action="store_true", help="measure again")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, splits=25).parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
-    data = measure(arguments.cache, rebuild=arguments.rebuild).part(development=arguments.development)
+    data = measure(arguments.cache).part()
     data.items["SOART + EfficientNet"] = np.hstack([data.items["SOART"], data.items["EfficientNet"]])
     print(f"{len(data.mode)} pictures of {len(np.unique(data.source))} sources, {arguments.splits} splits, "
           f"{PER_MODE} learning pictures a mode")  # fmt: skip
     for title in NAMES:
         splits = [run_split(data, title, number, arguments.cache) for number in range(arguments.splits)]
         columns = {name: np.array([found[name] for found in splits]) for name in splits[0]}
-        print(f"\n{title}: {len(NAMES[title])} items")
-        print(
-            f"{'method':12} {'accuracy':>8} {'95 % interval':>15} {'D − method':>11} {'95 % interval':>17} {'s a split':>10}"
-        )
+        rows = {}
         for name, values in columns.items():
             mean, low, high = interval(values[:, 0])
             ahead, least, most = interval(columns["D"][:, 0] - values[:, 0])
-            print(f"{name:12} {mean:8.3f} {low:7.3f} … {high:5.3f} {ahead:+11.3f} {least:+8.3f} … {most:+6.3f} "
-                  f"{values[:, 1].mean():10.2f}")  # fmt: skip
-        shares = zip(SEVERITIES, columns["D"][:, 2:].mean(axis=0), strict=True)
-        print("D by severity: " + ", ".join(f"{level} {share:.2f}" for level, share in shares), flush=True)
+            rows[name] = {"accuracy": mean, "low": low, "high": high} | {
+                "D − method": ahead, "least": least, "most": most, "s a split": values[:, 1].mean()
+            }  # fmt: skip
+        print_table(f"{title}: {len(NAMES[title])} items, with 95 % intervals", rows)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Measures the change of the technical or the overall score when a picture is resized, mirrored or turned.
 
-    python benchmarks/score/invariance.py [--cache DIR] [-n 40] [--overall]
-
 Pictures are photographs and drawings that the score was not learnt from, reduced to a longest side of 1,024 pixels (so
 only sources of 1,332 pixels or more). Each is compared with itself at smaller sizes (Lanczos), mirrored, upside down
 and turned by 90°. Changes are given in points and in standard deviations of the scores between the pictures.
@@ -11,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
+from scipy.stats import spearmanr
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import command, print_table
 from soart.benchmarks.data.sources import unseen_sources
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.image import read_image
@@ -30,10 +29,7 @@ def reduced(picture: Image.Image, side: int) -> Image.Image:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("-n", type=int, default=60, help="most pictures")
-    parser.add_argument("--overall", action="store_true", help="the overall score, not the technical one")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["overall"], n=60).parse_args()
     judge = OverallJudge.load() if arguments.overall else TechnicalJudge.load()
     scores: dict[str, list[float]] = {}
     for source in unseen_sources(arguments.cache):
@@ -52,14 +48,18 @@ def main() -> None:
     base = np.array(scores.pop(str(LARGEST)))
     deviation = base.std(ddof=1)
     print(f"{len(base)} pictures of {LARGEST} pixels: scores {base.mean():.1f} ± {deviation:.1f} points")
-    print(f"{'':14} {'mean change':>12} {'median':>8} {'90 %':>8} {'in deviations':>14} {'rank correlation':>17}")
-    for name, values in scores.items():
-        change = np.abs(np.array(values) - base)
-        ranks = np.corrcoef(np.argsort(np.argsort(values)), np.argsort(np.argsort(base)))[0, 1]
-        print(
-            f"{name:14} {change.mean():12.2f} {np.median(change):8.2f} {np.quantile(change, 0.9):8.2f} "
-            f"{change.mean() / deviation:14.2f} {ranks:17.2f}"
-        )
+    changes = {name: np.abs(np.array(values) - base) for name, values in scores.items()}
+    rows = {
+        name: {
+            "mean change": change.mean(),
+            "median": np.median(change),
+            "90 %": np.quantile(change, 0.9),
+            "in deviations": change.mean() / deviation,
+            "rank correlation": spearmanr(scores[name], base)[0],
+        }
+        for name, change in changes.items()
+    }
+    print_table("changes in points", rows, 2)
 
 
 if __name__ == "__main__":

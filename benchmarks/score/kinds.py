@@ -1,7 +1,5 @@
 """Measures the technical score and its detectors by kind of picture, size and fault, beside classical metrics.
 
-    python benchmarks/score/kinds.py [--cache DIR] [--peers] [--resaved] [--small]
-
 Pictures are those of quality_pictures.py from the sources that the score was not learnt from, at sizes from 64 to 1,400
 pixels; where the data of opinions.py are there, those of published.py too, and with the weights of autoencoders.py
 what decoders make of some of all these. Printed are, by fault, kind and size, mean scores, in which share of pairs an undamaged picture scores
@@ -20,19 +18,20 @@ With --small pictures are reduced to 16 to 96 pixels, to see from which size on 
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import bootstrap, command, print_table
 from soart.benchmarks.data import quality_pictures
-from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg, damage
-from soart.benchmarks.data.published import domains_of, published_sources
+from soart.benchmarks.data.damage import FAULTS, NAMED_AS, as_jpeg
+from soart.benchmarks.data.published import published_sources
 from soart.benchmarks.data.quality_pictures import (
     BAD_WORDS,
     DECODED,
@@ -44,6 +43,7 @@ from soart.benchmarks.data.quality_pictures import (
     UNFINISHED,
     Table,
     Version,
+    damaged_each,
     in_bytes,
     seeded,
     undamaged,
@@ -52,9 +52,8 @@ from soart.benchmarks.data.quality_pictures import (
 from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, Source, learning_sources, unseen_sources
 from soart.benchmarks.score.brisque import brisque_features
 from soart.metrics.damage.technical import DETECTORS, TechnicalJudge, costs
-from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.quality import RUNGS, QualityExtractor
-from soart.pipelines.tiny.words import STYLES
+from soart.metrics.protocols import Extractor
 
 SEED = 77
 KINDS = (PHOTOGRAPH, DRAWING, EMBEDDED, WEB, ART)
@@ -69,87 +68,57 @@ SMALL, SHORTEST = (16, 24, 32, 40, 48, 64, 96), 12
 
 def measured(cache: Path) -> Table:
     """The pictures of unseen sources and new drawings of the embedded model; kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"kinds-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
 
-    def measure() -> list[Version]:
+    def measure(extractor: Extractor) -> list[Version]:
         found = quality_pictures.of_sources(unseen_sources(cache), SEED, extractor)
         found += quality_pictures.of_embedded_model(SEED, extractor)
         return found + quality_pictures.of_too_few_steps(SEED, extractor)
 
-    return Table.stored(path, measure)
+    return Table.stored("kinds", SEED, cache, measure)
 
 
 def published(cache: Path) -> Table:
     """The published pictures that the score was not learnt from; kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"kinds-published-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-    return Table.stored(
-        path, lambda: quality_pictures.of_sources(published_sources(cache, learning=False), SEED, extractor)
-    )
+    sources = published_sources(cache, learning=False)
+    return Table.stored("kinds-published", SEED, cache, lambda e: quality_pictures.of_sources(sources, SEED, e))
 
 
 def decoded(cache: Path) -> Table:
     """Pictures of unseen sources and some published ones, as they are and after passes through decoders; kept in the cache."""
-    extractor = taste_extractor()
-    path = cache / f"kinds-decoded-{SEED}-{quality_pictures.key_of_versions(extractor)}.npz"
-
-    def measure() -> list[Version]:
-        published = published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]
-        return quality_pictures.of_decoded([*unseen_sources(cache), *published], SEED, extractor, cache)
-
-    return Table.stored(path, measure)
+    sources = [*unseen_sources(cache), *published_sources(cache, learning=False)[:: quality_pictures.SOME_DECODED]]
+    return Table.stored("kinds-decoded", SEED, cache, lambda e: quality_pictures.of_decoded(sources, SEED, e, cache))
 
 
-def judged(judge: TechnicalJudge, measured: Table) -> tuple[Table, np.ndarray, np.ndarray]:
-    """The table with quality items alone, points (n,), and number of the suspected fault (n,), −1 for none."""
-    data = measured.of_quality()
+def judged(judge: TechnicalJudge, measured: Table) -> tuple[Table, np.ndarray, pd.DataFrame]:
+    """The table with quality items alone, points (n,), and what each picture is and how it was judged."""
+    data, points = measured.of_quality(), judge.score(measured.items)
     evidence = judge.model.evidence(data.items)
-    return data, judge.score(measured.items), np.where(evidence.max(axis=0) > 1, evidence.argmax(axis=0), -1)
+    found = np.where(evidence.max(axis=0) > 1, np.array(DETECTORS)[evidence.argmax(axis=0)], "none")
+    frame = pd.DataFrame(
+        {
+            "kind": data.kind, "fault": data.fault, "how": data.how, "size": data.items[:, 0].astype(int), "clean": data.clean,
+            "points": points, "right": np.where(data.clean, np.nan, points[data.base] > points), "found": found, "suspected": found != "none",
+            "rightly": found == np.array([NAMED_AS.get(fault, fault) for fault in data.fault]),
+        }
+    )  # fmt: skip
+    return data, points, frame
 
 
 def right_pairs(data: Table, points: np.ndarray, rows: np.ndarray) -> float:
-    """Share of damaged pictures, (n,) bool or (m,) numbers, that score below the undamaged picture they were made from."""
+    """Share of damaged pictures, (n,) bool, that score below the undamaged picture they were made from."""
     return float(np.mean(points[data.base[rows]] > points[rows]))
 
 
-def table_of_faults(data: Table, points: np.ndarray, found: np.ndarray, kind: str) -> None:
+def table_of_faults(frame: pd.DataFrame, kind: str) -> None:
     """Print a row for each fault: by size; of one kind of pictures, or of all if ``kind`` is empty."""
-    chosen = (data.how != "drawn") & ((data.kind == kind) | (kind == ""))
-    rung = data.items[:, 0].astype(int)
-    sizes = [r for r in RUNGS if (chosen & (rung == r)).any()]
-    wide = max(7 * len(sizes), 12) + 2
-
-    def line(*columns: Sequence[str]) -> str:
-        return "".join(f"{''.join(f'{cell:>7}' for cell in column):>{wide}}" for column in columns)
-
-    print(
-        f"\n{kind or 'all kinds'}: {np.sum(chosen & (data.fault == 'none') & (data.how == LIGHT[0]))} undamaged pictures"
-    )
-    titles = "".join(f"{title:>{wide}}" for title in ("mean score", "pairs right", "suspected", "rightly"))
-    print(f"{'':10}{titles}   all sizes: suspected, rightly")
-    print(f"{'':10}{line(*[[str(r) for r in sizes]] * 4)}")
-    for fault in ("none", *FAULTS):
-        rows = chosen & (data.fault == fault)
-        if fault == "none":
-            rows &= data.how == LIGHT[0]
-        parts = [np.flatnonzero(rows & (rung == r)) for r in sizes]
-        means = [f"{points[part].mean():.1f}" for part in parts]
-        suspected = [f"{np.mean(found[part] >= 0):.2f}" for part in parts]
-        if fault == "none":
-            print(f"{fault:10}{line(means, [], suspected, [])}{np.mean(found[rows] >= 0):14.2f}")
-            continue
-        named = found == DETECTORS.index(NAMED_AS.get(fault, fault))
-        pairs = [f"{right_pairs(data, points, part):.2f}" for part in parts]
-        rightly = [f"{np.mean(named[part]):.2f}" for part in parts]
-        print(
-            f"{fault:10}{line(means, pairs, suspected, rightly)}{np.mean(found[rows] >= 0):14.2f} {np.mean(named[rows]):8.2f}"
-        )
-    damaged = chosen & ~np.isin(data.fault, ("none", UNFINISHED))
-    for label, rows in (("all", damaged), ("256 pixels and more", damaged & (rung >= 256))):
-        if rows.any():
-            known = right_pairs(data, points, rows & (data.fault != "smooth"))
-            print(f"pairs right, {label}: {right_pairs(data, points, rows):.3f}; without over-smoothing {known:.3f}")
+    chosen = frame[(frame.fault.isin(FAULTS) & (frame.how != "drawn")) | (frame.clean & (frame.how == LIGHT[0]))]
+    chosen = chosen[chosen.kind == kind] if kind else chosen
+    for value in ("points", "right", "suspected", "rightly"):
+        table = chosen.pivot_table(value, "fault", "size", margins=True, margins_name="all").astype(float)
+        print_table(f"{value}, {kind or 'all kinds'}", table.reindex(["none", *FAULTS, "all"]))
+    damaged = chosen[~chosen.clean]
+    print("pairs right without over-smoothing:", round(damaged[damaged.fault != "smooth"].right.mean(), 3),
+          "of 256 pixels and more:", round(damaged[damaged["size"] >= 256].right.mean(), 3))  # fmt: skip
 
 
 def table_of_parts(data: Table, points: np.ndarray, judge: TechnicalJudge) -> None:
@@ -163,66 +132,48 @@ def table_of_parts(data: Table, points: np.ndarray, judge: TechnicalJudge) -> No
     }
     damaged = ~data.clean & (data.fault != UNFINISHED) & (data.how != "drawn")
     across = damaged | data.clean
-    print(f"\n{'alone':22} {'pairs right':>11} {'AUC, damaged and undamaged':>27}")
-    for label, values in alone.items():
-        auc = roc_auc_score(data.clean[across], values[across])
-        print(f"{label:22} {right_pairs(data, values, damaged):11.3f} {auc:27.3f}")
+    rows = {
+        label: {
+            "pairs right": right_pairs(data, values, damaged),
+            "AUC, damaged and undamaged": roc_auc_score(data.clean[across], values[across]),
+        }
+        for label, values in alone.items()
+    }
+    print_table("alone", rows)
 
 
-def table_of_steps(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+def table_of_steps(data: Table, frame: pd.DataFrame) -> None:
     """Print a row for each number of steps that is too small for the embedded model."""
-    print(
-        f"\n{'steps':6} {'pictures':>9} {'mean score':>11} {'pairs right':>12} {'suspected':>10} {'as unfinished':>14}"
-    )
-    for steps in FEW_STEPS:
-        strength = (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)
-        rows = np.flatnonzero((data.fault == UNFINISHED) & (data.strength == strength))
-        print(
-            f"{steps:<6} {len(rows):9} {points[rows].mean():11.1f} {right_pairs(data, points, rows):12.2f} "
-            f"{np.mean(found[rows] >= 0):10.2f} {np.mean(found[rows] == DETECTORS.index(UNFINISHED)):14.2f}"
-        )
-    wrong = found == DETECTORS.index(UNFINISHED)
-    for label, rows in (("undamaged drawings", data.clean), ("other faults", ~data.clean & (data.fault != UNFINISHED))):
-        rows &= data.kind == EMBEDDED
-        print(f"called unfinished, {label}: {np.mean(wrong[rows]):.3f} of {rows.sum()}")
-    print(f"called unfinished, photographs and drawings of packages: {wrong[data.kind != EMBEDDED].sum()}")
+    unfinished = frame[data.fault == UNFINISHED]
+    strength = data.strength[data.fault == UNFINISHED]
+    rows = {
+        f"{steps} steps": unfinished[strength == (FEW_STEPS[0] - steps) / (FEW_STEPS[0] - 1)][
+            ["points", "right", "suspected", "rightly"]
+        ].mean()
+        for steps in FEW_STEPS
+    }
+    print_table("too few steps", pd.DataFrame(rows).T)
+    sound = frame[frame.clean & (frame.kind == EMBEDDED)]
+    print(f"called unfinished, undamaged drawings: {(sound.found == UNFINISHED).mean():.3f} of {len(sound)}")
 
 
-def table_of_decoded(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+def table_of_decoded(data: Table, points: np.ndarray, frame: pd.DataFrame) -> None:
     """Print what one pass through a decoder changes, which is undamaged, and what several do, by size and kind."""
-    rung, pairs = data.items[:, 0].astype(int), data.fault == SMEARED
-    groups = {str(r): rung == r for r in RUNGS} | {kind: data.kind == kind for kind in KINDS if kind != EMBEDDED}
-    print(
-        f"\n{'decoded':16}{'pictures':>9}{'mean score: as is, once, often':>32}{'false alarms: as is, once':>27}"
-        f"{'pairs right':>13}{'once ahead of often':>21}{'suspected':>11}"
-    )
-    for title, group in (groups | {"all": np.ones_like(pairs)}).items():
+    pairs = data.fault == SMEARED
+    groups = {f"{size} pixels": frame["size"] == size for size in RUNGS}
+    groups |= {kind: data.kind == kind for kind in KINDS if kind != EMBEDDED} | {"all": np.ones_like(pairs)}
+    rows = {}
+    for title, group in groups.items():
         # Once and often are in the same order.
         as_is, once, often = group & (data.how == LIGHT[0]) & data.clean, group & (data.how == DECODED), group & pairs
-        means = "".join(f"{points[rows].mean():8.1f}" for rows in (as_is, once, often))
-        alarms = "".join(f"{np.mean(found[rows] >= 0):9.3f}" for rows in (as_is, once))
-        print(
-            f"{title:16}{often.sum():9}{means:>32}{alarms:>27}{right_pairs(data, points, often):13.3f}"
-            f"{np.mean(points[once] > points[often]):21.3f}{np.mean(found[often] >= 0):11.2f}"
-        )
-
-
-def table_of_published(data: Table, points: np.ndarray, found: np.ndarray) -> None:
-    """Print rates of published pictures: by fault, and false alarms by domain."""
-    print(f"\n{'published':12} {'pairs right':>12} {'suspected':>10} {'rightly':>8}")
-    for fault in FAULTS:
-        rows = data.fault == fault
-        right = np.mean(found[rows] == DETECTORS.index(NAMED_AS.get(fault, fault)))
-        print(f"{fault:12} {right_pairs(data, points, rows):12.3f} {np.mean(found[rows] >= 0):10.2f} {right:8.2f}")
-    print(f"{'all':12} {right_pairs(data, points, ~data.clean):12.3f}")
-    domain = domains_of(data.source)
-    for name in dict.fromkeys(domain):
-        rows = data.clean & (domain == name)
-        faults = Counter(DETECTORS[k] for k in found[rows & (found >= 0)])
-        kinds = ", ".join(f"{fault} {count}" for fault, count in faults.most_common())
-        print(
-            f"false alarms, {name:12} {np.mean(found[rows] >= 0):.3f} of {rows.sum():5}; mean score {points[rows].mean():.1f}; {kinds}"
-        )
+        rows[title] = {
+            "pictures": often.sum(),
+            **{f"points {how}": points[of].mean() for how, of in (("as is", as_is), ("once", once), ("often", often))},
+            **{f"false alarms {how}": frame.suspected[of].mean() for how, of in (("as is", as_is), ("once", once))},
+            "pairs right": right_pairs(data, points, often),
+            "once ahead of often": np.mean(points[once] > points[often]),
+        }
+    print_table("decoded", rows)
 
 
 def middle_size(source: Source) -> np.ndarray | None:
@@ -242,95 +193,63 @@ def table_of_resaved(cache: Path, judge: TechnicalJudge) -> None:
     """Print how many poor JPEGs of each quality are suspected, and named as JPEG, by how they were saved again."""
     rng, extractor = np.random.default_rng(SEED), QualityExtractor()
     pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
-    print(f"\nsuspected, and named as JPEG, {len(pictures)} pictures; saved again as JPEG of quality 75 to 95")
-    print(f"{'first quality':18}" + "".join(f"{quality:>14}" for quality in FIRST))
-    for way in AGAIN:
-        row = ""
-        for quality in FIRST:
-            shown = [in_bytes(saved_again(as_jpeg(p, quality), way, rng)) for p in pictures]
-            evidence = judge.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
-            named = (evidence.argmax(axis=0) == DETECTORS.index("jpeg")) & (evidence.max(axis=0) > 1)
-            row += f"{np.mean(evidence.max(axis=0) > 1):7.2f}{named.mean():7.2f}"
-        print(f"{way:18}{row}")
+
+    def evidence(shown: list[np.ndarray]) -> np.ndarray:
+        return judge.model.evidence(np.concatenate([extractor.extract(in_bytes(picture)) for picture in shown]))
+
+    rows: dict[str, dict[str, float]] = {way: {} for way in AGAIN}
+    for way, quality in product(AGAIN, FIRST):
+        found = evidence([saved_again(as_jpeg(p, quality), way, rng) for p in pictures])
+        suspected = found.max(axis=0) > 1
+        rows[way] |= {
+            f"{quality} suspected": suspected.mean(),
+            f"{quality} named": np.mean(suspected & (found.argmax(axis=0) == DETECTORS.index("jpeg"))),
+        }
+    print_table(f"poor JPEGs of {len(pictures)} pictures, saved again as JPEG of quality 75 to 95", rows)
     for low, high in ((85, 95), (70, 80)):
-        shown = [in_bytes(as_jpeg(p, int(rng.integers(low, high + 1)))) for p in pictures]
-        evidence = judge.model.evidence(np.concatenate([extractor.extract(pixels) for pixels in shown]))
-        print(f"saved once at quality {low} to {high}: {np.mean(evidence.max(axis=0) > 1):.2f} suspected")
+        found = evidence([as_jpeg(p, int(rng.integers(low, high + 1))) for p in pictures])
+        print(f"saved once at quality {low} to {high}: {np.mean(found.max(axis=0) > 1):.2f} suspected")
 
 
 def table_of_small(cache: Path, judge: TechnicalJudge) -> None:
     """Print in which share of pairs a small picture scores above its damaged version, by size, too small ones included."""
     pictures = [(s, p) for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
-    print(f"\npairs right of small pictures, {len(pictures)} pictures reduced")
-    print(f"{'pixels':10}" + "".join(f"{fault:>10}" for fault in FAULTS) + f"{'all':>10}")
-    for side in SMALL:
-        right: dict[str, list[bool]] = {fault: [] for fault in FAULTS}
-        for source, picture in pictures:
-            size = tuple(round(n * side / max(picture.shape[:2])) for n in picture.shape[1::-1])
-            if min(size) < SHORTEST:
-                continue
-            small = np.asarray(Image.fromarray(in_bytes(picture)).resize(size, Image.Resampling.LANCZOS)) / np.float32(
-                255
-            )
-            rng = seeded(f"{source.name} {side}", SEED)
-            found = list(versions(small, source.name, source.kind, 0, rng, tuple(FAULTS), judge.extractor))
-            costs_of = judge.technometric(np.stack([version.items for version in found]))
-            # The first version is the undamaged picture as it is.
-            for version, cost in zip(found, costs_of, strict=True):
-                if version.fault in right:
-                    right[version.fault].append(bool(cost > costs_of[0]))
-        row = "".join(f"{np.mean(right[fault]):10.2f}" for fault in FAULTS)
-        print(f"{side:<10}{row}{np.mean(np.concatenate(list(right.values()))):10.3f}")
+    found = []
+    for side, (source, picture) in product(SMALL, pictures):
+        size = tuple(round(n * side / max(picture.shape[:2])) for n in picture.shape[1::-1])
+        if min(size) < SHORTEST:
+            continue
+        small = np.asarray(Image.fromarray(in_bytes(picture)).resize(size, Image.Resampling.LANCZOS)) / np.float32(255)
+        rng = seeded(f"{source.name} {side}", SEED)
+        of = list(versions(small, source.name, source.kind, 0, rng, tuple(FAULTS), judge.extractor))
+        cost = judge.technometric(np.stack([version.items for version in of]))
+        # The first version is the undamaged picture as it is.
+        found += [(side, v.fault, one > cost[0]) for v, one in zip(of, cost, strict=True) if v.fault in FAULTS]
+    frame = pd.DataFrame(found, columns=["side", "fault", "right"])
+    table = frame.pivot_table("right", "side", "fault", margins=True, margins_name="all").astype(float)
+    print_table(f"pairs right of {len(pictures)} pictures, reduced", table)
 
 
-def table_of_kinds(data: Table, points: np.ndarray, found: np.ndarray) -> None:
+def table_of_kinds(data: Table, points: np.ndarray, frame: pd.DataFrame) -> None:
     """Print false alarms and trends of undamaged pictures."""
-    rung = data.items[:, 0].astype(int)
-    print(f"\n{'undamaged':12} {'pictures':>9} {'mean score':>11} {'deviation':>10} {'false alarms':>13}")
-    for kind in KINDS:
-        for r in RUNGS:
-            rows = data.clean & (data.kind == kind) & (rung == r)
-            if rows.any():
-                print(
-                    f"{kind} {r:<6} {rows.sum():9} {points[rows].mean():11.1f} {points[rows].std():10.1f} "
-                    f"{np.mean(found[rows] >= 0):13.3f}"
-                )
-    present = [kind for kind in KINDS if (data.kind == kind).any()]
-    for kind in present:
-        print(f"false alarms, {kind}: {np.mean(found[data.clean & (data.kind == kind)] >= 0):.3f}")
-    print(
-        f"\n{'undamaged, as they are':24} {'pictures':>8} {'mean score':>11} {'deviation':>10}   rank correlations of scores"
-    )
-    chroma = data.chroma
-    for style, rows in data.undamaged_by_style.items():
-        traits = {"colourfulness": chroma} | ({} if style == EMBEDDED else {"size": data.side})
-        trends = (f"{title} {trend(points[rows], trait[rows], data.source[rows])}" for title, trait in traits.items())
-        print(
-            f"{style:24} {len(rows):8} {points[rows].mean():11.1f} {points[rows].std(ddof=1):10.1f}   {', '.join(trends)}"
+    for title, of in (("undamaged pictures", "count"), ("false alarms", "mean")):
+        table = frame[frame.clean].pivot_table(
+            "suspected", "kind", "size", aggfunc=of, margins=True, margins_name="all"
         )
-    change = {how: (points - points[data.base])[data.clean & (data.how == how)].mean() for how in LIGHT[1:]}
-    print("change of the score, " + "; ".join(f"{how}: {value:+.1f} points" for how, value in change.items()))
+        print_table(title, table.astype(float))
+    rows = {}
+    for style, of in data.undamaged_by_style.items():
+        traits = {"colourfulness": data.chroma} | ({} if style == EMBEDDED else {"size": data.side})
+        rows[style] = {"pictures": len(of), "points": points[of].mean(), "deviation": points[of].std(ddof=1)} | {
+            title: trend(points[of], trait[of], data.source[of]) for title, trait in traits.items()
+        }
+    print_table("undamaged, as they are, with rank correlations of points", rows)
 
 
-def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray, repetitions: int = 1000) -> str:
+def trend(points: np.ndarray, trait: np.ndarray, source: np.ndarray) -> str:
     """Rank correlation of (n,) points with a trait, and its 95 % interval by a bootstrap over (n,) sources."""
-    rng, rows = np.random.default_rng(SEED), [np.flatnonzero(source == one) for one in np.unique(source)]
-    drawn = (np.concatenate([rows[k] for k in rng.integers(len(rows), size=len(rows))]) for _ in range(repetitions))
-    low, high = np.quantile([spearmanr(points[some], trait[some]).statistic for some in drawn], (0.025, 0.975))
-    return f"{spearmanr(points, trait).statistic:+.2f} ({low:+.2f} … {high:+.2f})"
-
-
-def table_of_styles(data: Table, points: np.ndarray) -> None:
-    """Print by how much mean scores of undamaged pictures differ between styles, beside the deviation within a style."""
-    # Drawings as a whole are both of their parts.
-    styles = {style: points[rows] for style, rows in data.undamaged_by_style.items() if style != DRAWING}
-    within = np.sqrt(np.mean([values.var(ddof=1) for values in styles.values()]))
-    means = {style: values.mean() for style, values in styles.items()}
-    low, high = min(means, key=means.__getitem__), max(means, key=means.__getitem__)
-    print(
-        f"\nmean scores of {len(means)} styles: {means[low]:.1f} ({low}) to {means[high]:.1f} ({high}), "
-        f"{(means[high] - means[low]) / within:.1f} deviations within a style ({within:.1f} points)"
-    )
+    value, low, high = bootstrap(lambda i: spearmanr(points[i], trait[i]).statistic, source, 1000, SEED)
+    return f"{value:+.2f} ({low:+.2f} … {high:+.2f})"
 
 
 def table_of_words(data: Table, points: np.ndarray) -> None:
@@ -340,19 +259,14 @@ def table_of_words(data: Table, points: np.ndarray) -> None:
         for words, drawn in zip((GOOD_WORDS, BAD_WORDS), data.drawings_by_word(), strict=True)
         for word, rows in zip(words, np.moveaxis(drawn, 2, 0), strict=True)
     }
-    print(
-        "\ndrawings of the embedded model; below, the share of those of one subject and style that are ahead of the undamaged one"
+    rows = {
+        word or "no word": {"points": column.mean(), "deviation": column.std(ddof=1)}
+        | {f"above {good or 'plain'}": np.mean(column > scores[good]) for good in GOOD_WORDS if word in BAD_WORDS}
+        for word, column in scores.items()
+    }
+    print_table(
+        "drawings of the embedded model, and the share ahead of the undamaged one of one subject and style", rows
     )
-    print(f"{'':12}" + "".join(f"{word or 'no word':>10}" for word in scores))
-    print(f"{'mean score':12}" + "".join(f"{column.mean():10.1f}" for column in scores.values()))
-    print(f"{'deviation':12}" + "".join(f"{column.std(ddof=1):10.1f}" for column in scores.values()))
-    for good in GOOD_WORDS:
-        ahead = "".join(f"{np.mean(scores[bad] > scores[good]):10.3f}" for bad in BAD_WORDS)
-        print(f"{'above ' + (good or 'plain'):12}{'':{10 * len(GOOD_WORDS)}}{ahead}  of {scores[good].size}")
-    undamaged = np.stack([scores[word] for word in GOOD_WORDS])
-    by_style = ", ".join(f"{style} {undamaged[:, :, k].mean():.1f}" for k, style in enumerate(STYLES))
-    spread = undamaged.transpose(2, 0, 1).reshape(len(STYLES), -1).std(axis=1, ddof=1)
-    print(f"undamaged drawings by style: {by_style}; deviation within a style {spread.mean():.1f}")
 
 
 def patches(pixels: np.ndarray) -> np.ndarray:
@@ -387,35 +301,22 @@ def peers(cache: Path, judge: TechnicalJudge) -> None:
     """Print pairs right of soart, NIQE and cleanvision on one picture of 512 to 800 pixels of each unseen source."""
     niqe = niqe_of(cache)
     pictures = [p for s in unseen_sources(cache) if (p := middle_size(s)) is not None]
-    right: dict[str, dict[str, list[bool]]] = {
-        name: {f: [] for f in FAULTS} for name in ("soart", "NIQE", "cleanvision")
-    }
-    rng = np.random.default_rng(SEED)
+    rng, found = np.random.default_rng(SEED), []
     with tempfile.TemporaryDirectory() as folder:
-        files, owners = [], []
         for number, picture in enumerate(pictures):
-            versions = {"none": in_bytes(picture)} | {
-                fault: in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS
-            }
-            own = judge.score(judge.extractor.extract(np.stack(list(versions.values()))))
-            theirs = [niqe(pixels) for pixels in versions.values()]
-            for k, (fault, pixels) in enumerate(versions.items()):
-                files.append(Path(folder) / f"{number:04}-{fault}.png")
-                owners.append((number, fault))
-                Image.fromarray(pixels).save(files[-1])
-                if k:
-                    right["soart"][fault].append(bool(own[0] > own[k]))
-                    right["NIQE"][fault].append(theirs[0] > theirs[k])
-        sharp = blur_scores(files)
-        by_owner = dict(zip(owners, sharp, strict=True))
-        for number, fault in owners:
-            if fault != "none":
-                right["cleanvision"][fault].append(by_owner[number, "none"] > by_owner[number, fault])
-    print(f"\npairs right, {len(pictures)} pictures of 512 to 800 pixels")
-    print(f"{'':10}" + "".join(f"{name:>13}" for name in right))
-    for fault in FAULTS:
-        print(f"{fault:10}" + "".join(f"{np.mean(values[fault]):13.2f}" for values in right.values()))
-    print(f"{'all':10}" + "".join(f"{np.mean([v for f in FAULTS for v in r[f]]):13.2f}" for r in right.values()))
+            shown = damaged_each(picture, rng)
+            files = [Path(folder) / f"{number:04}-{k}.png" for k in range(len(shown))]
+            for file, pixels in zip(files, shown, strict=True):
+                Image.fromarray(pixels).save(file)
+            own = judge.score(judge.extractor.extract(np.stack(shown)))
+            scores = {"soart": own, "NIQE": [niqe(pixels) for pixels in shown], "cleanvision": blur_scores(files)}
+            found += [
+                (fault, name, of[0] > of[k]) for name, of in scores.items() for k, fault in enumerate(FAULTS, start=1)
+            ]
+    table = pd.DataFrame(found, columns=["fault", "score", "right"]).pivot_table(
+        "right", "fault", "score", margins=True
+    )
+    print_table(f"pairs right, {len(pictures)} pictures of 512 to 800 pixels", table.astype(float))
 
 
 def blur_scores(files: list[Path]) -> list[float]:
@@ -429,32 +330,23 @@ def blur_scores(files: list[Path]) -> list[float]:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--peers", action="store_true", help="compare with NIQE and cleanvision")
-    parser.add_argument("--resaved", action="store_true", help="judge poor JPEGs that were saved again")
-    parser.add_argument("--small", action="store_true", help="judge pictures of 16 to 96 pixels")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=("peers", "resaved", "small")).parse_args()
     judge = TechnicalJudge.load()
-    data, points, found = judged(judge, measured(arguments.cache))
-    print(
-        f"{len(data.kind)} pictures of {len(set(data.source))} sources; of the embedded model's subjects the score has learnt from other drawings"
-    )
+    data, points, frame = judged(judge, measured(arguments.cache))
+    print(f"{len(data.kind)} pictures of {len(set(data.source))} sources")
     for kind in ("", PHOTOGRAPH, DRAWING, EMBEDDED):
-        table_of_faults(data, points, found, kind)
+        table_of_faults(frame, kind)
     table_of_parts(data, points, judge)
-    table_of_kinds(data, points, found)
+    table_of_kinds(data, points, frame)
     table_of_words(data, points)
-    table_of_steps(data, points, found)
+    table_of_steps(data, frame)
     if all((arguments.cache / folder).is_dir() for folder in ("oasis", "opinions", "choices")):
-        others, points_of_others, found = judged(judge, published(arguments.cache))
+        others, points, frame = judged(judge, published(arguments.cache))
         for kind in (WEB, ART):
-            table_of_faults(others, points_of_others, found, kind)
-        table_of_published(others, points_of_others, found)
-        table_of_kinds(others, points_of_others, found)
-        data, points = Table.joined(data, others), np.concatenate([points, points_of_others])
+            table_of_faults(frame, kind)
+        table_of_kinds(others, points, frame)
         if (arguments.cache / "autoencoders").is_dir():
             table_of_decoded(*judged(judge, decoded(arguments.cache)))
-    table_of_styles(data, points)
     if arguments.resaved:
         table_of_resaved(arguments.cache, judge)
     if arguments.small:

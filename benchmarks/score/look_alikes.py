@@ -1,12 +1,10 @@
 """Measures how often scores put the photograph of a series first that people rate best.
 
-    python benchmarks/score/look_alikes.py [--cache DIR]
-
 Series are look-alikes among the photographs of rated_photographs.py, see build_rated_quality.py. Rated quality is learnt
-anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean opinion
-scores differ by more than 0.1 and by more than 0.2 of the scale. The gain is what the picture that a score puts first
-is rated above the mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out,
-because they are chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
+anew for each fifth of the series, from the others; so it is in the technical score. Pairs are look-alikes whose mean
+opinion scores differ by more than 0.1 of the scale. The gain is what the picture that a score puts first is rated above the
+mean of its series, as a share of what the best one is. Series of more than 20 pictures are left out, because they are
+chains of pictures of which the ends are not alike. Intervals are 95 % bootstrap intervals over series.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import GroupKFold
 
-from soart.benchmarks.common import command
+from soart.benchmarks.common import bootstrap, command
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.rated_versions import source_of
 from soart.benchmarks.score import build_rated_appearance
@@ -25,7 +23,7 @@ from soart.metrics.damage.technical import TechnicalJudge, quality_model
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
 
-DIFFERENCES, LARGEST, DRAWS, SEED = (0.1, 0.2), 20, 1000, 3
+DIFFERENCE, LARGEST, DRAWS, SEED = 0.1, 20, 1000, 3
 
 
 def scores_of(
@@ -48,15 +46,13 @@ def scores_of(
 
 def with_interval(right: np.ndarray, total: np.ndarray) -> str:
     """The ratio of two sums over (g,) series, and its interval."""
-    drawn = np.random.default_rng(SEED).integers(0, len(right), (DRAWS, len(right)))
-    low, high = np.percentile(right[drawn].sum(axis=1) / total[drawn].sum(axis=1), [2.5, 97.5])
-    return f"{right.sum() / total.sum():7.1%} ({low:.1%} … {high:.1%})"
+    value, low, high = bootstrap(lambda i: right[i].sum() / total[i].sum(), len(right), DRAWS, SEED)
+    return f"{value:7.1%} ({low:.1%} … {high:.1%})"
 
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    cache = parser.parse_args().cache
+    cache = command(__doc__, cache=True).parse_args().cache
     learning, others = Learning.of(cache), rated_photographs(cache, learning=False)
     # Numbers of the learning photographs stay what they are.
     parts = (learning.photographs, others)
@@ -76,15 +72,14 @@ def main() -> None:
     short = size[groups[first]] <= LARGEST
     first, second = first[short], second[short]
     apart = opinions[first] - opinions[second]
-    for difference in DIFFERENCES:
-        chosen = np.abs(apart) > difference
-        total = np.bincount(groups[first[chosen]], minlength=count)
-        some = total > 0
-        print(f"{chosen.sum()} pairs of {some.sum()} series that differ by more than {difference}")
-        for title, values in scores.items():
-            right = ((values[first] > values[second]) == (apart > 0))[chosen]
-            sums = np.bincount(groups[first[chosen]], weights=right, minlength=count)
-            print(f"  {title:19} {with_interval(sums[some], total[some])}")
+    chosen = np.abs(apart) > DIFFERENCE
+    total = np.bincount(groups[first[chosen]], minlength=count)
+    some = total > 0
+    print(f"{chosen.sum()} pairs of {some.sum()} series that differ by more than {DIFFERENCE}")
+    for title, values in scores.items():
+        right = ((values[first] > values[second]) == (apart > 0))[chosen]
+        sums = np.bincount(groups[first[chosen]], weights=right, minlength=count)
+        print(f"  {title:19} {with_interval(sums[some], total[some])}")
     members = [rows for g in range(count) if 2 <= len(rows := np.flatnonzero(groups == g)) <= LARGEST]
     possible = np.array([opinions[rows].max() - opinions[rows].mean() for rows in members])
     print(f"gain of the best of {len(members)} series, as a share of {possible.mean():.3f} of the scale")

@@ -1,13 +1,11 @@
 """Measures false alarms: sound pictures with looks that could be taken for damage, by source and look.
 
-    python benchmarks/score/looks.py [FOLDER] [--learning] [--sheet FILE.png] [--cache DIR]
-
-Pictures are those of the sources that the score was not learnt from, and of gcompris, a package that it never saw: at 512 to
-800 pixels, and smaller drawings at 256 to 450. If FOLDER holds the clones that benchmarks/data/ai_pictures.py names, there are
-pictures by generators of 2023 to 2025, too. Each is measured as it is, and once with each look of benchmarks/data/styles.py.
-With --learning they are those of the sources that the score was learnt from, to choose by. Printed are the shares that are
-suspected of damage with exact binomial intervals of 95 % (Clopper & Pearson 1934), and of what. Nobody has checked the pictures of
-generators for damage; --sheet draws what is suspected, to look at.
+Pictures are those of the sources that the score was not learnt from, and of gcompris, a package that it never saw: at 512
+to 800 pixels, and smaller drawings at 256 to 450. If FOLDER holds the clones that benchmarks/data/ai_pictures.py names,
+there are pictures by generators of 2023 to 2025, too. Each is measured as it is, and once with each look of
+benchmarks/data/styles.py. Printed are the shares that are suspected of damage with exact binomial intervals of 95 %
+(Clopper & Pearson 1934), and of what. Nobody has checked the pictures of generators for damage; --sheet draws what is
+suspected, to look at.
 """
 
 from __future__ import annotations
@@ -17,14 +15,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 from scipy.stats import binomtest
 
-from soart.benchmarks.common import command, key_of, progress, stored_arrays
+from soart.benchmarks.common import command, key_of, progress, sheet, stored_arrays
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.contents import GCOMPRIS_DRAWINGS, GCOMPRIS_PHOTOGRAPHS, gcompris
 from soart.benchmarks.data.quality_pictures import in_bytes, reduced, seeded, undamaged
-from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, learning_sources, unseen_sources
+from soart.benchmarks.data.sources import DRAWING, PHOTOGRAPH, Source, unseen_sources
 from soart.benchmarks.data.styles import LOOKS, with_look
 from soart.benchmarks.score.kinds import middle_size
 from soart.metrics.damage.names import DETECTORS
@@ -39,8 +36,6 @@ AS_IT_IS = "as it is"
 GENERATED, WELL_RATED = {"four models": 100, "three models": 100, "Stable Diffusion": 100, "AGIQA-3K": 500}, 3.2
 #: Range of the longest sides of pictures, and of smaller drawings.
 USUAL, SMALLER = (512, 800), (256, 450)
-#: Side of a picture in a sheet, and pictures in a row.
-TILE, COLUMNS = 360, 5
 #: Name and (h, w, 3) pixels in 0…1 of a picture.
 Named = tuple[str, np.ndarray]
 
@@ -50,17 +45,15 @@ def of_size(pictures: Iterator[np.ndarray], sides: tuple[int, int]) -> np.ndarra
     return next((picture for picture in pictures if sides[0] <= max(picture.shape[:2]) <= sides[1]), None)
 
 
-def packages(cache: Path, *, learning: bool) -> dict[str, list[Named]]:
+def packages(cache: Path) -> dict[str, list[Named]]:
     """Pictures of packages, by set."""
-    sources = learning_sources(cache) if learning else unseen_sources(cache)
+    sources = unseen_sources(cache)
     found: dict[str, list[Named]] = {PHOTOGRAPH: [], DRAWING: [], "smaller drawing": []}
     for source in sources:
         if (picture := middle_size(source)) is not None:
             found[source.kind].append((source.name, picture))
         elif source.kind == DRAWING and (picture := smaller(source)) is not None:
             found["smaller drawing"].append((source.name, picture))
-    if learning:
-        return found
     found["gcompris photograph"] = [
         (f"{file}/{name}", picture)
         for file in GCOMPRIS_PHOTOGRAPHS
@@ -133,39 +126,10 @@ def report(title: str, found: np.ndarray) -> None:
         print(f"{look:21} {count:3} of {len(column):4}: {count / len(column):6.1%} ({low:.1%} … {high:.1%})  {kinds}")
 
 
-def draw(
-    sets: dict[str, list[Named]], found: dict[str, np.ndarray], strongest: dict[str, np.ndarray], path: Path
-) -> None:
-    """Draw all that is suspected, with the detector and its evidence."""
-    tiles = []
-    for title, pictures in sets.items():
-        for n, column in zip(*np.nonzero(found[title] >= 0), strict=True):
-            name, picture = pictures[n]
-            look = (AS_IT_IS, *LOOKS)[column]
-            words = f"{title}, {look}: {DETECTORS[found[title][n, column]]} {strongest[title][n, column]:.2f}"
-            tiles.append((Image.fromarray(looked(name, picture)[look]), words, name))
-    sheet = Image.new("RGB", (COLUMNS * TILE, -(-len(tiles) // COLUMNS) * (TILE + 28)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for k, (tile, words, name) in enumerate(tiles):
-        y, x = divmod(k, COLUMNS)
-        tile.thumbnail((TILE - 4, TILE - 4))
-        sheet.paste(tile, (x * TILE, y * (TILE + 28)))
-        pen.text((x * TILE, y * (TILE + 28) + TILE - 2), words, fill="black")
-        pen.text((x * TILE, y * (TILE + 28) + TILE + 11), name[-58:], fill="black")
-    sheet.save(path)
-    print(f"\nwritten: {path}")
-
-
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, nargs="?", help="folder of the clones of pictures by generators")
-    parser.add_argument("--learning", action="store_true", help="the sources that the score was learnt from")
-    parser.add_argument("--sheet", type=Path, help="draw what is suspected")
-    arguments = parser.parse_args()
-    sets = packages(arguments.cache, learning=arguments.learning)
-    if arguments.folder:
-        sets |= generated(arguments.folder, arguments.cache)
+    arguments = command(__doc__, "folder", cache=True, sheet=None).parse_args()
+    sets = packages(arguments.cache) | generated(arguments.folder, arguments.cache)
     found, strongest = {}, {}
     for title, pictures in sets.items():
         found[title], strongest[title] = suspected(measured(title, pictures, arguments.cache))
@@ -173,7 +137,14 @@ def main() -> None:
     for kind in (PHOTOGRAPH, DRAWING):
         report(f"all {kind}s", np.concatenate([rows for title, rows in found.items() if title.endswith(kind)]))
     if arguments.sheet:
-        draw(sets, found, strongest, arguments.sheet)
+        tiles = []
+        for title, pictures in sets.items():
+            for n, column in zip(*np.nonzero(found[title] >= 0), strict=True):
+                look, (name, picture) = (AS_IT_IS, *LOOKS)[column], pictures[n]
+                fault = DETECTORS[found[title][n, column]]
+                words = f"{name[-20:]}, {look}: {fault} {strongest[title][n, column]:.2f}"
+                tiles.append((looked(name, picture)[look], words))
+        sheet(tiles, arguments.sheet, side=360, columns=5)
 
 
 if __name__ == "__main__":

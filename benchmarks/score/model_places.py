@@ -1,15 +1,11 @@
 """Measures how much nearer to people's opinions places are when models have an effect on them.
 
-    python benchmarks/score/model_places.py FOLDER [--cache DIR]
-
 The sets are those of benchmarks/data/ai_pictures.py with several models, whose clones lie in FOLDER. Printed are the rank
 correlation with people and the share of pairs of one prompt put right: by the overall score, and by places with the effect of
 models, also without prompts and with names permuted; then of so many pictures drawn at random. Means of ``DRAWS`` draws.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -53,9 +49,7 @@ def report(pictures: AiPictures, scores: np.ndarray) -> None:
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, help="folder of the clones")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, "folder", cache=True).parse_args()
     for pictures in ai_pictures(arguments.folder, arguments.cache, SETS):
         report(pictures, OverallJudge.load().score(pictures.items(arguments.cache)))
 

@@ -1,8 +1,6 @@
 """Measures the overall score, beside what it was before and its parts: agreement with people, and order within pairs of versions.
 
-    python benchmarks/score/overall.py [--cache DIR] [--peers]
-
-Agreement with liking is that of build_appeal.py: with opinions of domains that appeal has not learnt from, and rated quality
+Agreement with liking is that with opinions of domains that appeal has not learnt from, and rated quality
 from none of them. Agreement with rated quality is on every fifth of the photographs that it was not learnt from, with the
 built-in appeal. Pairs are an undamaged picture of 512 to 800 pixels of each source that neither the technical score nor rated
 quality was learnt from, and its damaged versions, one for each fault, of any strength. The data of opinions.py and of
@@ -15,13 +13,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from scipy.stats import spearmanr
 
-from soart.benchmarks.common import command, progress
-from soart.benchmarks.data.damage import FAULTS, damage
+from soart.benchmarks.common import bootstrap, command, print_table, progress
+from soart.benchmarks.data.damage import FAULTS
 from soart.benchmarks.data.opinions import measured, other_files, other_opinions
 from soart.benchmarks.data.people import categories, everyone, picture_files
-from soart.benchmarks.data.quality_pictures import in_bytes
+from soart.benchmarks.data.quality_pictures import damaged_each
 from soart.benchmarks.data.rated_photographs import RatedPhotographs, items_of, rated_photographs
 from soart.benchmarks.data.sources import unseen_sources
 from soart.benchmarks.score.build_appeal import agreement as agree
@@ -55,17 +54,13 @@ def agreement(cache: Path, judge: OverallJudge) -> None:
         for title, values in scores_of(judge, np.hstack([opinions.items, marks[domain]]), appeal).items():
             found.setdefault(title, {})[domain] = agree(values, opinions)
         progress(len(found["overall"]), len(left_out), "domains")
-    print("agreement with people: rank correlations with ratings, shares of choices")
-    print(f"{'':14} " + " ".join(f"{title:>13}" for title in found))
-    for domain in left_out:
-        print(f"{domain:14} " + " ".join(f"{values[domain]:13.3f}" for values in found.values()))
+    table = pd.DataFrame(found)
     rated = [domain for domain, opinions in left_out.items() if opinions.pairs is None]
-    means = {
-        "mean, ratings": {title: np.mean([values[domain] for domain in rated]) for title, values in found.items()},
-        "mean": {title: mean_over(values, others) for title, values in found.items()},
-    }
-    for row, values in means.items():
-        print(f"{row:14} " + " ".join(f"{value:13.3f}" for value in values.values()))
+    table.loc["mean, ratings"] = table.loc[rated].mean()
+    table.loc["mean"] = [mean_over(values, others) for values in found.values()]
+    counts = {domain: len(o.values if o.pairs is None else o.pairs) for domain, o in left_out.items()}
+    table.insert(0, "opinions", table.index.map(counts))
+    print_table("agreement with people: rank correlations with ratings, shares of choices", table)
 
 
 def quality(cache: Path, judge: OverallJudge) -> None:
@@ -73,66 +68,53 @@ def quality(cache: Path, judge: OverallJudge) -> None:
     every = rated_photographs(cache, learning=False)
     some = RatedPhotographs(every.files[::EVERY], every.kind[::EVERY], every.opinions[::EVERY])
     marks = measured(some.files, "rated-some", cache, NimaExtractor())
-    items, rng = np.hstack([items_of(some, cache), marks]), np.random.default_rng(SEED)
-    drawn = rng.integers(0, len(items), (DRAWS, len(items)))
+    items = np.hstack([items_of(some, cache), marks])
     print(f"\nrank correlations with the rated quality of {len(items)} photographs")
     for title, values in scores_of(judge, items, appeal_model().scores(items, judge.extractor.names)).items():
-        low, high = np.quantile([spearmanr(values[rows], some.opinions[rows])[0] for rows in drawn], (0.025, 0.975))
-        print(f"{title:14} {spearmanr(values, some.opinions)[0]:.3f} ({low:.3f} … {high:.3f})", flush=True)
+        value, low, high = bootstrap(
+            lambda i, values=values: spearmanr(values[i], some.opinions[i])[0], len(items), DRAWS, SEED
+        )
+        print(f"{title:14} {value:.3f} ({low:.3f} … {high:.3f})", flush=True)
 
 
 def classical(cache: Path) -> None:
     """Print how far NIQE and the blur score of cleanvision agree with people."""
     place, others, category, niqe = everyone(cache), other_opinions(cache), categories(cache), niqe_of(cache)
-    photographs = np.array(picture_files(cache))
-    domains = {
-        name: (list(photographs[category == name]), place.opinions(category == name)) for name in np.unique(category)
-    }
-    domains |= {name: (files, others[name]) for name, files in other_files(cache).items()}
+    photographs, files = np.array(picture_files(cache)), other_files(cache)
+    domains = {n: (photographs[category == n], place.opinions(category == n)) for n in np.unique(category)}
+    domains |= {name: (files[name], opinions) for name, opinions in others.items()}
     found: dict[str, dict[str, float]] = {"NIQE": {}, "cleanvision": {}}
-    print(f"\n{'':14} {'NIQE':>11} {'cleanvision':>11}")
     for domain, (files, opinions) in domains.items():
         found["NIQE"][domain] = agree(np.array([niqe(read_image(file).pixels) for file in files]), opinions)
         found["cleanvision"][domain] = agree(np.array(blur_scores(files)), opinions)
-        print(f"{domain:14} " + " ".join(f"{values[domain]:11.3f}" for values in found.values()), flush=True)
-    print(f"{'mean':14} " + " ".join(f"{mean_over(values, others):11.3f}" for values in found.values()))
+    table = pd.DataFrame(found)
+    table.loc["mean"] = [mean_over(values, others) for values in found.values()]
+    print_table("agreement with people", table)
 
 
 def pairs(cache: Path, judge: OverallJudge) -> None:
-    """Print pairs in the right order, and scores of undamaged pictures by kind."""
+    """Print pairs in the right order."""
     rng = np.random.default_rng(SEED)
-    sources = [(source, picture) for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
+    pictures = [picture for source in unseen_sources(cache) if (picture := middle_size(source)) is not None]
     scores: dict[str, list[np.ndarray]] = {"technical": [], "rated": [], "overall": []}
-    for number, (_, picture) in enumerate(sources, start=1):
-        versions = [in_bytes(picture)]
-        versions += [in_bytes(damage(picture, fault, float(rng.uniform()), rng, FAULTS)) for fault in FAULTS]
-        items = np.concatenate([judge.extractor.extract(pixels) for pixels in versions])
+    for number, picture in enumerate(pictures, start=1):
+        items = np.concatenate([judge.extractor.extract(pixels) for pixels in damaged_each(picture, rng)])
         scores["technical"].append(judge.technical.score(items))
         scores["rated"].append(judge.rated(items))
         scores["overall"].append(judge.score(items))
-        progress(number, len(sources), "sources")
-    by_title = {title: np.stack(rows) for title, rows in scores.items()}
-    print(f"\npairs right, {len(sources)} pictures of 512 to 800 pixels\n{'':14} ", end="")
-    print(" ".join(f"{title:>10}" for title in by_title))
-    for k, fault in enumerate(FAULTS, start=1):
-        print(f"{fault:14} " + " ".join(f"{np.mean(rows[:, 0] > rows[:, k]):10.2f}" for rows in by_title.values()))
-    right = {title: rows[:, :1] > rows[:, 1:] for title, rows in by_title.items()}
-    known = [fault != "smooth" for fault in FAULTS]
-    print(f"{'all':14} " + " ".join(f"{values.mean():10.3f}" for values in right.values()))
-    print(f"{'but smooth':14} " + " ".join(f"{values[:, known].mean():10.3f}" for values in right.values()))
-    kinds, undamaged = np.array([source.kind for source, _ in sources]), by_title["overall"][:, 0]
-    for kind in np.unique(kinds):
-        points = undamaged[kinds == kind]
-        print(f"{kind}: {len(points)} undamaged, overall {points.mean():.1f} ± {points.std():.1f} points")
-    sides = np.array([max(picture.shape[:2]) for _, picture in sources])
-    print(f"rank correlation of the overall score with the longest side {spearmanr(undamaged, sides)[0]:+.2f}")
+        progress(number, len(pictures), "sources")
+    right = {title: np.stack(rows)[:, :1] > np.stack(rows)[:, 1:] for title, rows in scores.items()}
+    table = pd.DataFrame(
+        {title: dict(zip(FAULTS, values.mean(axis=0), strict=True)) for title, values in right.items()}
+    )
+    table.loc["all but smooth"] = table.drop("smooth").mean()
+    table.loc["all"] = table.loc[list(FAULTS)].mean()
+    print_table(f"pairs right, {len(pictures)} pictures of 512 to 800 pixels", table)
 
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--peers", action="store_true", help="only the agreement of NIQE and cleanvision")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, flags=["peers"]).parse_args()
     if arguments.peers:
         classical(arguments.cache)
         return

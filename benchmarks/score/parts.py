@@ -1,21 +1,18 @@
-"""Measures the overall score, its parts and other sums of them on pictures by generators that settings are chosen by.
-
-    python benchmarks/score/parts.py FOLDER [--cache DIR]
+"""Measures the overall score, and its parts on pictures by generators that settings are chosen by.
 
 The sets are those of benchmarks/data/ai_pictures.py, whose clones lie in FOLDER. Where people said something of the
 pictures, printed are the rank correlation with it, and the share of pairs of pictures of one prompt that a score orders as
 people do; a pair with equal scores counts half. *Within* is the mean rank correlation within a model, or within a sampler.
-*Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with their
-seeds where there are few. *Before* is the overall score of version 08-02-02-02: without NIMA, and with the likeness of all
-items; the rows after the parts are today's sum with one part less, or with another weight of one. Weights were chosen on these
-sets, so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of
-the products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
+*Likeness* is the unlikeness with the other sign. Intervals hold 95 %, by a bootstrap over prompts, or over prompts with
+their seeds where there are few. *Before* is the overall score of version
+08-02-02-02: without NIMA, and with the likeness of all items. The rows after the parts are the sum with one part less. Weights were chosen on these sets,
+so their figures are slightly too good. At last the quantiles are printed that tell the points of the overall score: of the
+products of all pictures that can be judged but OMI's. Items are measured once. False alarms are measured by looks.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -36,21 +33,12 @@ from soart.metrics.tastes.overall import (
 )
 
 SEED, DRAWS = 11, 200
-#: Weights of a mark of NIMA, and powers of the share, that are compared.
-MARK_WEIGHTS, SHARE_POWERS = (0.15, 0.35, 0.5), (0.5, 0.75)
 
 
 def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dict[str, np.ndarray]:
-    """(n,) values of the overall score, of its parts, and of other sums of them, by title; sums order as their logs do.
-
-    Args:
-        judge: the overall score.
-        items: (n, p) of its extractor.
-        appeal: (n,) of the pictures, which may have been learnt anew.
-    """
+    """(n,) values of the overall score, of its parts, and without one of them, of (n, p) items and (n,) appeal."""
     freedom, rated, unlikeness = judge.technical.freedom_from_faults(items), judge.rated(items), judge.unlikeness(items)
     marks, share = judge.marks(items), shares_of(appeal)
-    of_all = rated_quality_model().unlikeness(items, judge.extractor.names)
     parts = {
         "freedom": np.maximum(freedom / 100, 1e-12) ** POWER,
         "share": share,
@@ -59,9 +47,8 @@ def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dic
         "NIMA": ratings_of(marks),
     }
     whole = np.prod([*parts.values()], axis=0)
-    whole_freedom = parts["freedom"] ** (1 / POWER - 1)
-    before = whole / parts["NIMA"] / parts["likeness"] * alike_of(of_all) * whole_freedom
-    known = np.minimum(np.nan_to_num(marks, nan=float(np.nanmean(marks))), BEST_MARK)
+    of_all = alike_of(rated_quality_model().unlikeness(items, judge.extractor.names))
+    before = whole / parts["NIMA"] / parts["likeness"] * of_all * parts["freedom"] ** (1 / POWER - 1)
     return {
         "overall": whole,
         "before": before,
@@ -69,13 +56,9 @@ def scores_of(judge: OverallJudge, items: np.ndarray, appeal: np.ndarray) -> dic
         "appeal": appeal,
         "rated quality": parts["quality"],
         "likeness": -unlikeness,
-        "NIMA": known,
+        "NIMA": np.minimum(np.nan_to_num(marks, nan=float(np.nanmean(marks))), BEST_MARK),
         "technical": judge.technical.score(items),
         **{f"no {name}": whole / values for name, values in parts.items()},
-        **{f"share^{power:g}": whole / share * share**power for power in SHARE_POWERS},
-        **{f"NIMA × {w:g}": whole / parts["NIMA"] * np.exp(w * known) for w in MARK_WEIGHTS},
-        "all items' likeness": whole / parts["likeness"] * alike_of(of_all),
-        "whole freedom": whole * whole_freedom,
     }
 
 
@@ -144,9 +127,7 @@ def report(pictures: AiPictures, scores: Mapping[str, np.ndarray]) -> dict[str, 
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("folder", type=Path, help="folder of the clones")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, "folder", cache=True).parse_args()
     judge, found, products = OverallJudge.load(), [], []
     for pictures in ai_pictures(arguments.folder, arguments.cache):
         items = pictures.items(arguments.cache)

@@ -1,7 +1,5 @@
 """Measures how often the place of a fault is named, and named rightly.
 
-    python benchmarks/score/places.py [--pictures 60] [--seed 9]
-
 Pictures are unseen sources at 768 pixels. Each fault is laid over all of a picture, where it has no place, and over a
 third of it around one of nine points. Only faults that the whole picture shows are looked for, as in reasons.
 """
@@ -11,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import torch
 from PIL import Image
 
-from soart.benchmarks.common import command, default_cache
+from soart.benchmarks.common import command, default_cache, print_table
 from soart.benchmarks.data.damage import FAULTS, damage
 from soart.benchmarks.data.quality_pictures import in_bytes
 from soart.benchmarks.data.sources import unseen_sources
@@ -31,12 +30,9 @@ WORDS = ("upper left", "top", "upper right", "left", "middle", "right", "lower l
 
 def main() -> None:
     """Measure and print."""
-    parser = command(__doc__)
-    parser.add_argument("--pictures", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=9)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, pictures=60).parse_args()
     torch.set_num_threads(1)
-    rng, judge = np.random.default_rng(arguments.seed), TechnicalJudge.load()
+    rng, judge = np.random.default_rng(9), TechnicalJudge.load()
     sources = unseen_sources(default_cache())
     counts: Counter[tuple[str, str]] = Counter()
     for number in rng.permutation(len(sources))[: arguments.pictures]:
@@ -61,11 +57,10 @@ def main() -> None:
                 counts[fault, f"{where} placed"] += bool(place)
                 counts[fault, f"{where} right"] += where == "part" and place.split(" ", 3)[-1] == WORDS[point]
     print(f"{min(arguments.pictures, len(sources))} unseen sources at {SIDE} pixels")
-    print(f"{'fault':10} {'over all: seen':>15} {'placed':>7} {'over a part: seen':>18} {'placed':>7} {'rightly':>8}")
     columns = ("all seen", "all placed", "part seen", "part placed", "part right")
-    for fault in (*LAID, "all"):
-        row = [sum(counts[f, column] for f in (LAID if fault == "all" else (fault,))) for column in columns]
-        print(f"{fault:10} {row[0]:15} {row[1]:7} {row[2]:18} {row[3]:7} {row[4]:8}")
+    table = pd.DataFrame([{column: counts[fault, column] for column in columns} for fault in LAID], LAID)
+    table.loc["sum"] = table.sum()
+    print_table("faults over all of a picture, and over a part", table)
 
 
 if __name__ == "__main__":

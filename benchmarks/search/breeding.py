@@ -1,7 +1,5 @@
 """Measures more of a favourite by its true value: near it, between two, and drawn on it at a strength.
 
-    python benchmarks/search/breeding.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 16] [--strength 0.5] [--methods …] [--cache DIR]
-
 The embedded model draws with 8 steps; worlds and their tastes are those of ``optimizing_worlds``. A person looks at the first
 16 seeds of a prompt, and marks as favourites the two that they truly like most. Each method then has the processor time of
 ``--pictures`` pictures, and a taste that was learnt from other pictures. *near* begins with the noise of the favourite, *between* with
@@ -13,7 +11,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +18,19 @@ import numpy as np
 import torch
 from PIL import Image
 
-from soart.benchmarks.common import at_least, command, half_width, key_of, names_among, progress, stored_json
+from soart.benchmarks.common import key_of, stored_json
 from soart.benchmarks.search.optimizing_worlds import (
     SEEDS,
     STEPS,
     World,
     as_drawn,
+    command_of,
+    compared,
     drawn,
     mean_marks,
     prompt_of,
+    report,
+    stem_of,
 )
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
@@ -90,7 +91,7 @@ def facts_of(
         assert run.best is not None
         found, drawn_count, ended = run.best.picture.pixels, run.drawn, run.ended
     spent = time.process_time() - begun
-    Image.fromarray(found).save(folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.png")
+    Image.fromarray(found).save(folder / f"{stem_of(world, size, method)}.png")
     usual, own = taste.liking(items), extractor.extract(np.stack([found, seeds[favourite]]))
     network = slice(-len(extractor.parts[-1].names), None)
     spread = np.maximum(items[:, network].std(axis=0), 1e-9)
@@ -107,13 +108,7 @@ def facts_of(
 
 def main() -> None:
     """Run what the cache lacks, and print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--tastes", type=at_least(1), default=20, help="number of worlds")
-    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
-    sizes = names_among([str(n) for n in range(4, 61)])
-    parser.add_argument("--sizes", type=sizes, default=["8", "30"], help="liked and disliked pictures")
-    parser.add_argument("--methods", type=names_among(METHODS), default=list(METHODS), help="methods to compare")
-    parser.add_argument("--pictures", type=at_least(4), default=16, help="pictures whose time each run has")
+    parser = command_of(__doc__, METHODS, pictures=16)
     parser.add_argument("--strength", type=float, default=0.5, help="with which a favourite is drawn on")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
@@ -123,33 +118,16 @@ def main() -> None:
     folder = arguments.cache / f"breeding-{key}"
     folder.mkdir(parents=True, exist_ok=True)
     worlds = [World(number, pictures) for number in range(arguments.first, arguments.first + arguments.tastes)]
-    results: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
-    for world in worlds:
-        for size in arguments.sizes:
-            for method in arguments.methods:
-                file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
-                make = partial(
-                    facts_of, world, int(size), method, arguments.strength, arguments.pictures, generator, folder
-                )
-                results.setdefault((size, method), []).append(stored_json(file, make))
-                count += 1
-                progress(count, total, "runs")
-    for size in arguments.sizes:
-        print(
-            f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the gain from the favourite"
-        )
-        print(f"{'method':12} " + " ".join(f"{name:>14}" for name in COLUMNS))
-        for method in arguments.methods:
-            table = np.array([[row[name] for name in COLUMNS] for row in results[size, method]])
-            cells = [
-                f"{mean:+.2f} ± {half:.2f}" for mean, half in zip(table.mean(axis=0), half_width(table), strict=True)
-            ]
-            line = f"{method:12} " + " ".join(f"{cell:>14}" for cell in cells)
-            if (size, FAVOURITE) in results and method != FAVOURITE:
-                apart = table[:, :1] - np.array([[row["gain"]] for row in results[size, FAVOURITE]])
-                line += f"  [{apart.mean():+.2f} ± {half_width(apart)[0]:.2f}]"
-            print(line)
+    report(
+        compared(
+            arguments,
+            worlds,
+            folder,
+            lambda *which: facts_of(*which, arguments.strength, arguments.pictures, generator, folder),
+        ),
+        COLUMNS,
+        FAVOURITE,
+    )
 
 
 if __name__ == "__main__":

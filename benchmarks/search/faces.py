@@ -1,7 +1,5 @@
 """Faces that are found, and what is taken for one, in photographs, generated pictures, paintings and drawings.
 
-    python benchmarks/search/faces.py [--cache DIR] [--faces FOLDER] [--generated FOLDER] [--most N]
-
 FOLDER of faces is ``jcpeterson/omi`` of GitHub: photographs of one face each, ``validation_images/real``, and faces that a GAN
 drew, ``images``. FOLDER of generated pictures is ``data`` of ``qiyan111/AIGC``, with the 2,982 pictures of AGIQA-3K and their
 prompts: PERSON names the prompts that ask for a person whose face is seen, and prompts without any of the words of ALIVE
@@ -22,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from soart.benchmarks.common import at_least, command, progress
+from soart.benchmarks.common import command, progress
 from soart.benchmarks.data.sources import PHOTOGRAPH, sources
 from soart.metrics.image import read_image
 from soart.metrics.items.blazeface import find_faces
@@ -121,11 +119,7 @@ def sizes(faces: Iterable[Path], grounds: Sequence[Path]) -> None:
 
 def main() -> None:
     """Measure, and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--faces", type=Path, help="folder of jcpeterson/omi")
-    parser.add_argument("--generated", type=Path, help="folder data of qiyan111/AIGC")
-    parser.add_argument("--most", type=at_least(2), default=32, help="pictures of a kind")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, faces=None, generated=None, most=32).parse_args()
     kinds = kinds_of_pictures(arguments.cache, arguments.faces, arguments.generated)
     chosen = {kind: files[:: max(1, len(files) // arguments.most)][: arguments.most] for kind, files in kinds.items()}
     table(chosen)

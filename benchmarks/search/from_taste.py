@@ -1,7 +1,5 @@
 """Measures whether a tune begins better with what a taste knows of words, and what it loses where that is wrong.
 
-    python benchmarks/search/from_taste.py [--persons 40] [--first 0] [--ratings 32] [--part planted,pictures] [--judge taste]
-
 A synthetic person rates pictures of random prompts of a space. A taste is learnt from them. The taste, or with ``--judge person``
 the person by stars, judges the pictures of a tune of the same space. The tune runs with and without the effects of options that
 the taste's pictures carry; recommended is the best choice by the rating model after every batch. Quality is the mean over seeds,
@@ -31,16 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import (
-    at_least,
-    command,
-    interval,
-    key_of,
-    names_among,
-    progress,
-    stored_arrays,
-    stored_json,
-)
+from soart.benchmarks.common import command, interval, key_of, progress, stored_arrays, stored_json
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.protocols import Making
 from soart.metrics.tastes.examples import from_ratings
@@ -57,7 +46,8 @@ from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.search import Domain
 from soart.prompts.steering.steering import Steering
 
-SHARES = (0.6, 0.3, 0.1, 0.0)
+#: Shares of words as such, and pictures that a person rates.
+SHARES, RATINGS = (0.6, 0.0), 32
 #: Pictures of a batch, most pictures, and the quality that is waited for.
 BATCH, MOST, GOOD = 8, 64, 0.9
 #: Share of a liking of what pictures show in what is not words as such; the rest is single pictures.
@@ -78,24 +68,15 @@ SPACE = PromptSpace(
 
 @dataclass(frozen=True)
 class Place:
-    """Pictures to rate, and pictures of every choice of a space.
+    """Pictures to rate, and pictures of every choice of a space."""
 
-    Attributes:
-        levels: options of each slot.
-        names: (p,) names of the items.
-        rated, items: (m, p) items of the pictures to rate, and (choices · seeds, p) of the pictures of every choice.
-        rated_choices: (m, S) their choices.
-        makings: (choices,) makings of the choices, as of pictures that are not drawn yet.
-        rated_makings, made: (m,) and (choices · seeds,) makings.
-    """
-
-    levels: tuple[int, ...]
-    names: tuple[str, ...]
-    rated: np.ndarray
+    levels: tuple[int, ...]  # options of each slot
+    names: tuple[str, ...]  # (p,) names of the items
+    rated: np.ndarray  # (m, p) items of the pictures to rate, and (choices · seeds, p) of the pictures of every choice
     items: np.ndarray
-    rated_choices: np.ndarray
-    makings: Sequence[Making]
-    rated_makings: Sequence[Making]
+    rated_choices: np.ndarray  # (m, S) their choices
+    makings: Sequence[Making]  # (choices,) makings of the choices, as of pictures that are not drawn yet
+    rated_makings: Sequence[Making]  # (m,) and (choices · seeds,) makings
 
     @property
     def choices(self) -> np.ndarray:
@@ -162,20 +143,14 @@ def drawn(cache: Path) -> Place:
 
 @dataclass(frozen=True)
 class Person:
-    """A synthetic person's liking of every choice, and what judges a tune: the person, or a taste learnt from ratings.
+    """A synthetic person's liking of every choice, and what judges a tune: the person, or a taste learnt from ratings."""
 
-    Attributes:
-        wanted: (choices,) the person's own mean liking of pictures of every choice.
-        values: (choices, seeds) values of pictures by the judge.
-        effects: (Σ|s|,) effects of options that the rated pictures carry, in the unit of the values.
-    """
-
-    wanted: np.ndarray
-    values: np.ndarray
-    effects: np.ndarray
+    wanted: np.ndarray  # (choices,) the person's own mean liking of pictures of every choice
+    values: np.ndarray  # (choices, seeds) values of pictures by the judge
+    effects: np.ndarray  # (Σ|s|,) effects of options that the rated pictures carry, in the unit of the values
 
     @classmethod
-    def of(cls, place: Place, number: int, share: float, ratings: int, judge: str) -> Person:
+    def of(cls, place: Place, number: int, share: float, judge: str) -> Person:
         """Learn the taste of person ``number`` from some ratings; values in standard deviations of those rated, or in stars."""
         rng = np.random.default_rng([49, number])
         scaling = Scaling.of(place.rated, np.zeros((len(place.rated), 0)), place.names)
@@ -189,7 +164,7 @@ class Person:
         rest = [np.sqrt((1 - share) * SHOWN) * (one - shows[0].mean()) / shows[0].std() for one in shows]
         alone = np.sqrt((1 - share) * (1 - SHOWN))
         liking = parts[0] + rest[0] + alone * rng.normal(size=len(z))
-        rows = rng.permutation(len(liking))[:ratings]
+        rows = rng.permutation(len(liking))[:RATINGS]
         stars = _stars(liking[rows])
         makings = np.full(len(rows), None)
         makings[:] = [place.rated_makings[row] for row in rows]
@@ -264,33 +239,27 @@ def report(title: str, runs: np.ndarray) -> None:
 
 def main() -> None:
     """Run what the cache lacks and print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--persons", type=at_least(2), default=40)
-    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first person")
-    parser.add_argument("--ratings", type=at_least(8), default=32, help="pictures that a person rates")
+    parser = command(__doc__, cache=True, persons=40)
     parser.add_argument("--judge", choices=("taste", "person"), default="taste")
-    parser.add_argument("--part", type=names_among(("planted", "pictures")), default="planted,pictures")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     folder = arguments.cache / "from-taste"
     cases = [("planted", share, False) for share in SHARES] + [("planted", 0.0, True)]
     cases += [("pictures", share, False) for share in SHARES]
-    pictures = drawn(arguments.cache) if "pictures" in arguments.part else None
+    pictures = drawn(arguments.cache)
 
     def both(part: str, number: int, share: float, another: bool) -> list[list[tuple[float, float]]]:
-        place = pictures if pictures is not None and part == "pictures" else planted(number, another=another)
-        person = Person.of(place, number, share, arguments.ratings, arguments.judge)
+        place = pictures if part == "pictures" else planted(number, another=another)
+        person = Person.of(place, number, share, arguments.judge)
         return [run(place, person, number, known=known) for known in (False, True)]
 
     for part, share, another in cases:
-        if part not in arguments.part:
-            continue
         runs = []
-        for person in range(arguments.first, arguments.first + arguments.persons):
-            name = f"{arguments.judge}-{part}-{share:g}{'-another' * another}-{arguments.ratings}-{person}.json"
+        for person in range(arguments.persons):
+            name = f"{arguments.judge}-{part}-{share:g}{'-another' * another}-{RATINGS}-{person}.json"
             runs.append(stored_json(folder / name, partial(both, part, person, share, another)))
             progress(len(runs), arguments.persons, part)
-        title = f"{part}, {'another model' if another else f'share of words {share:g}'}, {arguments.ratings} ratings, judged by the {arguments.judge}"
+        title = f"{part}, {'another model' if another else f'share of words {share:g}'}, {RATINGS} ratings, judged by the {arguments.judge}"
         report(title, np.array(runs))
 
 

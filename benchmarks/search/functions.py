@@ -1,7 +1,5 @@
 """Measures SoartSampler on numerical functions, against Optuna's own samplers.
 
-    python benchmarks/search/functions.py [--seeds 20] [--trials 60] [--functions branin,…] [--samplers soart,…] [--cache DIR]
-
 Branin and Hartmann 6 are the usual test functions; "ackley" is Ackley's function of three numbers whose centre depends on
 a category of four. All are minimised without noise. Quality is the regret: the best value of the first 20, 40 and 60
 trials less the minimum. Tables give the mean of log₁₀ of regrets, at least 10⁻⁶, ± half of the 90 % interval.
@@ -26,7 +24,7 @@ from typing import Any
 import numpy as np
 import optuna
 
-from soart.benchmarks.common import command, half_width, stored_json
+from soart.benchmarks.common import cells, command, names_among, stored_json
 from soart.plugin.optuna import SoartSampler
 
 PLAN = (20, 40, 60)
@@ -159,39 +157,35 @@ def cached(name: str, sampler: str, seed: int, trials: int, folder: Path) -> dic
 
 def main() -> None:
     """Run what the cache lacks and print a table for each function."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--seeds", type=int, default=20)
+    parser = command(__doc__, cache=True, seeds=20)
     parser.add_argument("--trials", type=int, default=PLAN[-1], choices=PLAN)
-    parser.add_argument("--functions", default=",".join([*FUNCTIONS, *SEEDED, *TUNINGS]))
-    parser.add_argument("--samplers", default=",".join(SAMPLERS))
+    every = [*FUNCTIONS, *SEEDED, *TUNINGS]
+    parser.add_argument("--functions", type=names_among(every), default=every)
+    parser.add_argument("--samplers", type=names_among([*SAMPLERS]), default=[*SAMPLERS])
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    for name in arguments.functions.split(","):
+    for name in arguments.functions:
         sizes = [size for size in PLAN if size <= arguments.trials]
         quality = "best cross-validated error in percent" if name in TUNINGS else "mean log10 of the regret"
         print(f"\n{name}: {quality} ± half of the 90 % interval over {arguments.seeds} seeds")
         print(f"{'sampler':12}" + "".join(f"{size:>16}" for size in sizes) + f"{'s a trial':>10}")
         results = {}
-        for sampler in arguments.samplers.split(","):
+        for sampler in arguments.samplers:
             folder = arguments.cache / "functions"
             runs = [cached(name, sampler, seed, arguments.trials, folder) for seed in range(arguments.seeds)]
             values = np.array([run["regret"] for run in runs])
             values = values if name in TUNINGS else np.log10(np.maximum(values, 1e-6))
             results[sampler] = values
             print(
-                f"{sampler:12}{_cells(values, '9.2f')}{np.mean([run['seconds'] for run in runs]) / arguments.trials:10.2f}",
+                f"{sampler:12}{cells(values, '9.2f', 2)}{np.mean([run['seconds'] for run in runs]) / arguments.trials:10.2f}",
                 flush=True,
             )
         if "soart" in results and len(results) > 1:
             print("soart − sampler, paired:")
         for sampler, values in results.items():
             if "soart" in results and sampler != "soart":
-                print(f"{sampler:12}{_cells(results['soart'] - values, '+9.2f')}")
-
-
-def _cells(values: np.ndarray, form: str) -> str:
-    return "".join(f"{m:{form}} ± {h:.2f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
+                print(f"{sampler:12}{cells(results['soart'] - values, '+9.2f', 2)}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Measures whether pictures of another prompt, which count as hints, help a tune and do no harm.
 
-    python benchmarks/search/hints.py [--pairs 20] [--before 24] [--budget 16]
-
 Each pair is two plain prompts of different subjects on the embedded model, judged by the technical score. The second is tuned
 in an empty collection, and in one where the first was tuned before. Compared are the mean score of the first batch of four,
 that of all pictures, and that of the recommended prompt on eight new seeds.
@@ -45,11 +43,7 @@ def tuned(first: str, second: str, pictures: int, budget: int, generator: soart.
 
 def main() -> None:
     """Print a table."""
-    parser = command(__doc__)
-    parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--before", type=int, default=24, help="pictures of the first prompt")
-    parser.add_argument("--budget", type=int, default=16, help="pictures of the second prompt")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, pairs=20, before=24, budget=16).parse_args()
     warnings.filterwarnings("ignore")
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))
     subjects = [f"a {subject}" for subject in SUBJECTS]

@@ -1,13 +1,11 @@
-"""Measures optimized pictures by their true value: best of seeds, optimize, particles and LoRA.
-
-    python benchmarks/search/optimizing.py [--tastes 20] [--first 0] [--sizes 8,30] [--pictures 32] [--methods …] [--cache DIR]
+"""Measures optimized pictures by their true value: best of seeds, optimize and LoRA.
 
 The embedded model draws with 8 steps; worlds and their tastes are those of ``optimizing_worlds``. Each method draws one prompt, and has
 the processor time of ``--pictures`` pictures, 32 by default. All begin with the same seeds. *large steps* makes steps of the gradient
 that are four times as large, within the bounds, and *very large steps* sixteen times; *unbounded* makes large ones without any
-bound, that on the spectrum of the noise included. These three have twice the time, so that the alarm can end them. *particles*, *lora* and
-*weighted* are those of ``optimizing_rivals``: *lora* is the mean of the first 16 seeds with a LoRA of the taste, which costs more than the
-seconds of one picture but is spent once, and *best with lora* the best of these by the taste. Adherence is that of the judge; the
+bound, that on the spectrum of the noise included. These three have twice the time, so that the alarm can end them. *lora* is the mean
+of the first 16 seeds with a LoRA of the taste, trained on pictures of seven other subjects, which costs more than the seconds of one
+picture but is spent once; *best with lora* is the best of these by the taste. Adherence is that of the judge; the
 subject is recognised by a classifier that no part of soart uses. Runs are cached one by one.
 """
 
@@ -19,7 +17,6 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,57 +24,47 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from soart.benchmarks.common import (
-    ROOT,
-    at_least,
-    command,
-    half_width,
-    key_of,
-    names_among,
-    progress,
-    stored_array,
-    stored_json,
-)
-from soart.benchmarks.search.optimizing_rivals import (
-    APART,
-    RECIPE,
-    ROUND,
-    SELECTION,
-    Weighted,
-    best_particles,
-    with_lora,
-)
+from soart.benchmarks.common import ROOT, key_of, stored_array, stored_arrays, stored_json
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.search.optimizing_worlds import (
     SEEDS,
     STEPS,
     SUBJECTS,
     World,
     as_drawn,
+    command_of,
+    compared,
     drawn,
     mean_marks,
     prompt_of,
+    report,
+    stem_of,
 )
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
-from soart.pipelines.distilling.training import Training
+from soart.pipelines.distilling.denoiser import Denoiser
+from soart.pipelines.distilling.training import Lessons, Recipe, Training, lora_on
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.optimizing import ways as ways_of
 from soart.pipelines.optimizing.examining import Bounds, Examiner
 from soart.pipelines.optimizing.gaussian import departure, on_sphere
-from soart.pipelines.optimizing.optimizer import ALARM, FIRST, MOST_SEEDS, VERSION, Limit, Optimization
+from soart.pipelines.optimizing.optimizer import ALARM, MOST_SEEDS, VERSION, Limit, Optimization
 from soart.pipelines.optimizing.ways import GRADIENT, Means
+from soart.pipelines.tiny.words import SUBJECTS as KNOWN
 from soart.training.judge import load_judge
 
 BEST, LARGE, VERY_LARGE = "best of seeds", "large steps", "very large steps"
-UNBOUNDED, PARTICLES = "unbounded", "particles"
-LORA, BEST_LORA, WEIGHTED = "lora", "best with lora", "weighted"
+UNBOUNDED, LORA, BEST_LORA = "unbounded", "lora", "best with lora"
+#: Seeds of each other subject that a LoRA is trained on, and seeds that are drawn with it.
+TAUGHT, WITH_LORA, RECIPE = 24, 16, Recipe()
 #: Large steps: this many times the angle.
 LARGER = 4.0
 #: Methods with larger steps.
 PUSHED = {LARGE: LARGER, VERY_LARGE: LARGER**2, UNBOUNDED: LARGER}
-METHODS = (BEST, "optimize", *PUSHED, PARTICLES, LORA, BEST_LORA, WEIGHTED)
+METHODS = (BEST, "optimize", *PUSHED, LORA, BEST_LORA)
+COLUMNS = "gain", "taste", "second", "adherence", "subject", "freedom", "pictures", "seconds"
 #: Departure of a noise from Gaussian, in standard deviations, that the noise of a seed seldom has.
 UNLIKELY = 3.0
 
@@ -90,23 +77,51 @@ class Unbounded(Bounds):
         return "" if np.isfinite(marks.value) else "value"
 
 
+def taught(generator: ImageGenerator, cache: Path) -> dict[str, np.ndarray]:
+    """Pictures of the other subjects, to train LoRAs on, with their items; drawn once, then cached."""
+
+    def draw() -> dict[str, np.ndarray]:
+        requests = [
+            generator.request(prompt, 5000 + k % TAUGHT, steps=STEPS) for k, prompt in enumerate(taught_prompts())
+        ]
+        pixels = pictures_of(generator, requests)
+        return {"pixels": pixels, "items": taste_extractor(EFFICIENTNET).extract(pixels)}
+
+    key = key_of(repr((generator.model.identity, STEPS, SUBJECTS, TAUGHT)))
+    return stored_arrays(cache / f"optimizing-taught-{key}.npz", draw)
+
+
+def taught_prompts() -> list[str]:
+    """Prompts of the pictures that LoRAs are trained on."""
+    return [prompt_of(subject) for subject in KNOWN if subject not in SUBJECTS for _ in range(TAUGHT)]
+
+
+def with_lora(world: World, size: int, generator: ImageGenerator, cache: Path) -> np.ndarray:
+    """(n, 64, 64, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste."""
+    material, denoiser = taught(generator, cache), Denoiser(generator)
+    values = world.taste(size).liking(material["items"])
+    lessons = Lessons(denoiser.latents(material["pixels"]), taught_prompts(), values)
+    with lora_on(denoiser.core, RECIPE.rank, RECIPE.seed) as weights:
+        training = Training(denoiser, lessons, RECIPE, weights)
+        while training.advance():
+            pass
+        requests = [generator.request(prompt_of(world.subject), k, steps=STEPS) for k in range(WITH_LORA)]
+        return pictures_of(generator, requests)
+
+
 def run(
     world: World, size: int, method: str, budget: int, generator: ImageGenerator, folder: Path, cache: Path
 ) -> dict[str, Any]:
     """Facts of one run; the picture is written beside."""
     taste, prompt = world.taste(size), prompt_of(world.subject)
-    seeds, stem = world.pictures.seeds[world.subject], f"{world.number:02}-{size}-{method.replace(' ', '-')}"
+    seeds, stem = world.pictures.seeds[world.subject], stem_of(world, size, method)
     begun, ended, passed, trail = time.process_time(), "", "", []
     more: dict[str, float] = {}
     if method == BEST:
         chosen = seeds[:budget]
-    elif method in (LORA, BEST_LORA, WEIGHTED):
-        kind = "weighted" if method == WEIGHTED else "preferred"
-        file = folder / f"{world.number:02}-{size}-{kind}.npy"
-        of_kind = Weighted if method == WEIGHTED else Training
-        chosen = stored_array(file, lambda: with_lora(world, size, of_kind, generator, cache))
-    elif method == PARTICLES:
-        chosen = best_particles(world, size, budget, generator)
+    elif method in (LORA, BEST_LORA):
+        file = folder / f"{world.number:02}-{size}-preferred.npy"
+        chosen = stored_array(file, lambda: with_lora(world, size, generator, cache))
     else:
         optimization = optimized(world, size, method, budget, generator)
         assert optimization.best is not None
@@ -114,15 +129,12 @@ def run(
         chosen, ended, trail = optimization.best.picture.pixels[None], optimization.ended, optimization.steps
         Image.fromarray(optimization.start.picture.pixels).save(folder / f"{stem}-start.png")
         passed = Bounds.of(optimization.first).passed(optimization.best.marks, optimization.start.marks.second)
-        more["start"] = world.gain(optimization.start.picture.pixels)
         if optimization.best.noise.noise is not None:
             more["departure"] = departure(optimization.best.noise.noise)
     spent, count = time.process_time() - begun, optimization.drawn if trail else len(chosen)
-    if method == PARTICLES:
-        count *= ROUND
     examiner, extractor = Examiner(guarded(taste), prompt), taste_extractor(EFFICIENTNET)
     likings = taste.liking(extractor.extract(chosen))
-    if method in (BEST, BEST_LORA, PARTICLES):
+    if method in (BEST, BEST_LORA):
         chosen, likings = chosen[[int(likings.argmax())]], likings[[int(likings.argmax())]]
     Image.fromarray(chosen[0]).save(folder / f"{stem}.png")
     request = generator.request(prompt, 0, steps=STEPS)
@@ -135,7 +147,7 @@ def run(
     facts = more | {
         "gain": float(np.mean([world.gain(one) for one in chosen])), "adherence": float(np.mean([m.adherence for m in marks])) - shown,
         "subject": float(subject), "freedom": float(np.mean([m.freedom for m in marks])) - free,
-        "taste": float((likings.mean() - usual.mean()) / usual.std()), "pictures": count, "ended": ended, "alarm": float(passed != ""), "passed": passed,
+        "taste": float((likings.mean() - usual.mean()) / usual.std()), "pictures": count, "ended": ended, "passed": passed,
         "trail": [(step.way, round(step.gain, 2), round(step.seconds, 2), step.refused) for step in trail],
         "trust": taste.trust.concordance, "seconds": spent,
     }  # fmt: skip
@@ -188,15 +200,6 @@ def refusals(rows: list[dict[str, Any]]) -> str:
     return f"of {len(rows)} runs: {'; '.join(texts)}"
 
 
-def diversity(paths: list[Path]) -> float:
-    """Mean distance of pictures of one subject in the items of the network, in deviations."""
-    pictures = np.stack([np.asarray(Image.open(path)) for path in paths])
-    items = taste_extractor(EFFICIENTNET).parts[-1].extract(pictures)
-    z = (items - items.mean(axis=0)) / np.maximum(items.std(axis=0), 1e-9)
-    apart = np.sqrt(((z[:, None] - z) ** 2).mean(axis=2))
-    return float(apart[np.triu_indices(len(z), 1)].mean())
-
-
 def page(folder: Path, worlds: list[World], size: int, methods: list[str], path: Path) -> None:
     """A picture of pictures: for each world what is asked for and liked, the best of the first seeds, and what each method made."""
     side, gap, left, top, below = 144, 10, 230, 44, 26
@@ -213,7 +216,7 @@ def page(folder: Path, worlds: list[World], size: int, methods: list[str], path:
         pen.multiline_text(
             (10, height + 42), "\n".join(["This taste likes", *world.words]), "#555555", small, spacing=6
         )
-        stems = [f"{world.number:02}-{size}-{method.replace(' ', '-')}" for method in methods]
+        stems = [stem_of(world, size, method) for method in methods]
         for column, name in enumerate([f"{world.number:02}-{size}-optimize-start", *stems]):
             picture, place = Image.open(folder / f"{name}.png"), left + column * (side + gap)
             sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (place, height))
@@ -224,19 +227,13 @@ def page(folder: Path, worlds: list[World], size: int, methods: list[str], path:
 
 def main() -> None:
     """Run what the cache lacks, and print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--tastes", type=at_least(1), default=20, help="number of worlds")
-    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
-    sizes = names_among([str(n) for n in range(4, 61)])
-    parser.add_argument("--sizes", type=sizes, default=["8", "30"], help="liked and disliked pictures")
-    parser.add_argument("--methods", type=names_among(METHODS), default=list(METHODS), help="methods to compare")
-    parser.add_argument("--pictures", type=at_least(FIRST), default=32, help="pictures whose time each run has")
+    parser = command_of(__doc__, METHODS, pictures=32)
     parser.add_argument("--page", type=Path, help="write a page of pictures here")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     generator = ImageGenerator(load_model(device="cpu"))
     pictures = drawn(generator, arguments.cache)
-    facts = (VERSION, ways_of.ANGLE, ways_of.TURNS, ways_of.FEW, ways_of.NEAR, RECIPE, MOST_SEEDS, ALARM, LARGER, ROUND, SELECTION, APART)  # fmt: skip
+    facts = (VERSION, ways_of.ANGLE, ways_of.TURNS, ways_of.FEW, ways_of.NEAR, RECIPE, MOST_SEEDS, ALARM, LARGER)  # fmt: skip
     key = key_of(repr((generator.model.identity, arguments.pictures, *facts)))
     folder = arguments.cache / f"optimizing-{key}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -245,44 +242,13 @@ def main() -> None:
     print(
         f"{len(worlds)} tastes, {seconds:.1f} s of the processor for each run, the time of {arguments.pictures} pictures"
     )
-    count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
-    results: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for world in worlds:
-        for size in arguments.sizes:
-            for method in arguments.methods:
-                file = folder / f"{world.number:02}-{size}-{method.replace(' ', '-')}.json"
-                found = stored_json(
-                    file, partial(run, world, int(size), method, arguments.pictures, generator, folder, arguments.cache)
-                )
-                results.setdefault((size, method), []).append(found)
-                count += 1
-                progress(count, total, "runs")
-    columns = (
-        "gain", "start", "taste", "second", "adherence", "subject", "freedom", "departure", "pictures", "alarm", "seconds",
-    )  # fmt: skip
-    for size in arguments.sizes:
-        print(f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the true gain from {BEST}")
-        print(f"{'method':12} " + " ".join(f"{name:>14}" for name in columns) + "  diversity")
-        for method in arguments.methods:
-            rows = results[size, method]
-            table = np.array([[row.get(name, np.nan) for name in columns] for row in rows])
-            known = table[:, [not np.isnan(column).all() for column in table.T]]
-            means, halves = np.nanmean(table, axis=0), half_width(table)
-            pairs = zip(means, halves, strict=True)
-            cells = ["" if np.isnan(mean) else f"{mean:+.2f} ± {half:.2f}" for mean, half in pairs]
-            stem = f"{size}-{method.replace(' ', '-')}.png"
-            by_subject = [[folder / f"{w.number:02}-{stem}" for w in worlds if w.subject == s] for s in SUBJECTS]
-            apart = [diversity(paths) for paths in by_subject if len(paths) > 1]
-            line = f"{method:12} " + " ".join(f"{cell:>14}" for cell in cells)
-            line += f"  {np.mean(apart):.2f}" if apart and len(known) else ""
-            if (size, BEST) in results and method != BEST:
-                base = np.array([row["gain"] for row in results[size, BEST]])
-                apart_by = (table[:, 0] - base)[:, None]
-                line += f"  [{apart_by.mean():+.2f} ± {half_width(apart_by)[0]:.2f}]"
-            print(line)
-        for method in arguments.methods:
-            if any(row["trail"] for row in results[size, method]):
-                print(f"{method}: {refusals(results[size, method])}")
+    results = compared(
+        arguments, worlds, folder, lambda *which: run(*which, arguments.pictures, generator, folder, arguments.cache)
+    )
+    report(results, COLUMNS, BEST)
+    for (size, method), rows in results.items():
+        if any(row["trail"] for row in rows):
+            print(f"{method}, {size}+{size}: {refusals(rows)}")
     if arguments.page:
         shown = [method for method in arguments.methods if method not in PUSHED]
         page(folder, worlds[:6], int(arguments.sizes[-1]), shown, arguments.page)

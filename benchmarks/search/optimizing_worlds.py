@@ -7,15 +7,18 @@ world's value. What is reported is the world's own value, in standard deviations
 
 from __future__ import annotations
 
+import argparse
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from soart.benchmarks.common import key_of, progress, stored_arrays
+from soart.benchmarks.common import command, half_width, key_of, names_among, progress, stored_arrays, stored_json
+from soart.benchmarks.data.drawing import drawn as pictures_of
 from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.packaged import EFFICIENTNET
@@ -34,20 +37,13 @@ PRIORS = "technical", "appeal"
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Drawn once for all worlds.
+    """Drawn once for all worlds."""
 
-    Attributes:
-        pool: (n, 64, 64, 3) pictures to learn from, and their items (n, p).
-        seeds: by subject, (64, 64, 64, 3) pictures of the first seeds.
-        spread: mean and standard deviation of the properties of the pool.
-        seconds: of the processor that drawing and judging 64 pictures take.
-    """
-
-    pool: np.ndarray
+    pool: np.ndarray  # (n, 64, 64, 3) pictures to learn from, and their items (n, p)
     items: np.ndarray
-    seeds: dict[str, np.ndarray]
-    spread: tuple[np.ndarray, np.ndarray]
-    seconds: float
+    seeds: dict[str, np.ndarray]  # by subject, (64, 64, 64, 3) pictures of the first seeds
+    spread: tuple[np.ndarray, np.ndarray]  # mean and standard deviation of the properties of the pool
+    seconds: float  # of the processor that drawing and judging 64 pictures take
 
     @cache  # noqa: B019
     def items_of(self, subject: str) -> np.ndarray:
@@ -60,16 +56,9 @@ def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
     extractor, model = taste_extractor(EFFICIENTNET), generator.model.identity
     scenes = balanced_scenes(POOL, SEED)
 
-    def pixels(requests: list[Any], title: str) -> np.ndarray:
-        found: list[np.ndarray] = []
-        for batch in generator.draw(requests):
-            found += [one.pixels for one in batch]
-            progress(len(found), len(requests), title)
-        return np.stack(found)
-
     def pool() -> dict[str, np.ndarray]:
         requests = [generator.request(plain_prompt(s, k % 3), SEED + k, steps=STEPS) for k, s in enumerate(scenes)]
-        drawn_pool = pixels(requests, "pictures to learn from")
+        drawn_pool = pictures_of(generator, requests, "pictures to learn from")
         return {"pool": drawn_pool, "items": extractor.extract(drawn_pool)}
 
     def seeds() -> dict[str, np.ndarray]:
@@ -77,7 +66,7 @@ def drawn(generator: ImageGenerator, cache: Path) -> Pictures:
         for subject in SUBJECTS:
             begun = time.process_time()
             requests = [generator.request(prompt_of(subject), k, steps=STEPS) for k in range(SEEDS)]
-            found[subject] = pixels(requests, subject)
+            found[subject] = pictures_of(generator, requests, subject)
             extractor.extract(found[subject])
             spent.append(time.process_time() - begun)
         return {**found, "seconds": np.array(np.median(spent))}
@@ -152,3 +141,54 @@ def mean_marks(examiner: Examiner, request: Request, pixels: np.ndarray) -> tupl
 def as_drawn(request: Request, pixels: np.ndarray) -> DrawnPicture:
     """A picture (64, 64, 3) as if it were just drawn."""
     return DrawnPicture(request, pixels, None, 0.0)
+
+
+def stem_of(world: World, size: int | str, method: str) -> str:
+    """How the files of a run are named."""
+    return f"{world.number:02}-{size}-{method.replace(' ', '-')}"
+
+
+def command_of(description: str, methods: Sequence[str], pictures: int) -> argparse.ArgumentParser:
+    """Parser of the arguments of benchmarks on these worlds."""
+    parser = command(description, cache=True, tastes=20, first=0, pictures=pictures)
+    sizes = names_among([str(n) for n in range(4, 61)])
+    parser.add_argument("--sizes", type=sizes, default=["8", "30"], help="liked and disliked pictures")
+    parser.add_argument("--methods", type=names_among(methods), default=list(methods), help="methods to compare")
+    return parser
+
+
+#: Facts of the runs of each size and method, one a world.
+Results = dict[tuple[str, str], list[dict[str, Any]]]
+
+
+def compared(
+    arguments: argparse.Namespace, worlds: list[World], folder: Path, run: Callable[[World, int, str], dict[str, Any]]
+) -> Results:
+    """Facts of the runs in a folder, and of new ones of what it lacks."""
+    results: Results = {}
+    count, total = 0, len(arguments.sizes) * len(worlds) * len(arguments.methods)
+    for world in worlds:
+        for size in arguments.sizes:
+            for method in arguments.methods:
+                file = folder / f"{stem_of(world, size, method)}.json"
+                found = stored_json(file, partial(run, world, int(size), method))
+                results.setdefault((size, method), []).append(found)
+                count += 1
+                progress(count, total, "runs")
+    return results
+
+
+def report(results: Results, columns: Sequence[str], base: str) -> None:
+    """Print a table for each size, with the paired difference of the gain from that of the method ``base``."""
+    for size in dict.fromkeys(size for size, _ in results):
+        print(f"\n{size}+{size}: mean ± 90 % interval; in brackets the paired difference of the true gain from {base}")
+        print(f"{'method':16} " + " ".join(f"{name:>14}" for name in columns))
+        for method in (method for of, method in results if of == size):
+            table = np.array([[row.get(name, np.nan) for name in columns] for row in results[size, method]])
+            pairs = zip(np.nanmean(table, axis=0), half_width(table), strict=True)
+            shown = ["" if np.isnan(mean) else f"{mean:+.2f} ± {half:.2f}" for mean, half in pairs]
+            line = f"{method:16} " + " ".join(f"{cell:>14}" for cell in shown)
+            if (size, base) in results and method != base:
+                apart = table[:, :1] - np.array([[row["gain"]] for row in results[size, base]])
+                line += f"  [{apart.mean():+.2f} ± {half_width(apart)[0]:.2f}]"
+            print(line)

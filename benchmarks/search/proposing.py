@@ -1,16 +1,14 @@
 """Measures whether to begin with few options and propose others, against a fixed space of all.
 
-    python benchmarks/search/proposing.py [--seeds 20] [--worlds related,unrelated] [--methods propose,all,few] [--cache DIR]
+Slots are the subjects, palettes, styles and qualities of the embedded model with all their synonyms, about twenty words
+each. "all" is steered over all of them. "few" is given four random words of each slot, and "propose" begins with the same
+four and changes its options between batches of 8 as ``soart tune --propose vocabulary`` does, with the rest as ``more``.
+Meanings come from the text encoder of the embedded model, and all methods know them.
 
-Slots are the subjects, palettes, styles and qualities of the embedded model with all their synonyms, about twenty words each. "all" is
-steered over all of them. "few" is given four random words of each slot, and "propose" begins with the same four and
-changes its options between batches of 8 as ``soart tune --propose vocabulary`` does, with the rest as ``more``. Meanings come from
-the text encoder of the embedded model, and all methods know them.
-
-The effects of words have deviation 1 within a slot. In "related" worlds 0.7 of their variance is linear in the direction of
-their meaning; in "unrelated" ones none is. Every pair of words has an interaction of deviation 0.3, and ratings have noise of
-deviation 0.5. Quality is the true value of the recommended choice: 0 is the mean of random choices of all words, 1 the best
-of them. Every run is cached. Worlds 0… are for reporting.
+The effects of words have deviation 1 within a slot, of whose variance 0.7 is linear in the direction of their meaning.
+Every pair of words has an interaction of deviation 0.3, and ratings have noise of deviation 0.5. Quality is the true value
+of the recommended choice: 0 is the mean of random choices of all words, 1 the best of them. Every run is cached. Worlds 0…
+are for reporting.
 """
 
 from __future__ import annotations
@@ -18,12 +16,11 @@ from __future__ import annotations
 import time
 import warnings
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 
 import soart
-from soart.benchmarks.common import command, half_width, stored_json
+from soart.benchmarks.common import cells, command, names_among, standard, stored_json
 from soart.benchmarks.search.synonyms import SLOTS, words_of
 from soart.benchmarks.search.tuning import BATCH, PLAN
 from soart.pipelines.tuning.proposing import next_step
@@ -37,7 +34,7 @@ from soart.prompts.steering.spaces import words_of as words_in
 from soart.prompts.steering.steering import Steering
 
 #: Share of the variance of effects that is linear in meaning.
-WORLDS = {"related": 0.7, "unrelated": 0.0}
+LINEAR = 0.7
 METHODS = ("propose", "all", "few")
 FIRST, PAIRS, NOISE = 4, 0.3, 0.5
 #: Raise it when a change makes cached runs out of date.
@@ -45,15 +42,9 @@ VERSION = 1
 
 
 class World:
-    """A taste on all words.
+    """A taste on all words, which have meanings."""
 
-    Args:
-        share: of the variance of effects that is linear in meaning.
-        seed: number of the world.
-        meanings: of the words.
-    """
-
-    def __init__(self, share: float, seed: int, meanings: Meanings) -> None:
+    def __init__(self, seed: int, meanings: Meanings) -> None:
         rng = np.random.default_rng([92, seed])
         self.words = [words_of(factor)[0] for factor in SLOTS]
         self.levels = tuple(map(len, self.words))
@@ -63,8 +54,8 @@ class World:
             vectors -= vectors.mean(axis=0)
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             linear = vectors @ rng.standard_normal(vectors.shape[1])
-            both = [(values - values.mean()) / values.std() for values in (linear, rng.standard_normal(len(words)))]
-            effects.append(np.sqrt(share) * both[0] + np.sqrt(1 - share) * both[1])
+            both = [standard(values) for values in (linear, rng.standard_normal(len(words)))]
+            effects.append(np.sqrt(LINEAR) * both[0] + np.sqrt(1 - LINEAR) * both[1])
         start, width = offsets(self.levels), sum(self.levels)
         pair = np.zeros((width, width))
         for i, j in combinations(range(len(SLOTS)), 2):
@@ -128,50 +119,31 @@ def run(method: str, world: World, seed: int, meanings: Meanings) -> dict[str, o
     return {"quality": quality, "words": int(sum(map(len, space.options))), "seconds": time.perf_counter() - begun}
 
 
-def cached(kind: str, method: str, seed: int, meanings: Meanings, folder: Path) -> dict[str, object]:
-    """The run from the cache, or a new one."""
-    found: dict[str, object] = stored_json(
-        folder / f"{method}-v{VERSION}-{seed}.json",
-        lambda: run(method, World(WORLDS[kind], seed, meanings), seed, meanings),
-    )
-    return found
-
-
 def main() -> None:
-    """Run what the cache lacks, and print a table for each kind of world."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--seeds", type=int, default=20, help="number of worlds")
-    parser.add_argument("--first", type=int, default=0, help="number of the first world")
-    parser.add_argument("--worlds", default=",".join(WORLDS))
-    parser.add_argument("--methods", default=",".join(METHODS))
+    """Run what the cache lacks, and print the table."""
+    parser = command(__doc__, cache=True, seeds=20)
+    parser.add_argument("--methods", type=names_among(METHODS), default=METHODS)
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))
     meanings = generator.meanings([word for factor in SLOTS for word in words_of(factor)[0]])
-    seeds = range(arguments.first, arguments.first + arguments.seeds)
-    for kind in arguments.worlds.split(","):
-        print(
-            f"\n{kind}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
-        )
-        print(f"{'method':12}" + "".join(f"{size:>16}" for size in PLAN) + f"{'words':>7}{'s a run':>9}")
-        results = {}
-        for method in arguments.methods.split(","):
-            runs = [
-                cached(kind, method, seed, meanings, arguments.cache / "tuning" / f"proposing-{kind}") for seed in seeds
-            ]
-            results[method] = quality = np.array([row["quality"] for row in runs])
-            cells = "".join(
-                f"{m:9.3f} ± {h:.3f}" for m, h in zip(quality.mean(axis=0), half_width(quality), strict=True)
+    seeds, folder, results = range(arguments.seeds), arguments.cache / "tuning" / "proposing-related", {}
+    print(f"true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds")
+    print(f"{'method':12}" + "".join(f"{size:>16}" for size in PLAN) + f"{'words':>7}{'s a run':>9}")
+    for method in arguments.methods:
+        runs = [
+            stored_json(
+                folder / f"{method}-v{VERSION}-{seed}.json",
+                lambda seed=seed, method=method: run(method, World(seed, meanings), seed, meanings),
             )
-            words, seconds = (np.mean([row[name] for row in runs]) for name in ("words", "seconds"))
-            print(f"{method:12}{cells}{words:7.1f}{seconds:9.1f}", flush=True)
-        for method in results:
-            if method != "propose" and "propose" in results:
-                ahead = results["propose"] - results[method]
-                cells = "".join(
-                    f"{m:+9.3f} ± {h:.3f}" for m, h in zip(ahead.mean(axis=0), half_width(ahead), strict=True)
-                )
-                print(f"propose − {method}, paired:{cells}")
+            for seed in seeds
+        ]
+        results[method] = quality = np.array([row["quality"] for row in runs])
+        words, seconds = (np.mean([row[name] for row in runs]) for name in ("words", "seconds"))
+        print(f"{method:12}{cells(quality, '9.3f')}{words:7.1f}{seconds:9.1f}", flush=True)
+    for method in results:
+        if method != "propose" and "propose" in results:
+            print(f"propose − {method}, paired:{cells(results['propose'] - results[method], '+9.3f')}")
 
 
 if __name__ == "__main__":

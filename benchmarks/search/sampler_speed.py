@@ -1,7 +1,5 @@
 """Measures the CPU seconds of 150 trials with SoartSampler, and with Optuna's own samplers.
 
-    python benchmarks/search/sampler_speed.py [--trials 150] [--seeds 3] [--studies mixed,…] [--samplers soart,…]
-
 The studies have noisy values: "mixed" has six categories of four, a number and a whole number, "words" eight categories of
 six, and "numbers" five numbers. Seconds are of the whole study, of which the functions take next to nothing. The digest tells
 whether two versions suggest the same: it is that of all parameters of all seeds.
@@ -15,7 +13,7 @@ import warnings
 import numpy as np
 import optuna
 
-from soart.benchmarks.common import at_least, command, key_of, names_among
+from soart.benchmarks.common import command, key_of, names_among
 from soart.benchmarks.search.functions import SAMPLERS
 
 WORDS = np.random.default_rng(84).standard_normal((8, 6))
@@ -58,9 +56,7 @@ def run(study_name: str, sampler: str, seed: int, trials: int) -> tuple[float, l
 
 def main() -> None:
     """Print a table."""
-    parser = command(__doc__)
-    parser.add_argument("--trials", type=at_least(1), default=150)
-    parser.add_argument("--seeds", type=at_least(1), default=3)
+    parser = command(__doc__, trials=150, seeds=3)
     parser.add_argument("--studies", type=names_among([*STUDIES]), default=",".join(STUDIES))
     parser.add_argument("--samplers", type=names_among([*SAMPLERS]), default="soart,optuna-gp,tpe")
     arguments = parser.parse_args()

@@ -1,7 +1,5 @@
 """Measures words that were never drawn, with and without their meaning.
 
-    python benchmarks/search/synonyms.py [--seeds 40] [--pictures 40] [--first 0]
-
 A space has a slot for each of the subjects, palettes, styles and qualities of the embedded model. In each slot the first
 word of every option may be drawn, and its synonyms may not. A taste gives each option a standard normal effect, each
 pair of options one of deviation 0.3, and each rating noise of deviation 0.5; synonyms have the effects of their option.
@@ -90,13 +88,9 @@ def run(seed: int, pictures: int, generator: soart.ImageGenerator) -> dict[str, 
 
 def main() -> None:
     """Print the table."""
-    parser = command(__doc__)
-    parser.add_argument("--seeds", type=int, default=40, help="number of tastes")
-    parser.add_argument("--first", type=int, default=0, help="number of the first taste")
-    parser.add_argument("--pictures", type=int, default=40)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, seeds=40, pictures=40).parse_args()
     generator = soart.ImageGenerator(soart.load_model(device="cpu"))
-    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    seeds = range(arguments.seeds)
     runs = [run(seed, arguments.pictures, generator) for seed in seeds]
     print(f"{arguments.pictures} pictures, mean ± half of the 90 % interval over {len(runs)} tastes")
     print(f"{'likeness':12}{'rank':>16}{'quality':>16}{'quality − none':>18}")

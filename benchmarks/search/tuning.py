@@ -1,16 +1,14 @@
 """Measures recommended prompts by budget, on synthetic spaces.
 
-    python benchmarks/search/tuning.py [--seeds 20] [--methods soart,tpe,…] [--worlds quiet,noisy] [--cache DIR]
+Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main effects.
+Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance. Rating noise
+has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the mean of random
+choices, 1 the best of the 1.7 million.
 
-Budgets are 20, 40, 80 and 160 pictures, in batches of 8. A world has 8 slots of 6 options and standard normal main
-effects. Every pair of options has an interaction of deviation 0.5, so that pairs make up nearly half of the variance.
-Rating noise has deviation 0.5 (quiet) or 1.5 (noisy). Quality is the true value of the recommended choice: 0 is the
-mean of random choices, 1 the best of the 1.7 million.
-
-Other worlds are ``mixed``, with slots of 2 to 12 options; ``vocabulary``, with 6 slots of 30, where ``soart-6`` tries
-only the first six options of each; ``triples``, where options, pairs and triples of them each make up about a third of
-the variance; and ``dominant``, with one slot of 40 options whose effects are three times those of the seven others.
-Every run is cached, so the benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds 1000….
+Other worlds are ``mixed``, with slots of 2 to 12 options; ``triples``, where options, pairs and triples of them each make
+up about a third of the variance; and ``dominant``, with one slot of 40 options whose effects are three times those of the
+seven others. Every run is cached, so the benchmark resumes. Worlds 0… are for reporting; the method was tuned on worlds
+1000….
 """
 
 from __future__ import annotations
@@ -18,27 +16,17 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from soart.benchmarks.common import at_least, command, half_width, names_among, stored_json
-from soart.benchmarks.search.peers import BoTorchMixed, OptunaGp, Tpe, TpeOneByOne
-from soart.benchmarks.search.tuners import (
-    Bandit,
-    GibbsMachine,
-    OrthogonalArray,
-    Ours,
-    OursFewer,
-    OursOneByOne,
-    Random,
-    Tuner,
-)
+from soart.benchmarks.common import cells, command, half_width, names_among, stored_json
+from soart.benchmarks.search.tuners import OptunaGp, Ours, Random, Tpe, TpeOneByOne, Tuner
 from soart.prompts.rating_model.choice_functions import Tables
 from soart.prompts.rating_model.kernels import slot_of_column
 from soart.prompts.steering.search import Domain, best_of
@@ -46,23 +34,19 @@ from soart.prompts.steering.search import Domain, best_of
 METHODS: dict[str, type[Tuner]] = {
     "soart": Ours,
     "random": Random,
-    "array": OrthogonalArray,
-    "bandit": Bandit,
-    "machine": GibbsMachine,
     "tpe": Tpe,
     "tpe-1": TpeOneByOne,
     "optuna-gp": OptunaGp,
-    "botorch": BoTorchMixed,
-    "soart-1": OursOneByOne,
-    "soart-6": OursFewer,
 }
-#: Methods that take seconds per run, unlike the peers with Gaussian processes, in spaces of 6 options a slot.
-FAST = tuple(name for name in METHODS if name not in ("optuna-gp", "botorch", "soart-6"))
+#: Methods that take seconds per run.
+FAST = "soart,random,tpe,tpe-1"
 #: Raise a version when a change makes cached runs of the method out of date.
 VERSIONS = {"soart": 3}
 PLAN = (20, 40, 80, 160)
 BATCH = 8
 Run = dict[str, Any]
+#: A world with levels, ratings and qualities, as ``World``.
+Taste = Any
 
 
 @dataclass(frozen=True)
@@ -80,24 +64,9 @@ WORLDS = {
     "quiet": Kind((6,) * 8, noise=0.5, pairs=0.5),
     "noisy": Kind((6,) * 8, noise=1.5, pairs=0.5),
     "mixed": Kind((2, 3, 4, 5, 6, 8, 10, 12), noise=1.0, pairs=0.3),
-    "vocabulary": Kind((30,) * 6, noise=1.0, pairs=0.3),
     "triples": Kind((6,) * 8, noise=1.0, pairs=0.5, triples=0.35),
     "dominant": Kind((40, *(6,) * 7), noise=1.0, pairs=0.3, first_slot=3.0),
 }
-
-
-class Taste(Protocol):
-    """A world: noisy ratings to learn from, and the true quality of a recommendation."""
-
-    @property
-    def levels(self) -> tuple[int, ...]:
-        """Options of each slot."""
-
-    def rate(self, choices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """(n,) noisy ratings of a picture of each choice."""
-
-    def quality(self, choice: np.ndarray) -> float:
-        """True quality of a choice: 0 for the mean of all choices, 1 for the best."""
 
 
 @dataclass(frozen=True)
@@ -152,24 +121,13 @@ class World:
         return (float(self.values(choice[None])[0]) - self.mean) / (self.top - self.mean)
 
 
-def run(name: str, world: Taste, seed: int, budget: int) -> Run:
-    """Qualities at every planned number of pictures up to the budget, and the seconds spent in the method."""
-    plan = tuple(size for size in PLAN if size <= budget)
-    parts = [
-        _run(name, world, seed, part) for part in ([(size,) for size in plan] if METHODS[name].separate else [plan])
-    ]
-    return {"quality": [value for part in parts for value in part[0]], "seconds": sum(part[1] for part in parts)}
-
-
-def _run(name: str, world: Taste, seed: int, plan: tuple[int, ...]) -> tuple[list[float], float]:
-    noise = np.random.default_rng([78, seed])
-    tuner = METHODS[name](world.levels, np.random.default_rng([79, seed]), plan)
+def run(tuner: Tuner, world: Taste, plan: Sequence[int], noise: np.random.Generator) -> Run:
+    """Qualities at every planned number of pictures, and the seconds spent in the method."""
     quality, seconds, shown = [], 0.0, 0
-    size = tuner.batch or BATCH
     for goal in plan:
         while shown < goal:
             begun = time.perf_counter()
-            batch = tuner.ask(min(size, goal - shown))
+            batch = tuner.ask(min(tuner.batch or BATCH, goal - shown))
             seconds += time.perf_counter() - begun
             ratings = world.rate(batch, noise)
             begun = time.perf_counter()
@@ -180,17 +138,31 @@ def _run(name: str, world: Taste, seed: int, plan: tuple[int, ...]) -> tuple[lis
         best = tuner.recommend()
         seconds += time.perf_counter() - begun
         quality.append(world.quality(best))
-    return quality, seconds
+    return {"quality": quality, "seconds": seconds}
 
 
-def cached(name: str, seed: int, budget: int, folder: Path, world: Callable[[int], Taste]) -> Run:
-    """The run from the cache, or a new one."""
+def cached(
+    name: str,
+    seed: int,
+    plan: Sequence[int],
+    folder: Path,
+    world: Callable[[int], Taste],
+    methods: Mapping[str, type[Tuner]] = METHODS,
+    streams: tuple[int, int] = (78, 79),
+) -> Run:
+    """The run from the cache, or a new one; ``streams`` are of the noise and of the method's own randomness."""
     stem = f"{name}-v{VERSIONS.get(name, 1)}"
-    # A run of a larger budget contains those of smaller ones.
+    # A run of a larger budget contains those of smaller ones; its seconds are those of the larger one.
     known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
-    stored = next((size for size in known if size >= budget), budget)
-    found = stored_json(folder / f"{stem}-{stored}-{seed}.json", lambda: run(name, world(seed), seed, budget))
-    return {**found, "quality": found["quality"][: sum(size <= budget for size in PLAN)]}
+    stored = next((size for size in known if size >= plan[-1]), plan[-1])
+
+    def new() -> Run:
+        noise, own = (np.random.default_rng([stream, seed]) for stream in streams)
+        taste = world(seed)
+        return run(methods[name](taste.levels, own), taste, plan, noise)
+
+    found = stored_json(folder / f"{stem}-{stored}-{seed}.json", new)
+    return {**found, "quality": found["quality"][: len(plan)]}
 
 
 def table(
@@ -200,18 +172,19 @@ def table(
     print(
         f"\n{title}: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds"
     )
-    print(f"{'method':12}" + "".join(f"{size:>16}" for size in PLAN if size <= budget) + f"{'s a run':>10}")
+    plan = [size for size in PLAN if size <= budget]
+    print(f"{'method':12}" + "".join(f"{size:>16}" for size in plan) + f"{'s a run':>10}")
     results = {}
     for name in methods:
-        runs = [cached(name, seed, budget, folder, world) for seed in seeds]
+        runs = [cached(name, seed, plan, folder, world) for seed in seeds]
         results[name] = quality = np.array([row["quality"] for row in runs])
-        print(f"{name:12}{_cells(quality, '9.3f')}{np.mean([row['seconds'] for row in runs]):10.1f}", flush=True)
+        print(f"{name:12}{cells(quality, '9.3f')}{np.mean([row['seconds'] for row in runs]):10.1f}", flush=True)
     if "soart" not in results or len(results) == 1:
         return
     print("soart − method, paired:")
     for name, quality in results.items():
         if name != "soart":
-            print(f"{name:12}{_cells(results['soart'] - quality, '+9.3f')}")
+            print(f"{name:12}{cells(results['soart'] - quality, '+9.3f')}")
     for name in ("tpe", "tpe-1"):
         for ours, theirs in ((80, 160), (40, 80)):
             if name in results and budget >= theirs:
@@ -220,33 +193,21 @@ def table(
                 print(f"soart at {ours} − {name} at {theirs}: {ahead.mean():+.3f} ± {half:.3f}")
 
 
-def _cells(values: np.ndarray, form: str) -> str:
-    return "".join(f"{m:{form}} ± {h:.3f}" for m, h in zip(values.mean(axis=0), half_width(values), strict=True))
-
-
-def arguments_of(
-    parser: argparse.ArgumentParser, methods: str, known: Sequence[str] = tuple(METHODS), plan: Sequence[int] = PLAN
-) -> argparse.Namespace:
-    """The arguments that the benchmarks of tuning share."""
-    parser.add_argument("--seeds", type=at_least(1), default=20, help="number of worlds")
-    parser.add_argument("--first", type=at_least(0), default=0, help="number of the first world")
-    parser.add_argument(
-        "--methods", type=names_among(known), default=methods, help=f"comma-separated, of {', '.join(known)}"
-    )
+def command_of(
+    description: str, methods: str, known: Sequence[str] = tuple(METHODS), plan: Sequence[int] = PLAN, **more: int
+) -> argparse.ArgumentParser:
+    """Parser of the arguments that the benchmarks of tuning share."""
+    parser = command(description, cache=True, seeds=20, first=0, **more)
+    parser.add_argument("--methods", type=names_among(known), default=methods, help=f"some of {', '.join(known)}")
     parser.add_argument("--budget", type=int, default=plan[-1], choices=plan, help="most pictures")
-    return parser.parse_args()
+    return parser
 
 
 def main() -> None:
     """Run what the cache lacks and print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument(
-        "--worlds",
-        type=names_among(tuple(WORLDS)),
-        default="quiet,noisy",
-        help=f"comma-separated, of {', '.join(WORLDS)}",
-    )
-    arguments = arguments_of(parser, ",".join(FAST))
+    parser = command_of(__doc__, FAST)
+    parser.add_argument("--worlds", type=names_among(tuple(WORLDS)), default="quiet,noisy", help=", ".join(WORLDS))
+    arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     for kind in arguments.worlds:

@@ -1,7 +1,5 @@
 """Measures the tuning of numbers: weights of three LoRAs and of a word, guidance and steps, on the embedded model.
 
-    python benchmarks/search/tuning_numbers.py [--pictures 2] [--seeds 20] [--methods soart,tpe,…] [--budget 160] [--cache DIR]
-
 The LoRAs are those that the embedded model comes with: ``snow``, ``frame`` and ``night``. Every combination of a coarse grid is drawn with each of
 ``--pictures`` seeds and measured as in ``tuning_pictures.py``. A taste turns properties into values, and splines through
 those of the grid give the value of each of 3.1 million choices: all methods look up the same truth. Even tastes are
@@ -17,21 +15,20 @@ pictures over two numbers at a time, the best picture's numbers kept, and the ne
 from __future__ import annotations
 
 import hashlib
-import os
-import time
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby, product
 from pathlib import Path
 
 import numpy as np
+import optuna
 from scipy.interpolate import make_interp_spline
 
-from soart.benchmarks.common import at_least, command, half_width, key_of, progress, stored_array, stored_json
-from soart.benchmarks.search.peers import OptunaGp, Tpe, TpeOneByOne, _BoTorch, _Optuna
-from soart.benchmarks.search.tuners import Ours, Random, Tuner
-from soart.benchmarks.search.tuning import BATCH, arguments_of
+from soart.benchmarks.common import cells, half_width, key_of, progress, stored_array
+from soart.benchmarks.search.tuners import OptunaGp, Ours, Random, Tpe, TpeOneByOne, Tuner
+from soart.benchmarks.search.tuning import BATCH, cached, command_of
 from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
@@ -157,63 +154,24 @@ class NumbersWorld:
 class Soart(Ours):
     """soart, with the slots as numbers."""
 
-    def __init__(self, levels: tuple[int, ...], rng: np.random.Generator, plan: tuple[int, ...]) -> None:
-        super().__init__(levels, rng, plan)
+    def __init__(self, levels: Sequence[int], rng: np.random.Generator) -> None:
+        super().__init__(levels, rng)
         self.steering = Steering(domain_of(SPACE), repeats=True)
 
 
-class _Whole(_Optuna):
-    """An Optuna study with whole numbers."""
+class TpeNumbers(Tpe):
+    """Optuna's TPE on whole numbers."""
 
-    def __init__(self, levels: tuple[int, ...], rng: np.random.Generator, plan: tuple[int, ...]) -> None:
-        import optuna
-
-        super().__init__(levels, rng, plan)
-        self._space = {f"s{s}": optuna.distributions.IntDistribution(0, n - 1) for s, n in enumerate(levels)}
+    def options(self, count: int) -> optuna.distributions.BaseDistribution:  # noqa: D102
+        return optuna.distributions.IntDistribution(0, count - 1)
 
 
-class TpeNumbers(_Whole, Tpe):
-    """Optuna's TPE on numbers."""
-
-
-class TpeNumbersOneByOne(_Whole, TpeOneByOne):
+class TpeNumbersOneByOne(TpeNumbers, TpeOneByOne):
     """Optuna's TPE on numbers, with a rating after every picture."""
 
 
-class OptunaGpNumbers(_Whole, OptunaGp):
+class OptunaGpNumbers(TpeNumbers, OptunaGp):
     """Optuna's Gaussian process sampler on numbers."""
-
-
-class BoTorchNumbers(_BoTorch):
-    """BoTorch's SingleTaskGP on the numbers, each as a share of its range."""
-
-    def encode(self, choices: np.ndarray) -> object:
-        """(n, S) float tensor of shares."""
-        import torch
-
-        return torch.tensor(choices / (np.array(self.levels) - 1), dtype=torch.double)
-
-    def model(self) -> object:  # noqa: D102
-        import torch
-        from botorch.fit import fit_gpytorch_mll
-        from botorch.models import SingleTaskGP
-        from botorch.models.transforms import Standardize
-        from gpytorch.mlls import ExactMarginalLogLikelihood
-
-        ratings = torch.tensor(self.ratings)[:, None]
-        model = SingleTaskGP(self.encode(self.choices), ratings, outcome_transform=Standardize(1))
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
-        return model
-
-    def _search(self, acquisition: object, count: int, avoid: object) -> np.ndarray:
-        import torch
-        from botorch.optim import optimize_acqf_discrete_local_search
-
-        options = [torch.linspace(0, 1, n, dtype=torch.double) for n in self.levels]
-        found, _ = optimize_acqf_discrete_local_search(
-            acquisition, discrete_choices=options, q=count, num_restarts=4, raw_samples=128, X_avoid=avoid
-        )
-        return (found.numpy() * (np.array(self.levels) - 1)).round().astype(np.int64)
 
 
 class Plots(Tuner):
@@ -222,8 +180,8 @@ class Plots(Tuner):
     pairs = ((0, 1), (2, 3), (4, 5))
     values = 4
 
-    def __init__(self, levels: tuple[int, ...], rng: np.random.Generator, plan: tuple[int, ...]) -> None:
-        super().__init__(levels, rng, plan)
+    def __init__(self, levels: Sequence[int], rng: np.random.Generator) -> None:
+        super().__init__(levels, rng)
         self.best = np.array(levels) // 2
         self._plots = 0
         self._waiting: list[np.ndarray] = []
@@ -264,43 +222,9 @@ METHODS: dict[str, type[Tuner]] = {
     "optuna-gp": OptunaGpNumbers,
     "tpe": TpeNumbers,
     "tpe-1": TpeNumbersOneByOne,
-    "botorch": BoTorchNumbers,
     "plots": Plots,
     "random": Random,
 }
-#: Raise a version when a change makes cached runs of the method out of date.
-VERSIONS: dict[str, int] = {"soart": 3}
-
-
-def run(name: str, world: NumbersWorld, seed: int, budget: int) -> dict[str, object]:
-    """Quality after each batch, and the seconds spent in the method."""
-    noise = np.random.default_rng([82, seed])
-    tuner = METHODS[name](world.levels, np.random.default_rng([83, seed]), (budget,))
-    quality, seconds = [], 0.0
-    for _ in range(budget // BATCH):
-        for size in [tuner.batch] * (BATCH // tuner.batch) if tuner.batch else [BATCH]:
-            begun = time.perf_counter()
-            batch = tuner.ask(size)
-            seconds += time.perf_counter() - begun
-            ratings = world.rate(batch, noise)
-            begun = time.perf_counter()
-            tuner.tell(batch, ratings)
-            seconds += time.perf_counter() - begun
-        begun = time.perf_counter()
-        best = tuner.recommend()
-        seconds += time.perf_counter() - begun
-        quality.append(world.quality(best))
-    return {"quality": quality, "seconds": seconds}
-
-
-def cached(name: str, seed: int, budget: int, folder: Path, world: NumbersWorld) -> tuple[np.ndarray, float]:
-    """Quality after each batch, and seconds, from the cache or a new run."""
-    stem = f"{name}-v{VERSIONS.get(name, 1)}"
-    # A run of a larger budget contains those of smaller ones; its seconds are those of the larger one.
-    known = sorted(int(path.stem.split("-")[-2]) for path in folder.glob(f"{stem}-*-{seed}.json"))
-    path = folder / f"{stem}-{next((size for size in known if size >= budget), budget)}-{seed}.json"
-    stored = stored_json(path, lambda: run(name, world, seed, budget))
-    return np.array(stored["quality"][: budget // BATCH]), stored["seconds"]
 
 
 def pictures_to_goal(quality: np.ndarray) -> np.ndarray:
@@ -312,13 +236,12 @@ def pictures_to_goal(quality: np.ndarray) -> np.ndarray:
 
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--pictures", type=at_least(1), default=2, help="seeds of every choice of the grid")
-    arguments = arguments_of(parser, "soart,optuna-gp,tpe,tpe-1,plots,random", tuple(METHODS), PLAN)
+    arguments = command_of(
+        __doc__, "soart,optuna-gp,tpe,tpe-1,plots,random", tuple(METHODS), PLAN, pictures=2
+    ).parse_args()
     warnings.filterwarnings("ignore")
     items, folder = measured(arguments.pictures, arguments.cache)
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    worlds = [NumbersWorld.of(items, seed) for seed in seeds]
     # Runs belong to the grid that they look up.
     folder /= f"runs-{arguments.pictures}"
     print(f"numbers: true quality of the recommended choice, mean ± half of the 90 % interval over {len(seeds)} worlds")
@@ -330,24 +253,22 @@ def main() -> None:
         + f"{'pictures to 0.9':>20}{'reached':>9}{'s a run':>9}"
     )
     goals: dict[str, np.ndarray] = {}
-    qualities: dict[str, np.ndarray] = {}
+    batches = range(BATCH, arguments.budget + 1, BATCH)
     for name in arguments.methods:
-        runs = [cached(name, seed, arguments.budget, folder, world) for seed, world in zip(seeds, worlds, strict=True)]
-        quality = np.array([row[0] for row in runs])
+        runs = [
+            cached(name, seed, batches, folder, lambda seed: NumbersWorld.of(items, seed), METHODS, (82, 83))
+            for seed in seeds
+        ]
+        quality = np.array([row["quality"] for row in runs])
         goals[name] = reached = pictures_to_goal(quality)
-        qualities[name] = shown = quality[:, columns]
-        cells = "".join(f"{m:9.3f} ± {h:.3f}" for m, h in zip(shown.mean(axis=0), half_width(shown), strict=True))
+        shown = quality[:, columns]
         half = half_width(reached[:, None].astype(float))[0]
         share = (reached <= arguments.budget).mean()
         print(
-            f"{name:12}{cells}{reached.mean():13.1f} ± {half:4.1f}{share:9.0%}{np.mean([r[1] for r in runs]):9.1f}",
+            f"{name:12}{cells(shown, '9.3f')}{reached.mean():13.1f} ± {half:4.1f}{share:9.0%}"
+            f"{np.mean([row['seconds'] for row in runs]):9.1f}",
             flush=True,
         )
-    even = np.array([seed % 2 == 0 for seed in seeds])
-    for title, some in (("weighted sums", even), ("ideal pictures", ~even)):
-        for name, quality in qualities.items():
-            if some.any():
-                print(f"{title}, {name}: " + ", ".join(f"{value:.3f}" for value in quality[some].mean(axis=0)))
     for name, reached in goals.items():
         if "soart" in goals and name != "soart":
             ahead = (goals["soart"] - reached).astype(float)
@@ -356,8 +277,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if "OMP_NUM_THREADS" in os.environ:
-        import torch
-
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     main()

@@ -1,7 +1,5 @@
 """Measures recommended prompts by budget, on pictures of the embedded model.
 
-    python benchmarks/search/tuning_pictures.py [--pictures 6] [--seeds 20] [--methods soart,tpe,…] [--cache DIR]
-
 Budgets are 20, 40, 80 and 160 pictures. The space is a castle in 6 palettes × 6 styles × 5 qualities × 3 guidances × 2
 negative prompts: 1,080 choices. Every choice is drawn once with each of ``--pictures`` seeds (8 steps). Eight
 properties of each picture's pixels are cached, so that all methods replay the same pictures. A world is a taste:
@@ -12,7 +10,6 @@ over all seeds: 0 is the mean of all choices, 1 the best. Drawing resumes after 
 
 from __future__ import annotations
 
-import os
 import warnings
 from dataclasses import dataclass
 from functools import partial
@@ -21,8 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from soart.benchmarks.common import at_least, command, key_of, progress, stored_array
-from soart.benchmarks.search.tuning import FAST, arguments_of, table
+from soart.benchmarks.common import key_of, stored_array
+from soart.benchmarks.data.drawing import drawn
+from soart.benchmarks.search.tuning import FAST, command_of, table
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import PALETTES, QUALITIES, STYLES
@@ -79,10 +77,8 @@ def measure_sound(count: int, cache: Path) -> np.ndarray:
             words = SPACE.render(choice)
             settings = {**words.settings, "steps": STEPS}
             requests.append(generator.request(words.prompt, SEED + number, negative=words.negative, **settings))
-        pixels = [one.pixels for batch in generator.draw(requests) for one in batch]
         found = np.empty((len(CHOICES), len(PROPERTIES)))
-        found[order] = properties(np.stack(pixels))
-        progress(number + 1, count, f"drawing {len(CHOICES)} pictures with each seed")
+        found[order] = properties(drawn(generator, requests, f"drawing with seed {number + 1} of {count}"))
         return found
 
     tables = [stored_array(folder / f"seed-{number}.npy", partial(draw, number)) for number in range(count)]
@@ -120,25 +116,13 @@ class PictureWorld:
 
 def main() -> None:
     """Draw what the cache lacks, run what it lacks, and print the table."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--pictures", type=at_least(1), default=6, help="seeds of every choice")
-    arguments = arguments_of(parser, ",".join(FAST))
+    arguments = command_of(__doc__, FAST, pictures=6).parse_args()
     warnings.filterwarnings("ignore")
     items = measure_sound(arguments.pictures, arguments.cache)
-    worlds = [PictureWorld.of(items, seed) for seed in range(arguments.first, arguments.first + arguments.seeds)]
-    means = np.array([world.values.mean(axis=1).std() for world in worlds])
-    within = np.array([world.values.std(axis=1, ddof=1).mean() for world in worlds])
-    print(f"{len(CHOICES)} choices × {items.shape[1]} seeds; deviation between choices {means.mean():.2f}, "
-          f"between seeds of a choice {within.mean():.2f}")  # fmt: skip
     folder = arguments.cache / "tuning" / f"pictures-{items.shape[1]}"
     seeds = range(arguments.first, arguments.first + arguments.seeds)
-    methods = arguments.methods
-    table("pictures", methods, seeds, arguments.budget, folder, lambda seed: worlds[seed - arguments.first])
+    table("pictures", arguments.methods, seeds, arguments.budget, folder, lambda seed: PictureWorld.of(items, seed))
 
 
 if __name__ == "__main__":
-    if "OMP_NUM_THREADS" in os.environ:
-        import torch
-
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     main()

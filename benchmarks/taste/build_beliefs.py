@@ -1,7 +1,5 @@
 """Learns the beliefs of ``metrics/tastes/mixture.py`` on other tastes; writes ``beliefs.py``.
 
-    python benchmarks/taste/build_beliefs.py [--persons 160]
-
 Three quarters of the lessons are of real people (``people.py``), one quarter are of tastes planted in the learning sources:
 from 4+4 to 30+30 pictures (real ones to 16+16), with and without a network's items, and with prior scores from useless to very
 good. The beliefs are those with which the weighted predictions rank held-out pictures best (pairwise logistic loss, by
@@ -24,7 +22,7 @@ from soart.benchmarks.common import command, progress
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.data.real_tastes import World, world
-from soart.benchmarks.score.build_appeal import folds, held_out, soart
+from soart.benchmarks.score.build_appeal import held_out
 from soart.metrics.items.frame import Frame, kinds_of
 from soart.metrics.tastes import beliefs
 from soart.metrics.tastes.appeal import APPEAL
@@ -57,12 +55,7 @@ class Lesson:
 
 
 def predictions(
-    z: np.ndarray,
-    learn: np.ndarray,
-    test: np.ndarray,
-    label: np.ndarray,
-    priors: np.ndarray,
-    names: tuple[str, ...],
+    z: np.ndarray, learn: np.ndarray, test: np.ndarray, label: np.ndarray, priors: np.ndarray, names: tuple[str, ...]
 ) -> tuple[list[Hypothesis], np.ndarray, np.ndarray]:
     """Hypotheses, their log evidence, and their predictions of the test pictures."""
     y = label[learn].astype(float)
@@ -91,29 +84,35 @@ def lesson_of(
 
 
 def lessons(place: World, persons: int) -> list[Lesson]:
-    """Learnings of all persons; every second with prior scores, every fifth without a network."""
+    """Learnings of synthetic persons; every second with prior scores, every fifth without a network."""
     found = []
     for person in range(persons):
         label, liking = place.person(person)
         rng = np.random.default_rng([person])
         for number, size in enumerate(SIZES):
-            learn, test = place.split(label, size, rng)
-            rows = place.items if (person + number) % 5 == 0 else place.both
-            names = place.names[: rows.shape[1]]
-            priors = np.zeros((len(rows), 0))
+            parts = place.split(label, size, rng)
+            others = None
             if (person + number) % 2 == 0:
                 slope = SLOPES[(person // 2) % len(SLOPES)]
                 others = slope * liking + rng.normal(size=len(liking))
-                priors = np.stack([_cut(place.technical), _cut(others)], axis=1)
-            found.append(lesson_of(rows, names, (learn, test), label, priors))
+            found.append(lesson(place, parts, label, others, network=(person + number) % 5 != 0))
         progress(person + 1, persons, "persons")
-    print()
     return found
 
 
+def lesson(
+    place: World, split: tuple[np.ndarray, np.ndarray], label: np.ndarray, others: np.ndarray | None, *, network: bool
+) -> Lesson:
+    """The lesson of a person, perhaps with the technical score and others' mean as prior scores."""
+    rows, told = place.both if network else place.items, np.zeros((len(label), 0))
+    if others is not None:
+        told = np.nan_to_num(np.stack([_cut(place.technical), _cut(others)], axis=1))
+    return lesson_of(rows, place.names[: rows.shape[1]], split, label, told)
+
+
 def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Lesson]:
-    """As ``lessons``, of real people; every second with prior scores, every fifth without a network."""
-    found, appeal = [], held_out(place, folds(place), others_of, soart(place.names))
+    """As ``lessons``, of real people."""
+    found, appeal = [], held_out(place, others_of)
     for person in range(len(place)):
         label, _ = place.person(person)
         for number, size in enumerate(SIZES[:3]):
@@ -122,18 +121,14 @@ def lessons_of_people(place: People, others_of: Sequence[Opinions]) -> list[Less
             liked = label[test] == 1
             if len(learn) < 2 * size or min(liked.sum(), (~liked).sum()) < FEWEST_TESTED:
                 continue
-            rows = place.items if (person + number) % 5 == 0 else place.both
-            names = place.names[: rows.shape[1]]
-            priors = np.zeros((len(rows), 0))
+            others = None
             if (person + number) % 2 == 0:
                 count = OTHERS[(person // 2) % len(OTHERS)]
                 if count == APPEAL:
                     others = appeal
                 else:
-                    others = place.others(person, int(count), rng) if count else rng.normal(size=len(rows))
-                others = np.nan_to_num(_cut(others))
-                priors = np.stack([_cut(place.technical), others], axis=1)
-            found.append(lesson_of(rows, names, (learn, test), label, priors))
+                    others = place.others(person, int(count), rng) if count else rng.normal(size=len(label))
+            found.append(lesson(place, (learn, test), label, others, network=(person + number) % 5 != 0))
     return found
 
 
@@ -244,9 +239,7 @@ def write(logs: torch.Tensor) -> None:
 
 def main() -> None:
     """Learn, and check or write."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--persons", type=int, default=160)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, persons=160).parse_args()
     torch.set_num_threads(1)
     others = list(other_opinions(arguments.cache).values())
     of_people = lessons_of_people(people(arguments.cache, development=True), others)

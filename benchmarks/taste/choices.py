@@ -1,6 +1,4 @@
-"""Real people's choices between pictures of one kind: how often scores and tastes agree, and what trust reports say of that.
-
-    python benchmarks/taste/choices.py
+"""Real people's choices between pictures of one kind: how often scores and tastes agree.
 
 22 people chose the prettier of two pictures, 411 times between paintings, 400 times each between houses and between flowers
 (photographs), all people between the same pairs (Y. Feng, "Subjective preference study", 2020). The data do not come with
@@ -11,25 +9,24 @@ learnt without the pictures of the kind. Intervals are 95 % t intervals over peo
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import RidgeCV
 
-from soart.benchmarks.common import command, interval
+from soart.benchmarks.common import command, interval, print_against
 from soart.benchmarks.data.opinions import CHOICES, PHOTOGRAPHS, choices, other_opinions
 from soart.benchmarks.data.people import everyone
 from soart.metrics.items.combined import default_network, taste_extractor
 from soart.metrics.tastes.examples import Examples, from_choices
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.taste import learn_taste, priors_of_items, technical_prior
+from soart.metrics.tastes.taste import priors_of_items, technical_prior
 from soart.training.appeal import Opinions, learn_appeal
 
 #: Choices that a taste is learnt from.
 SIZES = (30, 100)
-NAMES, VERSION = taste_extractor(default_network()).names, taste_extractor(default_network()).version
+NAMES = taste_extractor(default_network()).names
 PRIORS = priors_of_items(NAMES)
 
 
@@ -44,34 +41,12 @@ def examples_of(items: np.ndarray, pairs: np.ndarray, right: np.ndarray) -> Exam
     return from_choices(items, won, pictures=list(range(len(items))))
 
 
-def with_priors(examples: Examples, priors: np.ndarray, names: tuple[str, ...]) -> Examples:
-    """The examples with their prior scores, of (n, k) of all pictures."""
-    return replace(examples, priors=priors[examples.pictures.astype(int)], prior_names=names)
-
-
 def taste(items: np.ndarray, priors: np.ndarray, names: tuple[str, ...], examples: Examples) -> np.ndarray:
     """(n,) likings of all pictures, learnt from examples."""
     scaling = Scaling.of(items, priors, NAMES)
-    learnt = fit(with_priors(examples, priors, names), NAMES, scaling)
+    known = replace(examples, priors=priors[examples.pictures.astype(int)], prior_names=names)
+    learnt = fit(known, NAMES, scaling)
     return learnt(items, priors)
-
-
-def trust(items: np.ndarray, priors: np.ndarray, pairs: np.ndarray, right: np.ndarray, size: int) -> None:
-    """Print what trust reports of tastes from so many choices say, and how often these agree with other choices."""
-    said, inside, agreed, words = [], [], [], Counter[str]()
-    for person, own in enumerate(right):
-        learn, test = drawn(pairs, size, person)
-        examples = with_priors(examples_of(items, pairs[learn], own[learn]), priors, PRIORS)
-        learnt = learn_taste(examples, NAMES, VERSION, prior_names=PRIORS, background=(items, priors))
-        agreed.append(agreement(learnt.liking(items, priors), pairs[test], own[test]))
-        said.append(learnt.trust.concordance)
-        inside.append(learnt.trust.low <= agreed[-1] <= learnt.trust.high)
-        words[learnt.trust.word] += 1
-    counted = ", ".join(f"{word} {count}" for word, count in words.most_common())
-    print(
-        f"  trust from {size} choices: {np.mean(said):.1%} said, {np.mean(agreed):.1%} met, {np.mean(inside):.0%} inside the interval; {counted}",
-        flush=True,
-    )
 
 
 def drawn(pairs: np.ndarray, size: int, person: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,19 +88,13 @@ def report(kind: str, known: dict[str, Opinions], cache: Path) -> None:
             }
             for name, values in scores.items():
                 found.setdefault(name, []).append(agreement(values, pairs[test], own[test]))
-        for name, values in found.items():
-            mean, low, high = interval(np.array(found["soart"]) - np.array(values)) if name != "soart" else (0.0,) * 3
-            print(
-                f"  from {size} choices: {name:16} {np.mean(values):.3f}   soart − it {mean:+.3f} ({low:+.3f} … {high:+.3f})",
-                flush=True,
-            )
-        trust(items, priors, pairs, right, size)
+        print(f"  from {size} choices:")
+        print_against(found, "soart")
 
 
 def main() -> None:
     """Print the report of each kind."""
-    parser = command(__doc__, cache=True)
-    cache = parser.parse_args().cache
+    cache = command(__doc__, cache=True).parse_args().cache
     known = {PHOTOGRAPHS: everyone(cache).opinions(), **other_opinions(cache)}
     for kind in CHOICES:
         report(kind, known, cache)

@@ -1,15 +1,11 @@
 """The first sixteen pictures that a person rates: how many of them are liked, and what is learnt from them.
 
-    python benchmarks/taste/hunting.py CLONES [--persons 60] [--counts]
-
 A folder holds 600 pictures of AGIQA-3K (``benchmarks/data/ai_pictures.py`` names the clone), others for each person. Persons
 like one in ten, and rate in stars. Their tastes are planted, of six kinds: a subject (words of prompts), a maker, a palette,
 what many people think good, and subjects in a palette or by a maker; with a liking on top that nothing shows. Ways to choose:
 
-* ``random``, and ``taught``: those that stand for many, and from five ratings on those that would teach the taste most, as soart did before;
-* ``hunted``: as soart does now, each from the ratings but the last, which comes while the next picture is shown;
-* ``helped``: the same, told of one liked picture beforehand, which is not shown;
-* ``known``: the best by the taste itself, but for what nothing shows; no way to choose finds more.
+* ``random``;
+* ``hunted``: as soart does, each from the ratings but the last, which comes while the next picture is shown.
 
 ``liked`` is the number of liked ones of sixteen, and ``AUC`` that of the taste learnt from them for the liked ones among the
 others. Intervals are 95 % t intervals over persons, of paired differences to ``hunted``.
@@ -19,15 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
-from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command, compared, interval, progress, stored_array
+from soart.benchmarks.common import command, compared, progress, standard, stored_array
 from soart.benchmarks.data.ai_pictures import AiPictures, ai_pictures
 from soart.benchmarks.data.opinions import measured
 from soart.metrics.items.combined import default_network, taste_extractor
@@ -37,13 +30,12 @@ from soart.metrics.similarity.diversity import Seen, looks_of
 from soart.metrics.tastes import proposals
 from soart.metrics.tastes.examples import Examples, from_ratings
 from soart.metrics.tastes.fitting import Scaling, fit
-from soart.metrics.tastes.proposals import hunt, propose
+from soart.metrics.tastes.proposals import hunt
 from soart.metrics.tastes.taste import computed_priors, priors_of_items
-from soart.metrics.tastes.trust import TOO_FEW, Trust
 from soart.pipelines.ingest.metadata.words import prompt_words
 from soart.pipelines.tastes.rating_session import considered, likeness_of, unusual
 
-SEED, PICTURES, RATED, LEARNT_EVERY = 31, 600, 16, 5
+SEED, PICTURES, RATED = 31, 600, 16
 KINDS = ("subject", "maker", "palette", "many", "subject palette", "subject maker")
 NAMES = taste_extractor(default_network()).names
 PRIORS = priors_of_items(NAMES)
@@ -53,7 +45,7 @@ STARS = (0.4, 0.7, 0.9, 0.96)
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder of pictures and its person: items and prior scores by picture, stars 1–5, and the liking that is shown."""
+    """A folder of pictures and its person: items and prior scores by picture, and stars 1–5."""
 
     kind: str
     items: np.ndarray
@@ -61,7 +53,6 @@ class Folder:
     prompts: np.ndarray
     makings: np.ndarray
     stars: np.ndarray
-    shown: np.ndarray
 
     def examples(self, rows: list[int]) -> Examples:
         """The person's opinions of some rows."""
@@ -69,15 +60,8 @@ class Folder:
         return replace(found, priors=self.priors[rows], prior_names=PRIORS, makings=self.makings[rows])
 
 
-def _standard(values: np.ndarray) -> np.ndarray:
-    found: np.ndarray = (values - values.mean()) / (values.std() + 1e-12)
-    return found
-
-
-def planted(
-    kind: str, place: AiPictures, items: np.ndarray, rows: np.ndarray, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """(n,) likings of a person of a kind, of the pictures of some rows, and what of them the pictures show."""
+def planted(kind: str, place: AiPictures, items: np.ndarray, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(n,) likings of a person of a kind, of the pictures of some rows."""
     words = [set(str(place.prompt[row]).lower().replace(",", " ").split()) for row in rows]
     long = sorted({word for some in words for word in some if len(word) > 3})
 
@@ -96,56 +80,30 @@ def planted(
         axes = np.linalg.svd((colours - colours.mean(axis=0)) / (colours.std(axis=0) + 1e-9), full_matrices=False)[0]
         return axes[:, :6] @ rng.normal(size=6)
 
-    liking = np.sum([_standard(of(part).astype(float)) for part in kind.split()], axis=0)
-    shown = _standard(liking)
-    return shown + 0.4 * rng.normal(size=len(rows)), shown
+    liking = np.sum([standard(of(part).astype(float)) for part in kind.split()], axis=0)
+    return standard(liking) + 0.4 * rng.normal(size=len(rows))
 
 
-def taught(folder: Folder, rng: np.random.Generator) -> list[int]:
-    """As soart did before: a taste that is learnt after every few ratings proposes the next ones."""
-    mixed = rng.permutation(PICTURES)[: considered(PICTURES)]
-    rows = mixed[hunt(folder.items[mixed], NAMES, LEARNT_EVERY)].tolist()
-    while len(rows) < RATED:
-        examples, left = folder.examples(rows), np.setdiff1d(np.arange(PICTURES), rows)
-        taste = SimpleNamespace(
-            names=NAMES, examples=examples, trust=Trust(TOO_FEW), prior_scores=lambda rows, priors: priors,
-            fitted=fit(examples, NAMES, Scaling.of(folder.items, folder.priors, NAMES)),
-        )  # fmt: skip
-        wanted = min(LEARNT_EVERY, RATED - len(rows))
-        rows += left[
-            propose(taste, folder.items[left], wanted, folder.priors[left], folder.makings[left]).rows
-        ].tolist()  # type: ignore[arg-type]
-    return rows
-
-
-def hunted(folder: Folder, rng: np.random.Generator, told: int = 0) -> list[int]:
-    """As soart does now, told of so many liked pictures."""
+def hunted(folder: Folder, rng: np.random.Generator) -> list[int]:
+    """As soart does."""
     mixed = rng.permutation(PICTURES)[: considered(PICTURES)]
     items, prompts = folder.items[mixed], folder.prompts[mixed]
     seen = Seen(numbered(prompts.tolist()), np.zeros(len(mixed), np.uint64), looks_of(items, NAMES))
-    liked = rng.permutation(np.flatnonzero(folder.stars[mixed] >= 4))[:told]
-    shown: dict[int, float | None] = {int(row): (folder.stars[mixed[row]] - 3) / 2 for row in liked}
+    shown: dict[int, float | None] = {}
     # The same for all sixteen.
     covariance, bars = proposals._prior_covariance(items, NAMES, folder.makings[mixed]), unusual(seen.looks)
     for _ in range(RATED):
         with patch.object(proposals, "_prior_covariance", lambda *_: covariance):
             [row] = hunt(items, NAMES, 1, shown, None, likeness_of(seen), bars)
-        if len(shown) > told:
+        if shown:
             last = next(reversed(shown))
             shown[last] = (folder.stars[mixed[last]] - 3) / 2
         shown[int(row)] = None
-    return mixed[[*shown][told:]].tolist()
-
-
-def known(folder: Folder, rng: np.random.Generator) -> list[int]:
-    """The best by the taste, of those that are considered."""
-    mixed = rng.permutation(PICTURES)[: considered(PICTURES)]
-    return mixed[np.argsort(-folder.shown[mixed], kind="stable")[:RATED]].tolist()
+    return mixed[[*shown]].tolist()
 
 
 WAYS: dict[str, Callable[[Folder, np.random.Generator], list[int]]] = {
     "hunted": hunted, "random": lambda folder, rng: rng.permutation(PICTURES)[:RATED].tolist(),
-    "helped": partial(hunted, told=1), "known": known, "taught": taught,
 }  # fmt: skip
 
 
@@ -162,46 +120,32 @@ def auc_of(folder: Folder, rows: list[int]) -> float:
 
 def main() -> None:
     """Print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("clones", type=Path)
-    parser.add_argument("--persons", type=int, default=60)
-    parser.add_argument("--counts", action="store_true", help="count liked pictures alone; without the way taught")
-    arguments = parser.parse_args()
+    arguments = command(__doc__, "clones", cache=True, persons=60).parse_args()
     [place] = ai_pictures(arguments.clones, arguments.cache, ["AGIQA-3K"])
     items = measured(place.files, f"ai-{place.name}", arguments.cache)
     priors = stored_array(
         arguments.cache / f"hunting-priors-{len(NAMES)}.npy", lambda: computed_priors(PRIORS, items, NAMES)
     )
-    ways = [way for way in WAYS if way != "taught" or not arguments.counts]
-    liked, reached, kinds = [], [], []
+    ways = [*WAYS]
+    liked, reached = [], []
     for number in range(arguments.persons):
         rng, kind = np.random.default_rng([SEED, number]), KINDS[number % len(KINDS)]
         rows = rng.choice(len(items), PICTURES, replace=False)
-        liking, shown = planted(kind, place, items, rows, rng)
+        liking = planted(kind, place, items, rows, rng)
         ranks = np.argsort(np.argsort(liking)) / PICTURES
         made = np.array([
             Making(model=str(place.model[row]), words=tuple(prompt_words(str(place.prompt[row])))) for row in rows
         ])  # fmt: skip
         stars = 1.0 + np.searchsorted(STARS, ranks, "right")
-        folder = Folder(kind, items[rows], priors[rows], place.prompt[rows], made, stars, shown)
+        folder = Folder(kind, items[rows], priors[rows], place.prompt[rows], made, stars)
         chosen = [WAYS[way](folder, np.random.default_rng([SEED, number, 1])) for way in ways]
         liked.append([(folder.stars[some] >= 4).sum() for some in chosen])
-        reached.append([0.5 if arguments.counts else auc_of(folder, some) for some in chosen])
-        kinds.append(kind)
+        reached.append([auc_of(folder, some) for some in chosen])
         progress(number + 1, arguments.persons, "persons")
     counts, aucs = np.array(liked, dtype=float), np.array(reached)
     print(f"{arguments.persons} persons who like {(folder.stars >= 4).mean():.0%} of {PICTURES} pictures")
     print(f"liked of {RATED}: hunted {compared(counts, ways[1:])}")
-    if not arguments.counts:
-        print(f"AUC after {RATED}: hunted {compared(aucs, ways[1:])}")
-    print(f"at least five liked: {dict(zip(ways, np.mean(counts >= 5, axis=0).round(2).tolist(), strict=True))}")
-    _, low, high = interval(counts[:, 0])
-    print(f"hunted, 95 % interval of the mean: {low:.2f} … {high:.2f}")
-    for kind in KINDS:
-        of = np.array(kinds) == kind
-        print(
-            f"  {kind:16} liked {counts[of].mean(axis=0).round(1).tolist()}, AUC {aucs[of].mean(axis=0).round(3).tolist()}"
-        )
+    print(f"AUC after {RATED}: hunted {compared(aucs, ways[1:])}")
 
 
 if __name__ == "__main__":

@@ -1,20 +1,16 @@
 """Measures trust within groups: how well it foretells the keepers of planted tastes, many seeds a prompt.
 
-    python benchmarks/taste/keepers.py [--repetitions 50] [--development]
-
 The renderer behind the embedded model draws random scenes on several seeds each. A synthetic person likes a mixture of
 looks (light, colours, composition): of the scene as a whole, and to some degree of the single picture; a third of the
 persons like scenes alone. The person rates some seeds of some scenes with 1 to 5 stars. A taste is learnt from them, and
 its trust within prompts is compared with the truth: how often it picks the better of two pictures of a scene, over all
-scenes that were not rated. The same for the technical score, which is not learnt. The method was developed on other
-scenes and persons (``--development``).
+scenes that were not rated. The same for the technical score, which is not learnt. The method was developed on other scenes
+and persons.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +21,6 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import TECHNICAL, learn_taste, technical_prior
 from soart.metrics.tastes.within_groups import WithinGroups, within_scores
-from soart.pipelines.keepers.choosing import too_close
 from soart.training.judge import balanced_scenes
 from soart.training.render import render
 
@@ -39,25 +34,16 @@ WITHIN = {"strong": 1.0, "weak": 0.4, "none": 0.0}
 
 @dataclass(frozen=True)
 class World:
-    """Pictures of scenes, SCENES × SEEDS of them.
+    """Pictures of scenes, SCENES × SEEDS of them."""
 
-    Attributes:
-        items: (n, p) items, without a network.
-        prompt: (n,) number of the scene.
-        technical: (n,) technical prior.
-        looks: (n, k) standardised looks.
-        noise: number of the world, from which persons are drawn.
-    """
-
-    items: np.ndarray
-    prompt: np.ndarray
-    technical: np.ndarray
-    looks: np.ndarray
-    noise: int
+    items: np.ndarray  # (n, p) items, without a network
+    prompt: np.ndarray  # (n,) number of the scene
+    technical: np.ndarray  # (n,) technical prior
+    looks: np.ndarray  # (n, k) standardised looks
 
     def person(self, kind: str, number: int) -> np.ndarray:
         """(n,) stars 1–5 of a person."""
-        rng = np.random.default_rng([SEED, self.noise, sorted(WITHIN).index(kind), number])
+        rng = np.random.default_rng([SEED, 0, sorted(WITHIN).index(kind), number])
         weights = np.zeros(self.looks.shape[1])
         chosen = rng.choice(len(weights), rng.integers(1, 4), replace=False)
         weights[chosen] = rng.choice([-1, 1], len(chosen)) * rng.uniform(0.5, 1.5, len(chosen))
@@ -70,17 +56,16 @@ class World:
         return stars
 
 
-def world(cache: Path, *, development: bool) -> World:
+def world(cache: Path) -> World:
     """The pictures, rendered and measured once."""
-    number = int(development)
-    scenes, extractor = balanced_scenes(SCENES, SEED + number), taste_extractor()
+    scenes, extractor = balanced_scenes(SCENES, SEED), taste_extractor()
     key = repr((SEED, SEEDS, extractor.version, [astuple(scene) for scene in scenes]))
 
     def measured() -> dict[str, np.ndarray]:
         rows, small = [], []
         for k, scene in enumerate(scenes):
             for seed in range(SEEDS):
-                picture = render(scene, np.random.default_rng([SEED, number, k, seed]))
+                picture = render(scene, np.random.default_rng([SEED, 0, k, seed]))
                 rows.append(extractor.extract(picture)[0].astype(np.float32))
                 side = picture.shape[0] // SMALL
                 small.append(picture.reshape(SMALL, side, SMALL, side, 3).mean(axis=(1, 3)))
@@ -92,60 +77,28 @@ def world(cache: Path, *, development: bool) -> World:
     values = np.stack(list(looks(small).values()), axis=1)
     technical = technical_prior(items, extractor.names)
     return World(
-        items,
-        np.repeat(np.arange(SCENES), SEEDS),
-        technical,
-        (values - values.mean(axis=0)) / values.std(axis=0),
-        number,
+        items, np.repeat(np.arange(SCENES), SEEDS), technical, (values - values.mean(axis=0)) / values.std(axis=0)
     )
 
 
-@dataclass
-class Results:
-    """Estimates and truths of persons, and right picks by how close the taste calls them."""
-
-    estimates: list[WithinGroups]
-    truths: list[float]
-    calls: dict[bool, list[bool]]
-
-    @classmethod
-    def joined(cls, parts: Sequence[Results]) -> Results:
-        """The results of several kinds of persons together."""
-        calls = {close: [right for part in parts for right in part.calls[close]] for close in (False, True)}
-        return cls([e for part in parts for e in part.estimates], [t for part in parts for t in part.truths], calls)
-
-    def row(self) -> str:
-        """A line of the table."""
-        known = [(e, t) for e, t in zip(self.estimates, self.truths, strict=True) if e.known]
-        if not known:
-            return "cannot say"
-        covered, chance = np.mean([[e.low <= t <= e.high, e.chance] for e, t in known], axis=0)
-        mean, width, truth = np.mean([[e.concordance, e.high - e.low, t] for e, t in known], axis=0)
-        shares = [f"{np.mean(right):.0%}" if right else "–" for right in self.calls.values()]
-        close = len(self.calls[True]) / max(1, sum(map(len, self.calls.values())))
-        return (
-            f"{len(known):7} {truth:7.1%} {mean:10.1%} {width:7.1%} {covered:8.0%} {chance:7.0%} "
-            f"{shares[0]:>12} {shares[1]:>12} {close:10.0%}"
-        )
+#: Estimates of persons, each with the truth.
+Results = list[tuple[WithinGroups, float]]
 
 
-def _add_calls(
-    calls: dict[bool, list[bool]], judge: str, stars: np.ndarray, scores: np.ndarray, prompt: np.ndarray
-) -> None:
-    """Note of each pair of one prompt, rated differently, if the higher score is right, by how close it is."""
-    for number in np.unique(prompt):
-        for i, j in combinations(np.flatnonzero(prompt == number), 2):
-            if stars[i] != stars[j] and scores[i] != scores[j]:
-                right = bool((scores[i] - scores[j]) * (stars[i] - stars[j]) > 0)
-                calls[too_close(judge, scores[i], scores[j])].append(right)
+def row(results: Results) -> str:
+    """A line of the table."""
+    known = [(e, t) for e, t in results if e.known]
+    if not known:
+        return "cannot say"
+    covered, chance = np.mean([[e.low <= t <= e.high, e.chance] for e, t in known], axis=0)
+    mean, width, truth = np.mean([[e.concordance, e.high - e.low, t] for e, t in known], axis=0)
+    return f"{len(known):7} {truth:7.1%} {mean:10.1%} {width:7.1%} {covered:8.0%} {chance:7.0%}"
 
 
 def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str, str], Results]:
     """Results of learnt tastes and of the technical score, by what chooses and the kind of person."""
     names, kinds = taste_extractor().names, list(WITHIN)
-    results = {
-        (name, kind): Results([], [], {False: [], True: []}) for name in ("taste", "technical") for kind in kinds
-    }
+    results: dict[tuple[str, str], Results] = {(name, kind): [] for name in ("taste", "technical") for kind in kinds}
     for number in range(persons):
         kind = kinds[number % len(kinds)]
         stars, rng = data.person(kind, number), np.random.default_rng([SEED, number, rated[0]])
@@ -166,30 +119,25 @@ def measure(data: World, rated: tuple[int, int], persons: int) -> dict[tuple[str
             "technical": data.technical[test],
         }
         for name, estimate in estimates.items():
-            found = results[name, kind]
-            found.estimates.append(estimate)
-            found.truths.append(within_scores(stars[test], scores[name], data.prompt[test]).concordance)
-        _add_calls(results["taste", kind].calls, "taste:planted", stars[test], scores["taste"], data.prompt[test])
+            truth = within_scores(stars[test], scores[name], data.prompt[test]).concordance
+            results[name, kind].append((estimate, truth))
         progress(number + 1, persons, f"{rated[0]} prompts, persons")
     return results
 
 
 def main() -> None:
     """Measure every kind of person, and print."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--repetitions", type=int, default=50, help="persons, a third of each kind")
-    parser.add_argument("--development", action="store_true", help="on other scenes and persons")
-    arguments = parser.parse_args()
-    data = world(arguments.cache, development=arguments.development)
+    arguments = command(__doc__, cache=True, repetitions=50).parse_args()
+    data = world(arguments.cache)
     print(f"{SCENES} scenes on {SEEDS} seeds each; pairs are pictures of one scene with different stars\n")
     print(f"{'chooses':10} {'rated':>7} {'within':8} {'persons':>7} {'truth':>7} {'estimated':>10} {'width':>7} "
-          f"{'covered':>8} {'chance':>7} {'clear: right':>12} {'close: right':>12} {'share':>10}")  # fmt: skip
+          f"{'covered':>8} {'chance':>7}")  # fmt: skip
     for rated in RATED:
         results = measure(data, rated, arguments.repetitions)
         for name in ("taste", "technical"):
             parts = [results[name, kind] for kind in WITHIN]
-            for kind, found in zip((*WITHIN, "all"), (*parts, Results.joined(parts)), strict=True):
-                print(f"{name:10} {rated[0]:>3} × {rated[1]} {kind:8} {found.row()}", flush=True)
+            for kind, found in zip((*WITHIN, "all"), (*parts, [one for part in parts for one in part]), strict=True):
+                print(f"{name:10} {rated[0]:>3} × {rated[1]} {kind:8} {row(found)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Tastes of real people, on photographs; see ``people.py`` for the data.
 
-    python benchmarks/taste/people_report.py [--people 100]
-
 Every method learns from the same pictures of one person with the same items, each picture of another theme, and is tested
 on the person's pictures of other themes. Appeal is learnt from the other half of the people and themes. Intervals are
 95 % t intervals over people, of paired differences.
@@ -15,7 +13,7 @@ import numpy as np
 from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
-from soart.benchmarks.common import command, compared, interval
+from soart.benchmarks.common import command, compared, print_against
 from soart.benchmarks.data.opinions import other_opinions
 from soart.benchmarks.data.people import People, people
 from soart.benchmarks.taste.real_report import examples_of, rivals
@@ -70,12 +68,7 @@ def accuracy(place: People, told: np.ndarray, count: int) -> None:
             for name, value in found.items():
                 reached.setdefault(name, []).append(value)
         print(f"\n{size}+{size} pictures, {len(reached['soart'])} people; AUC on pictures of other themes")
-        for name, values in reached.items():
-            line = f"  {name:16} {np.mean(values):.3f}"
-            for other in ("soart", "no prior score"):
-                mean, low, high = interval(np.array(reached[other]) - np.array(values)) if name != other else (0.0,) * 3
-                line += f"   {other} − it {mean:+.3f} ({low:+.3f} … {high:+.3f})"
-            print(line, flush=True)
+        print_against(reached, "soart", "no prior score")
 
 
 def among_others(place: People, told: np.ndarray, count: int) -> None:
@@ -106,9 +99,7 @@ def among_others(place: People, told: np.ndarray, count: int) -> None:
 
 def main() -> None:
     """Print all tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--people", type=int, default=100)
-    arguments = parser.parse_args()
+    arguments = command(__doc__, cache=True, people=100).parse_args()
     warnings.filterwarnings("ignore", module="sklearn")
     place, other = (people(arguments.cache, development=half) for half in (False, True))
     known = [other.opinions(), *other_opinions(arguments.cache).values()]

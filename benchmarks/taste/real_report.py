@@ -20,7 +20,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.svm import SVC
 
-from soart.benchmarks.common import compared, interval
+from soart.benchmarks.common import compared, print_against
 from soart.benchmarks.data.real_tastes import World, world
 from soart.metrics.tastes.examples import Examples, from_modes
 from soart.metrics.tastes.fitting import Fitted, Scaling, fit
@@ -96,9 +96,7 @@ def accuracy(place: World, persons: int) -> None:
             for name, values in scores.items():
                 reached.setdefault(name, []).append(roc_auc_score(truth, values))
         print(f"\n{size}+{size} pictures, {persons} persons, {time.perf_counter() - started:.0f} s")
-        for name, values in reached.items():
-            mean, low, high = interval(np.array(reached["soart"]) - np.array(values)) if name != "soart" else (0.0,) * 3
-            print(f"  {name:16} {np.mean(values):.3f}   soart − it {mean:+.3f} ({low:+.3f} … {high:+.3f})", flush=True)
+        print_against(reached, "soart")
 
 
 def priors(place: World, persons: int) -> None:
@@ -124,9 +122,9 @@ def priors(place: World, persons: int) -> None:
             )
 
 
-def report(cache: Path, persons: int, wanted: Sequence[str], *, development: bool) -> None:
+def report(cache: Path, persons: int, wanted: Sequence[str]) -> None:
     """The tables that are wanted, of ``TABLES``."""
-    place = world(cache, development=development)
+    place = world(cache, development=False)
     if TABLES[0] in wanted:
         accuracy(place, persons)
     if TABLES[1] in wanted:

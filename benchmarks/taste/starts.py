@@ -1,7 +1,5 @@
 """Compares starts of tastes, and their trust reports, on pictures by generators that people rated.
 
-    python benchmarks/taste/starts.py CLONES [--persons 20] [--part starts] [--part trust]
-
 CLONES is a folder of clones of AGIQA-3K and OMI, see ``benchmarks/data/ai_pictures.py``. A synthetic person likes what people say
 of the pictures, models as such, a random direction of the items' principal components, and single pictures, with the shares of
 the variance in ``SETS``. The upper two fifths are liked, the lower two disliked, of at most 600 pictures of sixty prompts. A
@@ -26,7 +24,7 @@ from scipy.special import logit
 from sklearn.linear_model import RidgeCV
 from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
-from soart.benchmarks.common import command, interval, stored_json
+from soart.benchmarks.common import command, interval, liked_fifths, standard, stored_json
 from soart.benchmarks.data.ai_pictures import ai_pictures
 from soart.benchmarks.data.people import people
 from soart.benchmarks.taste.people_report import split
@@ -140,10 +138,8 @@ def persons_of(title: str, clones: Path, cache: Path, count: int) -> Iterator[li
             components[rows] @ rng.normal(size=COMPONENTS),
             rng.normal(size=len(rows)),
         ]
-        standard = [(part - part.mean()) / max(float(part.std()), 1e-12) for part in parts]
-        liking = np.sqrt([*shares, 1 - sum(shares)]) @ np.stack(standard)
-        low, high = np.quantile(liking, (0.4, 0.6))
-        label = np.where(liking >= high, 1, np.where(liking <= low, -1, 0))
+        liking = np.sqrt([*shares, 1 - sum(shares)]) @ np.stack([standard(part) for part in parts])
+        label = liked_fifths(liking)
         own = rng.permutation(np.unique(place.prompt[rows]))
         first = np.isin(place.prompt[rows], own[: len(own) // 2])
         sides = [rng.permutation(np.flatnonzero(first & (label == side))) for side in (1, -1)]
@@ -231,9 +227,7 @@ def trust(clones: Path, cache: Path, count: int) -> None:
 
 def main() -> None:
     """Print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("clones", type=Path)
-    parser.add_argument("--persons", type=int, default=20)
+    parser = command(__doc__, "clones", cache=True, persons=20)
     parser.add_argument("--part", choices=("starts", "trust"), action="append", help="repeat for both")
     arguments = parser.parse_args()
     for part in (starts, trust):

@@ -1,15 +1,12 @@
 """Errors and coverage of the trust reports of real people's tastes; see ``people.py`` for the data.
 
-    python benchmarks/taste/trust.py [--people 50] [--development] [--learn | --plain]
-
-A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in both
-halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture. The measured
-AUC is itself uncertain, so coverage is told twice: how often the interval holds it, and how often it is inside the 95 % interval
-for an AUC of as many pictures, which has their noise in it. Beside the error of what the report says stand those of the held-out
-figure alone and of one constant for everybody, learnt on all other people of the same half. ``--plain`` tells the same of plain
-tastes, one category of the photographs liked and another disliked, and of likings by chance. ``--learn`` prints the levels of
-``true_auc`` that the half for development suggests, its scale and excess, plain tastes, and what tells the sorts of tastes apart;
-there tastes are measured on the half for development alone. Intervals are 95 % t intervals over people of paired differences.
+A taste is learnt from pictures of one person, and measured by its AUC on all of the person's pictures of other themes, in
+both halves of the pictures. Appeal of the half that it was learnt from is learnt anew, without the themes of the picture.
+Beside the error of what the report says stand those of the held-out figure alone and of one constant for everybody, learnt
+on all other people of the same half. ``--plain`` tells the same of plain tastes, one category of the photographs liked and
+another disliked, and of likings by chance. ``--learn`` prints the levels of ``true_auc`` that the half for development
+suggests, its scale and excess, plain tastes, and what tells the sorts of tastes apart; there tastes are measured on the
+half for development alone. Intervals are 95 % t intervals over people of paired differences.
 """
 
 from __future__ import annotations
@@ -27,6 +24,7 @@ from sklearn.metrics import roc_auc_score
 from soart.benchmarks.common import command, interval, progress, stored_json
 from soart.benchmarks.data.people import People, categories, everyone, people, themes_for
 from soart.benchmarks.data.real_tastes import World
+from soart.benchmarks.score.build_appeal import held_out
 from soart.benchmarks.taste.people_report import split
 from soart.benchmarks.taste.real_report import examples_of
 from soart.metrics.tastes import true_auc
@@ -86,20 +84,10 @@ def said(row: Row) -> TrueAuc:
     return TrueAuc.of(KINDS.get(row[2], "shared"), row[1], row[3], evidence=row[7], appeal=row[8], starts=row[9])
 
 
-def appeal_of_themes(place: People) -> np.ndarray:
-    """(n,) appeal of the pictures, each learnt from people's opinions of other themes."""
-    fold = np.random.default_rng(FOLDS).integers(0, FOLDS, place.source.max() + 1)[place.source]
-    scores = np.empty(len(fold))
-    for left_out in np.unique(fold):
-        appeal = learn_appeal([place.opinions(fold != left_out)], place.names)
-        scores[fold == left_out] = appeal.scores(place.both[fold == left_out], place.names)
-    return scores
-
-
 def reports(place: People, other: People, count: int, title: str, further: People | None = None) -> list[Row]:
     """Held-out and true AUC of tastes of ``count`` people; half as many without prior scores, or without the network."""
     told = place.told_with(learn_appeal([other.opinions()], other.names).scores(place.both, place.names))
-    told_further = None if further is None else further.told_with(appeal_of_themes(other))
+    told_further = None if further is None else further.told_with(held_out(other, (), FOLDS, FOLDS))
     names, width = priors_of_items(place.names), place.items.shape[1]
     forms = {
         "all prior scores": (place.both, place.names, told, names),
@@ -152,39 +140,31 @@ def tested(label: np.ndarray) -> tuple[int, int]:
     return int((label == 1).sum()), int((label == -1).sum())
 
 
-def covered(found: list[TrueAuc], rows: list[Row]) -> tuple[float, float]:
-    """Shares of the measured AUCs that are in the intervals, and in those for an AUC of as many pictures."""
-    theta, inside, allowed = expit(true_auc.ETA), [], []
-    for one, row in zip(found, rows, strict=True):
-        low, high = one.interval
-        inside.append(low <= row[4] <= high)
-        spread = np.sqrt(true_auc.variance_of_auc(theta, *row[5:7]))
-        allowed.append(0.025 <= float(one.weights @ norm.cdf((row[4] - theta) / spread)) <= 0.975)
-    return float(np.mean(inside)), float(np.mean(allowed))
-
-
 def words(found: list[TrueAuc]) -> str:
     """Words for tastes, with at least five pictures on each side."""
     return ", ".join(f"{word} {count}" for word, count in Counter(word_for(5, 5, one) for one in found).most_common())
 
 
+def print_errors(title: str, rows: list[Row], constant: np.ndarray | None = None) -> None:
+    """Print errors beside those of constants (usually the mean of all others), coverage and widths."""
+    held_out_figures, true = np.array([row[3:5] for row in rows]).T
+    found = [said(row) for row in rows]
+    means, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
+    constant = (true.sum() - true) / (len(true) - 1) if constant is None else constant
+    errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out_figures, constant)]
+    mean, low, high = interval((means - true) ** 2 - (constant - true) ** 2)
+    inside = np.mean((ends[:, 0] <= true) & (true <= ends[:, 1]))
+    print(f"{title}, {len(true)}: true {true.mean():.3f}, said {means.mean():.3f}, held out {held_out_figures.mean():.3f}; "
+          f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
+          f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
+
+
 def report(rows: list[Row]) -> None:
-    """Print errors, coverage and widths."""
-    for kind in KINDS:
-        for size in SIZES:
-            of_kind = [row for row in rows if row[1:3] == (size, kind)]
-            if len(of_kind) < 10:
-                continue
-            held_out, true = np.array([row[3:5] for row in of_kind]).T
-            found = [said(row) for row in of_kind]
-            means, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
-            constant = (true.sum() - true) / (len(true) - 1)
-            errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out, constant)]
-            mean, low, high = interval((means - true) ** 2 - (constant - true) ** 2)
-            inside, allowed = covered(found, of_kind)
-            print(f"{kind}, {size}+{size}, {len(true)} people: true {true.mean():.3f}, said {means.mean():.3f}, held out {held_out.mean():.3f}; "
-                  f"error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of a constant {errors[2]:.3f} "
-                  f"(squares {mean:+.4f}: {low:+.4f} … {high:+.4f}); the interval holds {inside:.0%}, that for as many pictures {allowed:.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
+    """Print the figures of each kind of tastes and number of pictures."""
+    for kind, size in product(KINDS, SIZES):
+        of_kind = [row for row in rows if row[1:3] == (size, kind)]
+        if len(of_kind) >= 10:
+            print_errors(f"{kind}, {size}+{size}", of_kind)
 
 
 def learn(rows: list[Row], plain_ones: list[Row]) -> None:
@@ -258,15 +238,8 @@ def learn_sorts(*sorts: list[Row]) -> dict[int, list[list[float]]]:
 
 def main() -> None:
     """Print the tables."""
-    parser = command(__doc__, cache=True)
-    parser.add_argument("--people", type=int, default=50)
-    parser.add_argument("--development", action="store_true", help="the half that the numbers were learnt on")
-    parser.add_argument("--learn", action="store_true")
-    parser.add_argument(
-        "--plain", action="store_true", help="plain tastes and likings by chance, beside the mean of the people"
-    )
-    arguments = parser.parse_args()
-    half = arguments.development or arguments.learn
+    arguments = command(__doc__, cache=True, flags=("learn", "plain"), people=50).parse_args()
+    half = arguments.learn
     title = f"trust-5-{'development' if half else 'report'}"
 
     def run() -> list[Row]:
@@ -290,13 +263,8 @@ def main() -> None:
     for kind, size in product(("all prior scores", CHANCE), SIZES[1:]):
         usual = np.mean([row[4] for row in rows if row[1:3] == (size, "all prior scores")])
         known = [row for row in plain_ones if row[1:3] == (size, kind)]
-        found, (held_out, true) = [said(row) for row in known], np.array([row[3:5] for row in known]).T
-        means, ends = np.array([one.mean for one in found]), np.array([one.interval for one in found])
-        inside, allowed = covered(found, known)
-        errors = [np.sqrt(np.mean((values - true) ** 2)) for values in (means, held_out, usual)]
-        print(f"{'plain tastes' if kind != CHANCE else 'by chance'}, {size}+{size}, {len(true)}: true {true.mean():.3f}, said {means.mean():.3f}, held out "
-              f"{held_out.mean():.3f}; error of what is said {errors[0]:.3f}, of the held-out figure {errors[1]:.3f}, of the people's mean {errors[2]:.3f}; the interval "
-              f"holds {inside:.0%}, that for as many pictures {allowed:.0%}, 0.5 {np.mean(ends[:, 0] <= 0.5):.0%}, width {np.mean(ends[:, 1] - ends[:, 0]):.2f}; {words(found)}")  # fmt: skip
+        title = "plain tastes" if kind != CHANCE else "by chance"
+        print_errors(f"{title}, {size}+{size}", known, np.full(len(known), usual))
 
 
 if __name__ == "__main__":

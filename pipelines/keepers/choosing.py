@@ -18,7 +18,7 @@ ERROR = 2.0
 #: That of the overall score in logits, about 3 points at 70: one that is mirrored, or reduced to half, moves by 0.06.
 OVERALL_ERROR = 0.15
 #: Chance of being right, by a taste's own calibration, below which a choice is too close to call. The calibration is
-#: cautious: in the development worlds of ``benchmarks/taste/keepers.py`` six in ten of such choices are right at 0.55.
+#: cautious: in planted worlds six in ten of such choices are right at 0.55.
 CLEAR = 0.55
 
 

@@ -42,6 +42,12 @@ def test_intervals_are_students():
     assert common.compared(columns, ["other"]).endswith("(-1.000: -1.000 … -1.000)")
 
 
+def test_bootstraps_draw_groups_as_a_whole():
+    values, groups = np.array([1.0, 1, 1, 5]), np.array([0, 0, 0, 1])
+    assert common.bootstrap(lambda rows: values[rows].mean(), groups) == (2.0, 1.0, 5.0)
+    assert common.bootstrap(lambda rows: values[rows].mean(), 4)[0] == 2.0
+
+
 def test_wrong_names_and_numbers_are_refused():
     assert common.names_among(["a", "b"])("b,a") == ["b", "a"]
     assert common.at_least(2)("2") == 2
@@ -53,7 +59,10 @@ def test_wrong_names_and_numbers_are_refused():
 def test_the_cache_is_an_argument_of_scripts_that_keep_something(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert common.command("Measures.\n\nMore.", cache=True).parse_args([]).cache == tmp_path / "soart-benchmarks"
-    assert vars(common.command("Measures.").parse_args([])) == {}
+    parser = common.command("Measures.", n=5, best_of=0)
+    assert vars(parser.parse_args(["-n", "2"])) == {"n": 2, "best_of": 0}
+    with pytest.raises(SystemExit):
+        parser.parse_args(["-n", "0"])
 
 
 def test_progress_stays_on_one_line_of_standard_error(capsys):

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted((ROOT / "benchmarks").rglob("*.py"))
 #: Distributions of modules of other names, for those that are not installed beside the tests.
-OTHER_NAMES = {"skimage": "scikit-image", "surprise": "scikit-surprise"}
+OTHER_NAMES = {"skimage": "scikit-image"}
 
 
 def declared(requirements, extras):
@@ -89,6 +89,7 @@ APART = {
     "taste/choices.py",
     "score/look_alikes.py",
     "search/words.py",
+    "taste/hunting.py",
     "score/overall.py",
     "taste/people_report.py",
     "taste/starts.py",

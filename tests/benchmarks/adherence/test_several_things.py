@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.special import expit
 
-from soart.benchmarks.adherence.photographs import not_seen, probabilities
+from soart.benchmarks.adherence.photographs import chance_shown, not_seen
 from soart.benchmarks.data import contents
 from soart.benchmarks.data.several_things import NOT_SHOWN, UNCLEAR, Prompted, coco_nouns, scenes
 from soart.metrics.items.nouns import noun_classes
@@ -62,7 +62,7 @@ def test_what_would_be_called_not_seen(capsys):
         weight=np.array([1.0, 1, 1, 1, 1, 2, 1]),
     )
     one = Curve(1.0, 0.0, ((0.0, 0.0), (0.0, 0.0)), 0.0)
-    assert probabilities(asked, one, one) == pytest.approx(expit(asked.margin))
+    assert chance_shown(asked.margin, asked.broad, one, one) == pytest.approx(expit(asked.margin))
     not_seen([asked], one, one)
     below = next(line for line in capsys.readouterr().out.splitlines() if "below 0.15" in line)
     shares = [float(share) for share in re.findall(r"([\d.]+)%", below)]

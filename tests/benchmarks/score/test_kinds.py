@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from soart.benchmarks.score import kinds
-from soart.pipelines.tiny.words import SUBJECTS
+from soart.pipelines.tiny.words import STYLES, SUBJECTS
 
 
 @pytest.fixture
 def drawings():
     """A table of drawings of the embedded model in the order in which they are drawn, without items."""
     words = (*kinds.GOOD_WORDS, *kinds.BAD_WORDS)
-    word = np.array([word for _ in SUBJECTS for _ in kinds.STYLES for word in words])
+    word = np.array([word for _ in SUBJECTS for _ in STYLES for word in words])
     fault = np.array([kinds.BAD_WORDS.get(one, "none") for one in word])
     n = len(word)
     how = np.where(fault == "none", kinds.LIGHT[0], "drawn")
@@ -26,8 +26,11 @@ def test_words_stand_apart_and_noisy_is_compared_with_vivid_of_the_same_subject_
     first = np.flatnonzero(word == "vivid")[:15]
     points[first] = 45.0
     kinds.table_of_words(table, points)
-    lines = {line[:12].strip(): line[12:].split() for line in capsys.readouterr().out.splitlines()}
-    assert lines[""] == ["sharp", "vivid", "no", "word", "blurry", "noisy", "faded"]
-    assert lines["mean score"] == ["70.0", "56.2", "65.0", "30.0", "50.0", "40.0"]
-    assert lines["above vivid"] == ["0.000", "0.250", "0.000", "of", "60"]
-    assert lines["above sharp"] == ["0.000", "0.000", "0.000", "of", "60"]
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()[2:]]
+    titles, rows = lines[0], {line[0]: line[1:] for line in lines[1:]}
+    assert titles == ["points", "deviation", "above", "sharp", "above", "vivid", "above", "plain"]
+    assert {word: float(row[0]) for word, row in rows.items() if word != "no"} == {
+        "sharp": 70.0, "vivid": 56.25, "blurry": 30.0, "noisy": 50.0, "faded": 40.0,
+    }  # fmt: skip
+    assert [float(rows[word][3]) for word in ("blurry", "noisy", "faded")] == [0, 0.25, 0]
+    assert {float(rows[word][2]) for word in ("blurry", "noisy", "faded")} == {0}

@@ -43,7 +43,7 @@ def test_pictures_to_the_goal_count_from_the_last_miss_on(numbers):
 def test_plots_keep_the_numbers_of_the_best_picture(numbers):
     """Without noise, and with a sum of curves of one number each, plots climb to the best."""
     levels = (13, 13, 13, 13, 12, 9)
-    plots = numbers.Plots(levels, np.random.default_rng(0), (160,))
+    plots = numbers.Plots(levels, np.random.default_rng(0))
     peak = np.array([12, 0, 4, 8, 11, 3])
     for _ in range(20):
         batch = plots.ask(8)
@@ -52,12 +52,13 @@ def test_plots_keep_the_numbers_of_the_best_picture(numbers):
     assert np.abs(plots.recommend() - peak).max() <= 1
 
 
-def test_runs_of_a_larger_budget_serve_smaller_ones(numbers, tmp_path):
+def test_runs_of_a_larger_budget_serve_smaller_ones(tmp_path):
+    from soart.benchmarks.search import tuning
+
     path = tmp_path / "random-v1-80-3.json"
     path.write_text('{"quality": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0], "seconds": 5.0}')
     # Without a world, a new run would fail.
-    quality, seconds = numbers.cached("random", 3, 24, tmp_path, None)
-    assert (quality.tolist(), seconds) == ([0.1, 0.2, 0.3], 5.0)
+    assert tuning.cached("random", 3, (8, 16, 24), tmp_path, None) == {"quality": [0.1, 0.2, 0.3], "seconds": 5.0}
     assert [*tmp_path.iterdir()] == [path]
 
 
