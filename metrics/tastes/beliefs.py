@@ -1,6 +1,6 @@
 """Beliefs of ``mixture`` about tastes, learnt on other tastes.
 
-``benchmarks/taste/build_beliefs.py`` writes them, but for those in how pictures were made.
+``benchmarks/taste/build_beliefs.py`` and, of how pictures were made, ``build_makings.py`` write them.
 All but the tempers are logs up to a common constant.
 """
 
@@ -43,7 +43,7 @@ NOISES = {0.1: -0.439, 0.5: 0.689, 2.0: -0.245}
 #: That a trusted prior score explains everything.
 ALONE = 0.033
 #: In a kernel over how pictures were made beside one over items, against none; and on top of that, in no kernel over items. Learnt
-#: on planted tastes and real people, with caution, so that little is lost where it tells nothing.
+#: by ``benchmarks/taste/build_makings.py``, with caution, so that little is lost where it tells nothing.
 MAKINGS = {"model": -2.32, "settings": -2.09, "words": -2.26, "making": -2.31, "alone": -0.32}
 #: In the technical score, and in any other judge; with caution, so that a useless one takes less away.
 TRUSTS_IN_TECHNICAL = {
