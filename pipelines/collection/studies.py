@@ -31,9 +31,7 @@ def store_choices(collection: Collection, space: SpaceRow, choices: Sequence[Cho
 
 
 def store_choice_previews(
-    collection: Collection,
-    fingerprint: str,
-    previews: Mapping[str, tuple[Mapping[str, Mapping[str, float]], bool]],
+    collection: Collection, fingerprint: str, previews: Mapping[str, tuple[Mapping[str, Mapping[str, float]], bool]]
 ) -> None:
     """Store the preview scores of choices, and whether each is dropped, by request key."""
     with collection.session("be written", write=True) as session:
@@ -64,18 +62,17 @@ def choices_by_space(collection: Collection, model: str, loras: Container[str] =
         .order_by(ChoiceRow.number)
     )
     with collection.session("be read") as session:
-        return [
-            SpaceChoices(
-                fingerprint,
-                text,
-                [
-                    (row, image)
-                    for row, image in session.execute(drawn.where(ChoiceRow.fingerprint == fingerprint))
-                    if (used := loras_beside(model, row.model)) is not None and all(lora in loras for lora in used)
-                ],
-            )
-            for fingerprint, text in session.execute(spaces).all()
-        ]
+        found = {fingerprint: SpaceChoices(fingerprint, text, []) for fingerprint, text in session.execute(spaces)}
+        for row, image in session.execute(drawn):
+            if (used := loras_beside(model, row.model)) is not None and all(lora in loras for lora in used):
+                found[row.fingerprint].choices.append((row, image))
+    return [*found.values()]
+
+
+def models_of(collection: Collection, fingerprint: str) -> list[str]:
+    """Return the identities of the models that choices of a space are drawn by."""
+    with collection.session("be read") as session:
+        return [*session.scalars(select(ChoiceRow.model).where(ChoiceRow.fingerprint == fingerprint).distinct())]
 
 
 def drawn_pictures(collection: Collection, fingerprints: Iterable[str]) -> list[tuple[int, int]]:

@@ -14,9 +14,9 @@ import numpy as np
 from ...errors import CollectionError, PromptError
 from ...prompts.space.space import Choice, PromptSpace
 from ..collection.collection import Collection
-from ..collection.studies import choices_by_space, last_tuned_space, store_choice_previews, store_choices
+from ..collection.studies import choices_by_space, last_tuned_space, models_of, store_choice_previews, store_choices
 from ..collection.tables import AWAY, ChoiceRow, ImageRow, SpaceRow
-from ..models.request import Lora, drawn_by
+from ..models.request import Lora, drawn_by, loras_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,11 @@ def read_study(
             ("picture has", "it counts as a hint") if drawn == 1 else ("pictures have", "they count as hints")
         )
         study.notes.append(f"{drawn} earlier {pictures} the same options with other words: {they}.")
+    name, others = model.partition("@")[0], models_of(collection, space.fingerprint)
+    if any(one.startswith(f"{name}@") and loras_beside(model, one) is None for one in others):
+        study.notes.append(
+            f"The model {name!r} has changed: the pictures that it drew before stay, but do not count here."
+        )
     return study
 
 
