@@ -72,6 +72,8 @@ def pytest_configure(config):
     """Keep the files of tests in memory where it has room, and what is measured out of the user's own data folder."""
     in_memory = "TMPDIR" not in os.environ and is_roomy(MEMORY)
     config.soart_files = tempfile.mkdtemp(prefix="soart-", dir=MEMORY if in_memory else None)
+    # Tests of an ordinary user come here, too.
+    Path(config.soart_files).chmod(0o711)
     if in_memory:
         tempfile.tempdir = os.environ["TMPDIR"] = config.soart_files
     os.environ["XDG_DATA_HOME"] = f"{config.soart_files}/data"

@@ -43,7 +43,8 @@ def check_drawable(pipeline: Any, inputs: Mapping[str, Any], steps: int) -> None
             f"A strength of {strength:g} leaves none of the {steps} steps to draw: give a strength of at least "
             f"{1 / steps:.2g}, or more steps."
         )
-    core = next(filter(None, (getattr(pipeline, name, None) for name in ("unet", "transformer"))), None)
+    unet = getattr(pipeline, "unet", None)
+    core = getattr(pipeline, "transformer", None) if unet is None else unet
     adapted = getattr(getattr(core, "encoder_hid_proj", None), "image_projection_layers", None) is not None
     if adapted and all(inputs.get(name) is None for name in ("ip_adapter_image", "ip_adapter_image_embeds")):
         raise ModelError(
