@@ -56,32 +56,14 @@ COVERED = [HERE / room for room in ("metrics", "pipelines", "prompts")]
 DRAWING = {"embedded", "generator"}
 
 
-#: Here a file is safe at once, and a disk takes milliseconds for each. With TMPDIR=/tmp they are kept for a look.
-MEMORY = "/dev/shm"
-
-
-def is_roomy(folder):
-    """True if a folder takes gigabytes and programs; that of a container often holds a few megabytes."""
-    if not os.access(folder, os.W_OK):
-        return False
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize > 4 << 30 and not disk.f_flag & getattr(os, "ST_NOEXEC", 0)
-
-
 def pytest_configure(config):
-    """Keep the files of tests in memory where it has room, and what is measured out of the user's own data folder."""
-    in_memory = "TMPDIR" not in os.environ and is_roomy(MEMORY)
-    config.soart_files = tempfile.mkdtemp(prefix="soart-", dir=MEMORY if in_memory else None)
-    # Tests of an ordinary user come here, too.
-    Path(config.soart_files).chmod(0o711)
-    if in_memory:
-        tempfile.tempdir = os.environ["TMPDIR"] = config.soart_files
-    os.environ["XDG_DATA_HOME"] = f"{config.soart_files}/data"
+    """Keep what is measured of folders out of the user's own data folder."""
+    os.environ["XDG_DATA_HOME"] = config.soart_data = tempfile.mkdtemp(prefix="soart-tests-")
 
 
 def pytest_unconfigure(config):
     """Remove what the tests have stored."""
-    shutil.rmtree(config.soart_files, ignore_errors=True)
+    shutil.rmtree(config.soart_data, ignore_errors=True)
 
 
 def pytest_xdist_auto_num_workers():
