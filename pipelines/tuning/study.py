@@ -156,8 +156,8 @@ def read_study(
             ("picture has", "it counts as a hint") if drawn == 1 else ("pictures have", "they count as hints")
         )
         study.notes.append(f"{drawn} earlier {pictures} the same options with other words: {they}.")
-    name, others = model.partition("@")[0], models_of(collection, space.fingerprint)
-    if any(one.startswith(f"{name}@") and loras_beside(model, one) is None for one in others):
+    name, drawers = model.partition("@")[0], models_of(collection, space.fingerprint)
+    if any(one.startswith(f"{name}@") and loras_beside(model, one) is None for one in drawers):
         study.notes.append(
             f"The model {name!r} has changed: the pictures that it drew before stay, but do not count here."
         )
