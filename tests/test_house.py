@@ -321,7 +321,7 @@ BUDGETS = {
     "tests": ("tests", "py", "lines", 57_720, 44_000),
     "benchmarks": ("benchmarks", "py", "lines", 12_930, 11_000),
     "browser": ("pipelines plugin", "js html", "lines", 7_950, 8_000),
-    "docs": ("docs", "md", "words", 54_450, 55_000),
+    "docs": ("docs", "md", "words", 54_510, 55_000),
 }
 
 
