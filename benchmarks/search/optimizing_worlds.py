@@ -144,7 +144,7 @@ def as_drawn(request: Request, pixels: np.ndarray) -> DrawnPicture:
 
 
 def stem_of(world: World, size: int | str, method: str) -> str:
-    """How the files of a run are named."""
+    """Name of the files of a run."""
     return f"{world.number:02}-{size}-{method.replace(' ', '-')}"
 
 

@@ -47,7 +47,7 @@ def _store(collection: Collection) -> TasteStore:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What raters' tastes start from, as far as it is available."""
+    """Prior scores that raters' tastes start from, as far as they are available."""
 
     #: names of prior scores, see ``learn``; None for all that collections and items tell
     priors: Sequence[str] | None = None

@@ -1,4 +1,4 @@
-"""What the tastes of a panel know of the options of a space before a picture is judged."""
+"""Likings of options that the tastes of a panel know before a picture of a study is judged."""
 
 from __future__ import annotations
 
