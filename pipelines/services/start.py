@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs
 from ..tidying.copying import Copies, check_copy_target, copy_best
 from ..tidying.journal import Journal
-from ..tidying.undoing import RecordedChanges, undo
+from ..tidying.undoing import undo
 from .evaluation import EvaluationService
 from .service import CollectionService
 
@@ -144,7 +143,7 @@ class StartService(CollectionService):
                 copies = copy_best(paths, self.target, journal)
             finally:
                 journal.close()
-        return copies, journal.path.name if journal.path.exists() else ""
+        return copies, copies.undo_file.name if copies.undo_file else ""
 
     def undo_copy(self, name: str) -> tuple[int, list[str]]:
         """Delete what a copying has copied, except files that were changed since.
@@ -155,14 +154,7 @@ class StartService(CollectionService):
             record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)
             if record is None:
                 raise CollectionError("There is nothing to undo under this name any more: reload the page.")
-            changes = RecordedChanges.read(record).entries
-            folders = {Path(change["written"]).parent for change in changes if "written" in change}
-            done, problems = undo(record)
-            # The folder goes too, unless it holds something else.
-            for folder in folders:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            return done, problems
+            return undo(record)
 
     def _records(self) -> Path:
         return self._evaluation.folder / COPIES

@@ -184,14 +184,14 @@ def conclude(
 
 
 def undo(
-    file: Annotated[Path, typer.Argument(help="The undo file that cull, keep or label printed.")],
+    file: Annotated[Path, typer.Argument(help="The undo file that the command printed.")],
     yes: Annotated[
         bool,
         typer.Option("--yes", help="Undo without a question, also what another user or an earlier soart recorded."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Undo what cull, keep or label changed; files that were changed since then stay as they are.
+    """Undo what cull, keep, label or --copy-to changed; files that were changed since then stay as they are.
 
     If another user or an earlier soart recorded the changes, they are listed first, and you are asked.
     """

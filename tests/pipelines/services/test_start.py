@@ -127,7 +127,7 @@ def test_the_best_are_copied_and_the_copies_undone(start, unread, tmp_path):
     assert (copies.count, sorted(path.name for path in target.iterdir())) == (3, names)
     assert (target / names[0]).read_bytes() == paths[0].read_bytes()
     # A second time there is nothing new, and nothing to undo.
-    assert start.copy(best) == (copies, "")
+    assert start.copy(best)[1] == ""
     # A copy that was changed since stays.
     (target / names[1]).write_bytes(b"mine")
     done, problems = start.undo_copy(name)
