@@ -31,8 +31,13 @@ PEOPLE: Mapping[str, int] = {
     **dict.fromkeys(("people", "women", "men", "children", "couple", "family", "group of people"), GROUP),
     **dict.fromkeys(("crowd", "crowd of people"), CROWD),
 }  # fmt: skip
-#: Those among them that tell a sex or an age, which faces do not.
-UNTOLD = frozenset(["woman", "man", "lady", "girl", "boy", "child", "baby", "women", "men", "children"])
+#: Those among them that tell a sex or an age, which faces do not, each with words of a prompt that tell another one.
+_FEMALE, _MALE, _YOUNG = ("woman", "lady", "girl"), ("man", "boy"), ("child", "baby")
+UNTOLD: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*_FEMALE, "women"), _MALE),
+    **dict.fromkeys((*_MALE, "men"), _FEMALE),
+    **dict.fromkeys((*_YOUNG, "children"), ("woman", "lady", "man")),
+}
 #: Log-odds that a picture shows faces if none is found, what a face that is found adds to its own, where half of the pictures
 #: show faces, and standard deviation of all log-odds.
 _NONE, _FOUND, _DEVIATION = -3.0, 3.5, 0.5

@@ -171,6 +171,10 @@ def find_pictures_for(
     hits = [Hit(row, 1.0, places[row.id] or "no word against it") for row in told]
     hits.sort(key=lambda hit: min((rank.index(one) for one in hit.evidence.split(" and ") if one in rank), default=0))
     allowed = {*find(Query(words=tuple(word for word in words if word not in positive), names=True, whole=True))}
+    # Faces tell no sex and no age: what is written tells that it is another one.
+    others = [{*UNTOLD[word]} for word in map(str.casefold, positive) if word in UNTOLD]
+    for other in set.intersection(*others) if others else ():
+        allowed -= {*find(Query(words=(other,), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
     notes: list[str] = []
     unwritten = [UNWRITTEN] if rows and not hits and not written_words(collection) else []
@@ -211,7 +215,7 @@ def seen_in(
         for one, phrases in zip(likely, told, strict=True)
         if min(phrase.shown for phrase in phrases) >= SURE
     ]
-    if sure and UNTOLD & {phrase.phrase.text for phrase in told[0]}:
+    if sure and UNTOLD.keys() & {phrase.phrase.text for phrase in told[0]}:
         notes = ["Faces are found in pictures: sex and age are not told.", *notes]
     return sure, notes
 

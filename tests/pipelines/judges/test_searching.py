@@ -213,3 +213,6 @@ def test_people_are_found_by_their_faces(adherence, tmp_path):
             assert "".join(row.path[-5] for row in with_face_count(collection, rows, faces)) == names
         with pytest.raises(SoartError, match="number of faces 'two' is not known"):
             with_face_count(collection, rows, "two")
+        set_label(collection, TAG, "two men", [row.id for row in rows if row.path.endswith("b.png")], on=True)
+        assert [hit.row.path[-5] for hit in find_pictures_for(collection, rows, "woman", judge)[0]] == ["a"]
+        assert find_pictures_for(collection, rows, "man", judge)[0][0].evidence == "tag"
