@@ -22,7 +22,7 @@ from ..collection.queries import known_prompts
 from ..scoring.looks import seen_in
 from ..support.figures import figure, signed
 from ..support.wording import counted, percent, printable
-from .associations import MAKES, Association
+from .associations import MAKES, NAME, Association
 from .contents import Part
 from .folders import EvaluatedCollection
 from .result import Evaluation
@@ -73,7 +73,7 @@ class Decision:
     @property
     def command(self) -> str:
         """The action as a command; its moves can be undone."""
-        rule = {"damaged": ("--damaged",), "duplicates": ("--duplicates",)}.get(self.kind, ("--below", "101"))
+        rule = {"damaged": ("--damaged",), "duplicates": ("--duplicates",)}.get(self.kind, ("--worst", "100"))
         paths = [picture.path for picture in self.pictures]
         near = [path if (short := os.path.relpath(path)).startswith("..") else short for path in paths]
         return shlex.join(["soart", "cull", *near, *rule, "--to", "culled"])
@@ -112,25 +112,18 @@ class Summary:
     @property
     def contents(self) -> dict[str, list[Part]]:
         """The parts that are no looks by their kind in words; a kind of which all pictures are says nothing."""
-        kinds = {"models": "model", "LoRAs": "LoRA", "subjects": "subject", "sizes": "size"}
+        kinds = {"models": "model", "LoRAs": "LoRA", "file names": NAME, "subjects": "subject", "sizes": "size"}
         told = {title: [part for part in self.parts if part.kind == kind] for title, kind in kinds.items()}
         return {title: parts for title, parts in told.items() if parts}
 
     @property
     def open_matters(self) -> str:
         """The number of pictures of each kind that need a decision, in words; empty if none does."""
-        kinds = [
-            f"{damage_noun(name)} {count} ({percent(count, self.pictures)})" for name, count in self.damage.items()
-        ]
+        kinds = [f"{damage_noun(name)} {n} ({percent(n, self.pictures)})" for name, n in self.damage.items()]
         redundant = f"{counted(self.spare, 'redundant near-duplicate')} in {counted(self.groups, 'group')}"
         copies = f"{self.copies:,} exact {'copy' if self.copies == 1 else 'copies'}"
-        unusual = f"{self.outliers} unlike the rest"
-        told = [
-            f"suspected {', '.join(kinds)}" if kinds else "",
-            redundant * bool(self.spare),
-            copies * bool(self.copies),
-        ]
-        return "; ".join(filter(None, [*told, unusual * bool(self.outliers)]))
+        told = [f"suspected {', '.join(kinds)}" * bool(kinds), redundant * bool(self.spare), copies * bool(self.copies)]
+        return "; ".join(filter(None, [*told, f"{self.outliers} unlike the rest" * bool(self.outliers)]))
 
     def lines(self, top: int) -> list[str]:
         """The summary as lines of text, at most ``top`` of each list."""
@@ -145,8 +138,7 @@ class Summary:
         for title, parts in self.contents.items():
             found.append(f"{title.capitalize() if title != 'LoRAs' else title}: {_parts(parts[: 2 * top])}")
         if self.looks:
-            means = ((part, f"{part.pictures}, mean {figure(part.score, 2)}") for part, _ in self.looks)
-            found.append("Looks: " + "; ".join(f"{printable(part.name)} {told}" for part, told in means))
+            found.append(f"Looks: {_parts([part for part, _ in self.looks])}")
         for title, pictures in (("Best", self.best), ("Worst", self.worst)):
             if pictures:
                 found.append(f"{title}: {_names(pictures[:top])}")
@@ -156,17 +148,18 @@ class Summary:
             found += [f"  {told_of(one)}" for one in told[: 2 * top]]
         if self.open_matters:
             found.append(f"To decide: {self.open_matters}")
-        name = _short_names([one.pictures[0] for one in self.decisions])
+        name = short_names([one.pictures[0] for one in self.decisions])
         for one in self.decisions[: 4 * top]:
             found.append(f"  {name[one.pictures[0].id]}: {one.why} → {printable(one.command)}")
         return found
 
 
 def _parts(parts: Sequence[Part]) -> str:
-    return ", ".join(f"{printable(part.name)} {part.pictures}" for part in parts)
+    means = [f", mean {figure(part.score, 2)}" * bool(np.isfinite(part.score)) for part in parts]
+    return "; ".join(f"{printable(one.name)} {one.pictures}{mean}" for one, mean in zip(parts, means, strict=True))
 
 
-def _short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
+def short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
     """Names of files by picture id, with their folders if two have the same name."""
     names = [Path(one.path).name for one in pictures]
     folders = [Path(*Path(one.path).parts[-2:]) for one in pictures] if len({*names}) < len(names) else names
@@ -174,7 +167,7 @@ def _short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
 
 
 def _names(pictures: Sequence[ListedPicture]) -> str:
-    name = _short_names(pictures)
+    name = short_names(pictures)
     return ", ".join(
         f"{name[one.id]} ({figure(one.score, 2)}{f', {others}' if (others := one.others) else ''})" for one in pictures
     )
@@ -197,14 +190,8 @@ def yardstick(judge: str, mean: float) -> str:
     if not key.points or not np.isfinite(mean):
         return ""
     if key.name == OVERALL:
-        place = (
-            "as many as usual"
-            if abs(mean - 50) < 2
-            else "more than the usual 50"
-            if mean > 50
-            else "fewer than the usual 50"
-        )
-        return f"A picture's points are the share of 4,225 pictures by other generators that it beats: yours beat {mean:.0f} of 100 on average, {place}."
+        usual = f"{'more' if mean > 50 else 'fewer'} than the usual 50" if abs(mean - 50) >= 2 else "as many as usual"
+        return f"A picture's points are the share of 4,225 pictures by other generators that it beats: yours beat {mean:.0f} of 100 on average, {usual}."
     if key.kind is Kind.TASTE:
         return ""
     if key.name in DETECTORS:
@@ -254,10 +241,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     paths = rows.paths()
 
     def show(row: int, note: str = "") -> ListedPicture:
-        score = float(scores[row]) if e.judged[row] else float("nan")
-        return ListedPicture(
-            int(e.ids[row]), paths[row], score, float(e.percentile[row]), note, effect=float(effect[row])
-        )
+        score, place = float(scores[row]) if e.judged[row] else float("nan"), float(e.percentile[row])
+        return ListedPicture(int(e.ids[row]), paths[row], score, place, note, effect=float(effect[row]))
 
     def show_with_alike(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(replace(show(row), alike=alike.get(row, 0)) for row in chosen)
