@@ -49,7 +49,7 @@ _STYLES = frozenset(word for word, kind in vocabulary_lexicon().items() if kind 
 
 #: Nouns that prompts often have, beside those that pictures can be searched for.
 _NOUNS = (
-    "alien android angel armor astronaut beach bedroom city cityscape clouds cyborg demon desert dragon dress elf fairy fantasy forest galaxy "
+    "alien android angel armor astronaut baby beach bedroom child city cityscape clouds cyborg demon desert dragon dress elf fairy fantasy forest galaxy "
     "garden ghost goddess hands hero interior jungle king kitchen knight landscape mermaid monster moon night ninja ocean octopus palace park "
     "pirate planet portrait princess queen rain river robot room samurai sea skull sky skyline snow soldier space spaceship statue storm "
     "street sunrise sunset temple tower unicorn universe village vampire warrior waterfall winter witch wizard zombie"
