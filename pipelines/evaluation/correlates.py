@@ -50,12 +50,7 @@ def find_associations(collection: Collection, scan_number: int, judge: str) -> t
 
 
 def words_of_name(path: str) -> tuple[str, ...]:
-    """The words in the name of a file, without numbers.
-
-    >>> from soart.pipelines.evaluation.correlates import words_of_name
-    >>> words_of_name("foxes/Glid3-12_dark.png")
-    ('glid3', 'dark')
-    """
+    """The words in the name of a file, such as ``glid3`` and ``dark`` of ``Glid3-12_dark.png``."""
     words = re.findall(r"[^\W_]{3,}", Path(path).stem.casefold())
     return tuple(dict.fromkeys(word for word in words if not word.isdigit()))
 

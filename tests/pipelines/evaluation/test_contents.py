@@ -51,26 +51,21 @@ def test_parts_have_names_that_a_search_finds(parts):
         hits, _ = Search.of(found[kind, name].words, lambda _: judge).find(parts.collection, rows)
         assert {hit.row.id for hit in hits} >= {*found[kind, name].best}, name
     lines = "\n".join(summarise(parts).lines(5))
-    expected = (
-        "Models: one 8, mean #\nLoRAs: glow 8, mean #\nFile names: cutty 8, mean #\nSubjects: fox 8, mean #; knight 8, "
-    )
-    assert expected in re.sub(r"(?<=mean )[\d.]+", "#", lines)
-    assert "Looks: " in lines
+    expected = "Models: one 8, mean #\nLoRAs: glow 8, mean #\nFile names: cutty 8, mean #\nSubjects: fox 8, mean #; "
+    assert (expected in re.sub(r"(?<=mean )[\d.]+", "#", lines), "Looks: " in lines) == (True, True)
 
 
 def test_words_of_file_names_are_compared_within_folders(collection, tmp_path):
     for number in range(16):
-        folder = tmp_path / "art" / f"prompt {number // 2}"
-        folder.mkdir(parents=True, exist_ok=True)
-        texture = np.random.default_rng(number).integers(0, 255, (96, 96, 3), dtype=np.uint8)
-        Image.fromarray(texture).save(folder / f"{('glid3', 'midj')[number % 2]}-1.png")
+        path = tmp_path / "art" / f"prompt {number // 2}" / f"{('glid3', 'midj')[number % 2]}-1.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.linear_gradient("L").rotate(9 * number).convert("RGB").save(path)
     evaluated = sync_and_evaluate(collection, Scan([tmp_path / "art"]), Here(), "technical")
     ids = {row.id: float(row.path.endswith("midj-1.png")) * 50 + row.id % 3 for row in collection.images()}
     replace_scores(collection, "planted", ids, {})
     found = {one.value: one for one in find_associations(collection, evaluated.update.scan_number, "planted")}
-    assert {*found} == {"glid3", "midj"}
+    assert [one.low > 40 for one in found.values()] == [name == "midj" for name in found] == [False, True]
     assert (found["midj"].kind, found["midj"].words, found["midj"].within) == ("file name", "midj", 8)
-    assert found["midj"].low > 40 > found["midj"].q
 
 
 def test_numbers_have_a_yardstick():
