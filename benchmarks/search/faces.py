@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import re
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,6 +34,7 @@ ALIVE = re.compile(
     r"god|witch|wizard|cat|dog|fox|wolf|bear|lion|monkey|owl|bird|animal|creature|character|astronaut|samurai|soldier|clown|elf|goblin|"
     r"statue|doll|skull|zombie|ghost|anthropomorphic|trump|obama|putin|musk|scientist|farmer|hero|cyborg|android|mech\w*|he|she|his|her)\b"
 )
+SEEN = re.compile(r"portrait|face|headshot|beautiful|close-up")
 #: Generators whose pictures are clear enough to show a face.
 CLEAR = ("DALLE2", "midjourney", "sd1.5", "xl2.2")
 #: Heights of faces in pixels, in wallpapers of 1,024 pixels.
@@ -59,17 +61,13 @@ def generated(folder: Path) -> dict[str, list[Path]]:
         if not row["name"].startswith(CLEAR):
             continue
         if not ALIVE.search(prompt):
-            kind = "generated, no person asked for"
-        elif (
-            PERSON.search(prompt)
-            and re.search(r"portrait|face|headshot|beautiful|close-up", prompt)
-            and "anthropomorphic" not in prompt
-        ):
+            kind = "-generated, no person asked for"
+        elif PERSON.search(prompt) and SEEN.search(prompt) and "anthropomorphic" not in prompt:
             kind = f"generated portraits, {style or 'no style'}"
         else:
             continue
         kinds.setdefault(kind, []).append(folder / "ACGIQA-3K" / row["name"])
-    return kinds
+    return {kind: sorted(files) for kind, files in kinds.items()}
 
 
 def painted(folder: Path) -> dict[str, list[Path]]:
@@ -82,25 +80,21 @@ def painted(folder: Path) -> dict[str, list[Path]]:
     }
 
 
-def kinds_of_pictures(
-    cache: Path, faces: Path | None, made: Path | None, paintings: Path | None
-) -> dict[str, list[Path]]:
+def kinds_of_pictures(given: Namespace) -> dict[str, list[Path]]:
     """Files by kind; a kind without faces begins with a minus."""
     kinds: dict[str, list[Path]] = {}
-    if faces is not None:
+    if faces := given.faces:
         kinds["photographs of a face"] = sorted((faces / "validation_images" / "real").glob("*.jpg"))
         kinds["GAN faces"] = sorted((faces / "images").glob("*.jpg"))
+    cache, there = given.cache, [one for one in sources(given.cache, fetch=False) if one.kind == PHOTOGRAPH]
     portraits = cache / "wesnoth-1.18-data/usr/share/games/wesnoth/1.18/data/core/images/portraits"
     kinds["drawn portraits"] = sorted(p for race in ("humans", "elves") for p in (portraits / race).glob("*.webp"))
-    there = [one for one in sources(cache, fetch=False) if one.kind == PHOTOGRAPH]
-    kinds["-drawn landscapes"] = [
-        p for name in ("landscape-[chmp]*", "swamp*") for p in sorted((portraits.parent / "story").glob(name))
-    ]
+    scenes = ("landscape-[chmp]*", "swamp*")
+    kinds["-drawn landscapes"] = sorted(p for name in scenes for p in (portraits.parent / "story").glob(name))
     seen = ("astronaut", "camera", "rocket")
     kinds["-photographs without a face"] = [one.path for one in there if not one.name.endswith(seen)]
-    kinds |= painted(paintings) if paintings is not None else {}
-    for kind, files in (generated(made) if made is not None else {}).items():
-        kinds[f"-{kind}" if kind.startswith("generated, no") else kind] = sorted(files)
+    kinds |= painted(given.paintings) if given.paintings else {}
+    kinds |= generated(given.generated) if given.generated else {}
     return {kind: files for kind, files in kinds.items() if files}
 
 
@@ -108,7 +102,7 @@ def table(kinds: dict[str, Sequence[Path]]) -> dict[str, list[tuple[Path, np.nda
     """Print the share of pictures of each kind in which a face is found, and faces each by their share of the height; return them."""
     heights = ", ".join(f"{low:.0%}" for low in SHARES)
     print(
-        f"{'kind':44} {'pictures':>8} {'with a face':>12} {'faces each':>11}   by height, from {heights} of the picture on"
+        f"{'kind':44} {'pictures':>8} {'with a face':>12} {'faces each':>11}   by height, from {heights} of the picture"
     )
     found = {}
     for kind, files in kinds.items():
@@ -120,10 +114,7 @@ def table(kinds: dict[str, Sequence[Path]]) -> dict[str, list[tuple[Path, np.nda
         tall = np.concatenate([one[:, 3] - one[:, 1] for one in faces])
         each = np.histogram(tall, [*SHARES, 2])[0] / len(files)
         shares = f"{np.mean([len(one) > 0 for one in faces]):12.1%} {len(tall) / len(files):11.2f}"
-        print(
-            f"{kind.removeprefix('-'):44} {len(files):8} {shares}   {', '.join(f'{one:.2f}' for one in each)}",
-            flush=True,
-        )
+        print(f"{kind.strip('-'):44} {len(files):8} {shares}   {', '.join(f'{one:.2f}' for one in each)}", flush=True)
     return found
 
 
@@ -152,7 +143,7 @@ def sizes(faces: Sequence[tuple[Path, np.ndarray]], grounds: Sequence[Path]) -> 
 def main() -> None:
     """Measure, and print."""
     arguments = command(__doc__, cache=True, faces=None, generated=None, paintings=None, most=32).parse_args()
-    kinds = kinds_of_pictures(arguments.cache, arguments.faces, arguments.generated, arguments.paintings)
+    kinds = kinds_of_pictures(arguments)
     chosen = {kind: files[:: max(1, len(files) // arguments.most)][: arguments.most] for kind, files in kinds.items()}
     found = table(chosen)
     print(f"{'found of the largest faces, by height in pixels':44} {', '.join(map(str, HEIGHTS))}")

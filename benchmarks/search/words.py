@@ -22,19 +22,7 @@ WORDS = (
     "portrait,woman,man,people,crowd,face,child,sea,beach,water,boat,fish,dog,cat,bird,horse,frog,dragon,red car,house,castle,city,street,"
     "night,sunset,rain,snow,sky,space,mountain,forest,flower,food,robot,hands,text,watercolor,oil painting,anime,neon,black and white,perro,qxzvbn"
 )
-#: Side of a small picture in pixels, and rows of a sheet.
-SIDE, ROWS = 110, 12
-
-
-def sheet(rows: list[tuple[str, list[Path]]]) -> Image.Image:
-    """One row of small pictures below each heading."""
-    page = Image.new("RGB", (10 * SIDE, len(rows) * (SIDE + 14)), "white")
-    for place, (heading, paths) in enumerate(rows):
-        top = place * (SIDE + 14)
-        ImageDraw.Draw(page).text((2, top + 1), heading, fill="black")
-        for number, path in enumerate(paths):
-            page.paste(Image.open(path).convert("RGB").resize((SIDE, SIDE)), (SIDE * number, top + 14))
-    return page
+SIDE, HEAD = 110, 14  # of a small picture and of a heading, in pixels
 
 
 def main() -> None:
@@ -47,15 +35,19 @@ def main() -> None:
         shown: list[tuple[str, list[Path]]] = []
         for word in WORDS.split(","):
             try:
-                hits, notes = Search.of(word, Catalogue().find).find(collection, rows)
+                hits, notes = (search := Search.of(word, Catalogue().find)).find(collection, rows)
+                notes = [*search.notes, *notes]
             except SoartError as error:
                 hits, notes = [], [str(error)]
             by = dict(Counter("seen" if hit.value < 1 else hit.evidence for hit in hits))
             print(f"{folder.name}: {word}: {len(hits)} {by} {' '.join(notes)}", flush=True)
-            if hits:
-                shown.append((f"{word}: {len(hits)} {by}", [collection.locate(hit.row) for hit in hits[:10]]))
-        for start in range(0, len(shown), ROWS):
-            sheet(shown[start : start + ROWS]).save(arguments.sheets / f"{folder.name}-{start // ROWS}.png")
+            shown += [(f"{word}: {len(hits)} {by}", [collection.locate(hit.row) for hit in hits[:10]])] * bool(hits)
+        sheet = Image.new("RGB", (10 * SIDE, (SIDE + HEAD) * max(1, len(shown))), "white")
+        for top, (heading, paths) in zip(range(0, sheet.height, SIDE + HEAD), shown, strict=False):
+            ImageDraw.Draw(sheet).text((2, top + 1), heading, fill="black")
+            for number, path in enumerate(paths):
+                sheet.paste(Image.open(path).convert("RGB").resize((SIDE, SIDE)), (SIDE * number, top + HEAD))
+        sheet.save(arguments.sheets / f"{folder.name}.png")
 
 
 if __name__ == "__main__":
