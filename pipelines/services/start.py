@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,12 +138,9 @@ class StartService(CollectionService):
         check_copy_target(self.target, [root for root in self._evaluation.roots() if root.is_dir()])
         rows = images_by_id(self.collection, images)
         paths = [self.collection.locate(rows[image]) for image in images if image in rows]
-        with self._copying:
-            journal = Journal(self._records() / f"{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl")
-            try:
-                copies = copy_best(paths, self.target, journal)
-            finally:
-                journal.close()
+        record = self._records() / f"{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl"
+        with self._copying, closing(Journal(record)) as journal:
+            copies = copy_best(paths, self.target, journal)
         return copies, copies.undo_file.name if copies.undo_file else ""
 
     def undo_copy(self, name: str) -> tuple[int, list[str]]:

@@ -116,10 +116,7 @@ class Journal:
             return now
 
     def write(self, path: Path, content: bytes, made: int = 0) -> None:
-        """Write a small file; the content of an earlier one is stored in the journal, and its permissions stay.
-
-        ``made`` of the folders above it were made for it.
-        """
+        """Write a small file, for which ``made`` folders were made; of an earlier one the journal stores the content."""
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         old = None if mode is None else read_regular(path)
         encoded = None if old is None else base64.b64encode(old).decode()
