@@ -91,8 +91,8 @@ def kinds_of_pictures(given: Namespace) -> dict[str, list[Path]]:
     kinds["drawn portraits"] = sorted(p for race in ("humans", "elves") for p in (portraits / race).glob("*.webp"))
     scenes = ("landscape-[chmp]*", "swamp*")
     kinds["-drawn landscapes"] = sorted(p for name in scenes for p in (portraits.parent / "story").glob(name))
-    seen = ("astronaut", "camera", "rocket")
-    kinds["-photographs without a face"] = [one.path for one in there if not one.name.endswith(seen)]
+    there = [one for one in there if not one.name.endswith(("astronaut", "camera", "rocket"))]
+    kinds["-photographs without a face"] = [one.path for one in there]
     kinds |= painted(given.paintings) if given.paintings else {}
     kinds |= generated(given.generated) if given.generated else {}
     return {kind: files for kind, files in kinds.items() if files}
@@ -100,10 +100,8 @@ def kinds_of_pictures(given: Namespace) -> dict[str, list[Path]]:
 
 def table(kinds: dict[str, Sequence[Path]]) -> dict[str, list[tuple[Path, np.ndarray]]]:
     """Print the share of pictures of each kind in which a face is found, and faces each by their share of the height; return them."""
-    heights = ", ".join(f"{low:.0%}" for low in SHARES)
-    print(
-        f"{'kind':44} {'pictures':>8} {'with a face':>12} {'faces each':>11}   by height, from {heights} of the picture"
-    )
+    heights = f"by share of the height, from {', '.join(f'{low:.0%}' for low in SHARES)}"
+    print(f"{'kind':44} {'pictures':>8} {'with a face':>12} {'faces each':>11}   {heights}")
     found = {}
     for kind, files in kinds.items():
         found[kind] = []
