@@ -256,7 +256,7 @@ def _prompt(picture: RankedPicture) -> str:
     return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
-def show_found(column: str, values: Sequence[str], paths: Sequence[Path], lines: Sequence[str]) -> None:
+def show_found(column: str, values: Sequence[str], paths: Sequence[Path], lines: Sequence[str] = ()) -> None:
     """Print files in their order as a table, each with its place and a value, and lines below it."""
     names = names_from_common_folder(paths)
     places = range(1, len(names) + 1)
