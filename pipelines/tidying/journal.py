@@ -202,9 +202,9 @@ def is_mark(entry: object) -> bool:
 def remove_folders(entries: Sequence[Any]) -> None:
     """Remove the folders that moves and copies made, as far as they are empty."""
     for entry in reversed(entries):
-        file = entry.get("to", entry.get("written")) if isinstance(entry, dict) else None
-        made = entry.get("made") if isinstance(file, str) else None
-        for folder in Path(file).parents[:made] if isinstance(made, int) and made > 0 else ():
+        known = entry if isinstance(entry, dict) else {}
+        file, made = known.get("to", known.get("written")), known.get("made")
+        for folder in Path(file).parents[:made] if isinstance(file, str) and isinstance(made, int) and made > 0 else ():
             try:
                 folder.rmdir()
             except OSError:
