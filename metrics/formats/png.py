@@ -21,16 +21,12 @@ _MOST_CHUNKS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class TrimmedPng:
-    """A PNG that Pillow decodes: without texts and profiles above the limit.
-
-    Attributes:
-        profile: a colour profile that was taken out, of at most ``LONGEST_PROFILE`` bytes; None for any other.
-        ignored: True if a larger profile was left out.
-    """
+    """A PNG that Pillow decodes: without texts and profiles above the limit."""
 
     content: bytes
+    #: a colour profile that was taken out, of at most ``LONGEST_PROFILE`` bytes; None for any other
     profile: bytes | None = None
-    ignored: bool = False
+    ignored: bool = False  # True if a larger profile was left out
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -82,28 +82,18 @@ def makings_at(makings: Makings, rows: np.ndarray) -> Makings:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One combination of kernel, size, noise and trusts.
+    """One combination of kernel, size, noise and trusts."""
 
-    Attributes:
-        kernel: number of the kernel over items; −1 for none.
-        amplitude: s².
-        noise: variance of a single judgement.
-        means, deviations: (k,) means and standard deviations of the weights of the prior scores.
-        belief: log of the belief b_h, up to a constant common to hypotheses of equal trusts.
-        trust: log of the belief b_t.
-        parts: names of its kernel, size, noise and trusts in the tables of beliefs.
-        making: number of the kernel over how pictures were made; −1 for none.
-    """
-
-    kernel: int
-    amplitude: float
-    noise: float
+    kernel: int  # number of the kernel over items; −1 for none
+    amplitude: float  # s²
+    noise: float  # variance of a single judgement
+    #: (k,) means and standard deviations of the weights of the prior scores
     means: tuple[float, ...]
     deviations: tuple[float, ...]
-    belief: float
-    trust: float = 0.0
-    parts: tuple[object, ...] = ()
-    making: int = -1
+    belief: float  # log of the belief b_h, up to a constant common to hypotheses of equal trusts
+    trust: float = 0.0  # log of the belief b_t
+    parts: tuple[object, ...] = ()  # names of its kernel, size, noise and trusts in the tables of beliefs
+    making: int = -1  # number of the kernel over how pictures were made; −1 for none
 
     def of_kernels(self, kernels: Sequence[np.ndarray], makings: Sequence[np.ndarray]) -> np.ndarray | None:
         """Its kernel K + L, from values of all kernels of both kinds; None if it has none."""
@@ -195,34 +185,21 @@ def _trust_choices(
 
 @dataclass
 class Mixture:
-    """A fitted average; made by ``learn_mixture``.
+    """A fitted average; made by ``learn_mixture``."""
 
-    Attributes:
-        kernels: kernels over items against the learning pictures.
-        duals: (kernels, n) dual weights, averaged over hypotheses.
-        makings: kernels over how pictures were made against the learning pictures.
-        making_duals: (makings, n) their dual weights.
-        coefficients: (k,) weights of the prior scores.
-        bias: c.
-        shares: weight of each kernel over items, and of none as ``prior``; sums to 1.
-        trusts: (k,) weight of the hypotheses that trust each prior score, or its opposite.
-        parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
-        priors: (n, k) prior scores of the learning pictures.
-        weights: (m,) number of judgements behind each observation.
-        contrasts: (m, n) observations by learning picture, see ``contrasts_of``; None if each is a picture's liking.
-    """
-
-    kernels: ItemKernels
-    duals: np.ndarray
-    makings: MakingKernels
-    making_duals: np.ndarray
-    coefficients: np.ndarray
-    bias: float
-    shares: dict[str, float]
-    trusts: np.ndarray
+    kernels: ItemKernels  # kernels over items against the learning pictures
+    duals: np.ndarray  # (kernels, n) dual weights, averaged over hypotheses
+    makings: MakingKernels  # kernels over how pictures were made against the learning pictures
+    making_duals: np.ndarray  # (makings, n) their dual weights
+    coefficients: np.ndarray  # (k,) weights of the prior scores
+    bias: float  # c
+    shares: dict[str, float]  # weight of each kernel over items, and of none as ``prior``; sums to 1
+    trusts: np.ndarray  # (k,) weight of the hypotheses that trust each prior score, or its opposite
+    #: weight, hypothesis and dual weights (n,) of the hypotheses of most weight
     parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
-    priors: np.ndarray = field(repr=False)
-    weights: np.ndarray = field(repr=False)
+    priors: np.ndarray = field(repr=False)  # (n, k) prior scores of the learning pictures
+    weights: np.ndarray = field(repr=False)  # (m,) number of judgements behind each observation
+    #: (m, n) observations by learning picture, see ``contrasts_of``; None if each is a picture's liking
     contrasts: np.ndarray | None = field(default=None, repr=False)
 
     def by_example(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:

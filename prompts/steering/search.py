@@ -30,21 +30,14 @@ _SPREAD = tuple(np.linspace(0, 1, 9).tolist())
 
 @dataclass(frozen=True)
 class Domain:
-    """The choices that may be made.
+    """The choices that may be made."""
 
-    Attributes:
-        levels: options of each slot.
-        options: (Σ|s|,) bool, True for options that bans and pins leave.
-        allows: returns True if constraints allow an (S,) choice; None without constraints.
-        similarities: which options of each slot are alike; empty for none.
-        conditions: slots that are in use only with some options of another slot, and off, at their last option, with
-            others, those of slots on which further ones depend first; ``allows`` must hold choices to them.
-    """
-
-    levels: tuple[int, ...]
-    options: np.ndarray
-    allows: Allows | None = None
-    similarities: Similarities = ()
+    levels: tuple[int, ...]  # options of each slot
+    options: np.ndarray  # (Σ|s|,) bool, True for options that bans and pins leave
+    allows: Allows | None = None  # returns True if constraints allow an (S,) choice; None without constraints
+    similarities: Similarities = ()  # which options of each slot are alike; empty for none
+    #: slots that are in use only with some options of another slot, and off, at their last option, with others, those
+    #: of slots on which further ones depend first; ``allows`` must hold choices to them
     conditions: tuple[Condition, ...] = ()
 
     @classmethod
