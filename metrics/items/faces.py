@@ -57,10 +57,7 @@ class FaceExtractor:
     version: str = VERSION
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """(n, 36) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
-
-        ``ModelError`` if the weights are missing or damaged.
-        """
+        """(n, 36) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1."""
         from .blazeface import find_faces
 
         pictures = images[None] if images.ndim == 3 else images

@@ -174,10 +174,7 @@ def by_items(taste: LearntTaste) -> LearntTaste:
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
-    """Blend tastes on the same items, each once; a blend among them is replaced by its parts.
-
-    The weights, positive numbers, are equal by default.
-    """
+    """Blend tastes on the same items, each once, equally by default; a blend among them is replaced by its parts."""
     shares = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
     if len(parts) < 2 or len(shares) != len(parts):
         raise TasteError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(shares)}.")

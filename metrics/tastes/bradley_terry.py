@@ -143,10 +143,7 @@ def strengths_of(
 
 
 def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]] = ()) -> Standing:
-    """Put pictures in order by choices (chosen, other) and ties of ids; those with other pictures are left out.
-
-    A pair called equal needs no more comparisons.
-    """
+    """Put pictures in order by choices (chosen, other) and ties of ids; those with other pictures are left out."""
     from scipy.special import expit
 
     if not FEWEST_TO_ORDER <= len(set(ids)) == len(ids) <= MOST_TO_ORDER:

@@ -126,10 +126,7 @@ def from_modes(
     groups: Mapping[str, Sequence[object]] | None = None,
     pictures: Mapping[str, Sequence[object]] | None = None,
 ) -> Examples:
-    """Examples from one (n, p) item matrix per mode; ``good`` is liked, every other mode is a kind of bad.
-
-    Groups and names of pictures are by mode too; empty matrices are left out.
-    """
+    """Examples from one (n, p) item matrix per mode; ``good`` is liked, every other mode is a kind of bad."""
     matrices = {mode: numbers_of(items, f"items of {mode!r}") for mode, items in modes.items()}
     matrices = {mode: check_items(items, name=f"items of {mode!r}") for mode, items in matrices.items() if items.size}
     if not matrices:
@@ -184,10 +181,7 @@ def from_choices(
     pictures: Sequence[object] | None = None,
     ties: Iterable[tuple[int, int]] = (),
 ) -> Examples:
-    """Examples from (n, p) items, choices (chosen, other) and ties of rows; by default each picture is a group.
-
-    Pictures without a choice are left out.
-    """
+    """Examples from (n, p) items, choices (chosen, other) and ties of rows; by default each picture is a group."""
     # Readers of a collection need only the scale of ratings: they do not wait for SciPy.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -212,10 +206,7 @@ def from_choices(
 
 
 def mix(*parts: Examples) -> Examples:
-    """Combine examples. A picture that was judged more than once gets the mean liking and the sum of the weights.
-
-    An ``ItemsError`` names a picture that is both good and bad.
-    """
+    """Combine examples. A picture that was judged more than once gets the mean liking and the sum of the weights."""
     if not parts:
         raise ItemsError("Expected pictures to learn a taste from, got none.")
     if len({part.items.shape[1] for part in parts}) > 1 or len({part.priors.shape[1] for part in parts}) > 1:

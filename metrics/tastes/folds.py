@@ -107,10 +107,7 @@ class HeldOut:
 def gather(
     liking: np.ndarray, tests: Sequence[tuple[np.ndarray, np.ndarray]], level: np.ndarray | None = None
 ) -> HeldOut:
-    """Collect comparisons of (n,) likings from the rows and held-out scores of each fold of each repetition.
-
-    Pictures of one ``level`` are compared with each other, see ``Units``; by default all are.
-    """
+    """Collect comparisons of (n,) likings from the rows and held-out scores of each fold of each repetition."""
     n = len(liking)
     better = liking[:, None] > liking + 1e-12
     if level is not None:

@@ -1,7 +1,4 @@
-"""Compares versions of attention on pictures with a mode each, and writes the tables.
-
-Each version is rated by the accuracy with which it recognises the mode of pictures it was not fitted to.
-"""
+"""Compares versions of attention on pictures with a mode each, and writes the tables."""
 
 from __future__ import annotations
 
@@ -89,10 +86,7 @@ def measure_modes(
 
 
 def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) -> AttentionModel:
-    """Fit a version of attention to the rows (n,) bool of pictures; version B starts from the mode ``unit_space``.
-
-    Y2 items are used, and by version A also Y3 items, for its query.
-    """
+    """Fit a version of attention to the rows (n,) bool of pictures; version B starts from the mode ``unit_space``."""
     columns = data.columns("Y2")
     y2, modes = data.items[rows][:, columns], data.modes[rows]
     if version == "A":
@@ -117,10 +111,7 @@ def check_versions(versions: Sequence[str]) -> None:
 def compare_versions(
     data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5
 ) -> VersionReport:
-    """Cross-validate every version, and compare the tables of two; fewer folds if a mode has too few pictures.
-
-    ``unit_space`` is the mode that version B starts from; by default the first one.
-    """
+    """Cross-validate every version, and compare the tables of two; fewer folds if a mode has too few pictures."""
     check_versions(versions)
     unit = unit_space or str(data.modes[0])
     if unit not in data.modes:
@@ -158,10 +149,7 @@ def compare_versions(
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture.
-
-    Files of the same names are replaced.
-    """
+    """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture."""
     first, second = comparison.names
     tables = {
         f"attention-{first}.csv": comparison.first,

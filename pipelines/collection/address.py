@@ -1,7 +1,4 @@
-"""Addresses of collections: a folder, or the URL of a database.
-
-The pictures of a database lie in a folder beside it.
-"""
+"""Addresses of collections: a folder, or the URL of a database, whose pictures lie in a folder beside it."""
 
 from __future__ import annotations
 

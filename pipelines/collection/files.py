@@ -1,7 +1,4 @@
-"""Files that scans have seen: their paths, sizes and pictures.
-
-Every scan of folders has a number, and each file keeps the number of the last scan that saw it.
-"""
+"""Files that scans have seen: paths, sizes, pictures, and the number of the last scan that saw each."""
 
 from __future__ import annotations
 
@@ -22,10 +19,7 @@ _BLOCK = 1000
 
 
 class FileFacts(NamedTuple):
-    """A file with everything stored about its picture; None for what is not known.
-
-    ``notes`` says what decoding had to do, one a line.
-    """
+    """A file with everything stored about its picture, notes of decoding one a line; None for what is not known."""
 
     file: FileRow
     image: ImageRow | None

@@ -1,7 +1,4 @@
-"""Ratings of pictures, stored by rater.
-
-A rating never replaces one of another rater.
-"""
+"""Ratings of pictures, stored by rater; none replaces one of another rater."""
 
 from __future__ import annotations
 

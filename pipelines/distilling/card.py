@@ -124,10 +124,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def wins_of(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:
-    """Share of pairs that are won, ties counting half, and its 90 % interval.
-
-    The interval is that of Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
-    """
+    """Share of pairs that are won, ties half, and its 90 % interval after Wilson, "Probable inference" (1927)."""
     n = len(after)
     share = float(np.mean((after > before) + 0.5 * (after == before)))
     z = float(norm.ppf(0.5 + LEVEL / 2))
@@ -172,10 +169,7 @@ class Examination:
         settings: Mapping[str, Any],
         **facts: Any,  # noqa: ANN401
     ) -> TrustCard:
-        """Examine the LoRA on requests of new prompts or seeds, and on other subjects, which may be none.
-
-        ``facts`` are the fields of the card that are known already.
-        """
+        """Examine the LoRA on requests of new prompts or seeds, and on other subjects, which may be none."""
         before, marks = self._examined(requests, 0.0, settings)
         after, at_one = before, marks
         # The others need fewer pictures: only means are compared.

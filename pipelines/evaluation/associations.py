@@ -275,10 +275,7 @@ def welch(one: Sums, two: Sums) -> tuple[float, float, float, float]:
 
 
 def findings(tallies: Mapping[str, Tally], top: int = 20) -> list[Association]:
-    """The ``top`` associations of every kind with the smallest p-values.
-
-    All properties of all kinds are one family of tests, because people read them as one table.
-    """
+    """The ``top`` associations of every kind with the smallest p-values; all kinds are one family of tests."""
     from scipy import stats
 
     tests = [

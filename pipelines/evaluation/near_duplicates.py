@@ -71,10 +71,7 @@ def distinct_rows(collection: Collection, place: Mapping[int, int]) -> dict[int,
 
 
 def corrected(collection: Collection, e: Evaluation) -> Evaluation:
-    """The evaluation without groups that hold pictures which the user says are no duplicates.
-
-    Near-duplicates are found anew among the pictures of these groups alone.
-    """
+    """The evaluation without groups that hold pictures which the user says are no duplicates."""
     distinct = distinct_rows(collection, e.place)
     wrong = {int(e.group[row]) for row, others in distinct.items() if (e.group[list(others)] == e.group[row]).any()}
     members = np.flatnonzero(np.isin(e.group, sorted(wrong - {-1})))

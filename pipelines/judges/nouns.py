@@ -49,12 +49,7 @@ def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
 
 
 class NounSource:
-    """Tells the nouns of ImageNet.
-
-    Args:
-        narrow: P(shown) of a noun that one class stands for, by its margin.
-        broad: the same of a noun that several classes stand for.
-    """
+    """Tells the nouns of ImageNet: those that one class stands for by the curve ``narrow``, others by ``broad``."""
 
     def __init__(self, extractor: Extractor, narrow: Curve, broad: Curve) -> None:
         self.extractor, self.narrow, self.broad = extractor, narrow, broad

@@ -78,10 +78,7 @@ def values_of(
     progress: Callable[[int], None] = lambda done: None,
     on_batch: Callable[[dict[int, float], View], None] = lambda fresh, judged: None,
 ) -> tuple[dict[int, float], list[str]]:
-    """Judge pictures, of a collection or in memory; nothing is stored.
-
-    ``on_batch`` is called with the values of each batch and all of its pictures.
-    """
+    """Judge pictures, of a collection or in memory; nothing is stored."""
     values: dict[int, float] = {}
     problems: list[str] = []
     for block in batches(pictures.ids, judge.batch):
@@ -111,10 +108,7 @@ def values_of(
 
 
 def fit_part(pictures: View, judge: GuardedJudge) -> tuple[View, list[str]]:
-    """The pictures that can be judged at all, and a sentence for each unreadable one; ``judge.why`` gets the others' reasons.
-
-    A judge of soart's own items says so itself.
-    """
+    """The pictures that can be judged at all, and a sentence for each unreadable one; ``judge.why`` gets the others' reasons."""
     if isinstance(judge.extractor, CombinedExtractor) or not pictures.ids:
         return pictures, []
     technical = TechnicalJudge.load()

@@ -1,7 +1,4 @@
-"""Requests to a model, and the pictures it drew.
-
-Imports no torch, so that collections and rankings start at once.
-"""
+"""Requests to a model, and the pictures it drew; imports no torch, so that rankings start at once."""
 
 from __future__ import annotations
 

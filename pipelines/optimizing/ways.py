@@ -136,10 +136,7 @@ class Means:
         return Noise(None if self.sampler is None else self.sampler.noise_of(seed), seed)
 
     def propose(self, way: str, best: Noise, number: int, failures: int) -> list[Noise]:
-        """The noises that a way draws in step ``number`` (from 0) near the best; none where a gradient is not finite.
-
-        ``failures`` counts those of this way in a row.
-        """
+        """The noises that a way draws in step ``number`` (from 0) near the best; none where a gradient is not finite."""
         seed = self.request.seed + NEIGHBOURS * (number + 1)
         if best.noise is None or (way == SEEDS and not self.parents):
             return [self._of_seed(seed + k) for k in range(NEIGHBOURS)]

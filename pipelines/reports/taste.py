@@ -1,7 +1,4 @@
-"""Renders a taste as one self-contained HTML page.
-
-It shows how reliable the taste is, the pictures it likes most and least, and the reasons.
-"""
+"""Renders a taste as one self-contained page: how reliable it is, what it likes most and least, and the reasons."""
 
 from __future__ import annotations
 
@@ -89,10 +86,7 @@ def _lowest(values: Sequence[float]) -> float:
 def _opened(
     collection: Collection, rows: Sequence[ImageRow], order: Sequence[int], count: int
 ) -> tuple[dict[int, np.ndarray], list[str]]:
-    """Pixels of the first ``count`` readable pictures in an order, by row, and a sentence for each of the others.
-
-    Items outlive their picture, so that a file may be gone.
-    """
+    """Pixels of the first ``count`` readable pictures in an order, by row, and a sentence for each of the others."""
     found: dict[int, np.ndarray] = {}
     problems = []
     for i in order:

@@ -157,10 +157,7 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:
-    """The picture under its heat map, as JPEG.
-
-    Green parts score better than the mean part of the same picture, red ones worse.
-    """
+    """The picture under its heat map, as JPEG: green parts score better than its mean part, red ones worse."""
     pixels = collection.pixels(row)
     heat = _heat(judge, pixels)
     image = Image.fromarray(pixels)

@@ -289,10 +289,7 @@ def _remembered(
     engine: Engine | None,
     progress: Callable[[], None],
 ) -> tuple[Collection, LookUp, list[str]]:
-    """The collection in the user's data folder that remembers files, their pictures in it, and why it keeps nothing new.
-
-    One in memory takes its place if it cannot be opened, read or written.
-    """
+    """The collection in the user's data folder that remembers files, their pictures in it, and why it keeps nothing new."""
     folders = [path for path in named if path.is_dir()]
     try:
         collection = open_memory_of(named)

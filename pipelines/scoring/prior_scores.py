@@ -27,10 +27,7 @@ MANY_LACK = 0.1
 def given_priors(
     collection: Collection, rater: str, prior_names: Sequence[str], ids: Sequence[int]
 ) -> dict[str, dict[int, float]]:
-    """Values by picture id of the prior scores that a collection holds, by name; NaN for pictures without one.
-
-    The means are of all raters but ``rater``; prior scores that items tell are left out.
-    """
+    """Values by picture id of the prior scores that a collection holds, by name; NaN for pictures without one."""
     # An evaluation without a taste needs none of it.
     from ...metrics.tastes.taste import is_given
     from ..collection.ratings import others_mean

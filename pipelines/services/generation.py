@@ -78,11 +78,7 @@ class DrawingProgress:
 
 
 class GenerationService(CollectionService):
-    """Draws pictures in one collection.
-
-    Args:
-        drawing: lock held while pictures are drawn.
-    """
+    """Draws pictures in one collection, and holds the lock ``drawing`` meanwhile."""
 
     def __init__(
         self,

@@ -49,11 +49,7 @@ class Wish:
 
 
 class OptimizingService(CollectionService):
-    """Optimizes one picture at a time in one collection.
-
-    Args:
-        drawing: lock held while pictures are drawn.
-    """
+    """Optimizes one picture at a time in one collection, and holds the lock ``drawing`` meanwhile."""
 
     def __init__(
         self,
@@ -69,10 +65,7 @@ class OptimizingService(CollectionService):
         self.latest: tuple[Optimized, GuardedJudge] | None = None
 
     def start(self, wish: Wish) -> Job:
-        """Optimize in the background.
-
-        The job counts seconds, and can be cancelled within a step; the best picture so far is stored then, too.
-        """
+        """Optimize in the background; the job counts seconds, and stores the best picture so far if cancelled."""
         judge = self._judge(wish.by)
         if wish.like is not None:
             self._check_known(wish.like, drawn_on=wish.strength is not None)

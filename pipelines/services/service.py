@@ -17,10 +17,7 @@ _PAUSE = 0.3
 
 @contextmanager
 def drawing_alone(drawing: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of drawing; a tune, or another collection, may draw with the model until then.
-
-    ``check`` is called again and again until then; what it raises ends the waiting.
-    """
+    """Hold the lock of drawing, which a tune may hold before; what ``check`` raises meanwhile ends the waiting."""
     while not drawing.acquire(timeout=_PAUSE):
         check()
     try:

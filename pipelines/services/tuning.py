@@ -54,11 +54,7 @@ class _PausedError(Exception):
 
 
 class TuningService(CollectionService):
-    """The tune of one collection.
-
-    Args:
-        drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
-    """
+    """The tune of one collection, which holds the lock ``drawing`` while it draws: a model draws for one at a time."""
 
     def __init__(
         self,
@@ -147,10 +143,7 @@ class TuningService(CollectionService):
         return [EarlierTune(key, tune, len(self._pictures_of(tune))) for key, tune in tunes if key != present]
 
     def reopen(self, key: str) -> None:
-        """Open an earlier tune in place of the present one.
-
-        The present one becomes an earlier tune. The opened one does not run until it is resumed.
-        """
+        """Open an earlier tune in place of the present one, which becomes an earlier one; it waits to be resumed."""
         with self._lock:
             tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
             if key not in tunes:
@@ -181,10 +174,7 @@ class TuningService(CollectionService):
             self._change(lambda settings: replace(settings, bans=bans, pins=pins))
 
     def switch(self, kind: Literal["bans", "pins"], option: str, *, on: bool) -> None:
-        """Add one option, as ``slot=option``, to the bans or to the pins, or remove it from there.
-
-        Those of other visitors stay.
-        """
+        """Add one ``slot=option`` to the bans or to the pins, or remove it; those of other visitors stay."""
         with self._lock:
             settings = self._started()
             lists = {"bans": settings.bans, "pins": settings.pins}

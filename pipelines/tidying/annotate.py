@@ -88,10 +88,7 @@ def annotate(
     png: bool = False,
     progress: Callable[[int], None] = lambda done: None,
 ) -> tuple[int, list[str]]:
-    """Write notes to XMP sidecars, into PNG files or both, and an undo file, which must not exist.
-
-    Returns the number of files annotated, and sentences on those that could not be, see ``summed_up``.
-    """
+    """Write notes to XMP sidecars, into PNG files or both, and an undo file, which must not exist."""
     journal = Journal(undo_file)
     # A new cache for each call, because folders change.
     shared = lru_cache(maxsize=64)(_shared_stems)

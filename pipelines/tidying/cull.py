@@ -307,11 +307,7 @@ def _shares_its_name(picture: Path) -> bool:
 def cull(
     moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
 ) -> tuple[list[Move], list[str]]:
-    """Move pictures with the text files beside them, and write an undo file, which must not exist.
-
-    Returns the moves that were made, with the paths that the pictures have now, and sentences on the files that could
-    not be moved, see ``summed_up``.
-    """
+    """Move pictures with the text files beside them, by a new undo file; returns the moves made, and what went wrong."""
     journal = Journal(undo_file)
     done: list[Move] = []
     failures = []

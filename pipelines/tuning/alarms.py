@@ -22,10 +22,7 @@ MIN_PICTURES = 4
 
 
 def appearance(pixels: np.ndarray) -> dict[str, float]:
-    """Saturation and contrast of a uint8 picture (h, w, 3), both in 0…1.
-
-    Saturation is the mean of max − min over R, G and B; contrast is the standard deviation of luma.
-    """
+    """Saturation (mean of max − min over R, G, B) and contrast (deviation of luma) of a uint8 picture (h, w, 3), 0…1."""
     rgb = pixels.astype(np.float32) / 255
     luma = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return {"saturation": float(np.ptp(rgb, axis=2).mean()), "contrast": float(luma.std())}

@@ -83,15 +83,12 @@ class ExternalStudy:
 
 
 class Told(NamedTuple):
-    """The result of a choice as it was stored, with at most three reasons for its score against the usual picture.
-
-    ``problem`` says why there is no score, in words such as ``"nothing but one tone"``; empty if there is one.
-    """
+    """The result of a choice as it was stored, with at most three reasons for its score against the usual picture."""
 
     row: ImageRow
     score: float | None
     reasons: Sequence[Reason] = ()
-    problem: str = ""
+    problem: str = ""  # why there is no score, such as ``"nothing but one tone"``; empty if there is one
 
 
 def tell(

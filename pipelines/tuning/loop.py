@@ -31,10 +31,7 @@ def _finished(tuner: Tuner) -> str:
 
 
 def why_enough(tuner: Tuner, stop_below: float) -> str:
-    """A sentence if further pictures are surely expected to gain little, in deviations of the goal; empty if not.
-
-    Empty also while too few are drawn to tell, or if ``stop_below`` is 0.
-    """
+    """A sentence if further pictures are surely expected to gain little, in deviations of the goal; empty if not."""
     if stop_below <= 0 or tuner.done < 3 * tuner.batch:
         return ""
     judgements = tuner.judged()

@@ -187,10 +187,7 @@ def next_step(
     after: int,
     rng: np.random.Generator,
 ) -> tuple[PromptSpace, SpaceStep]:
-    """Retire hopeless options, and add what a proposer proposes; returns the space after the step, and the step.
-
-    ``prompts`` are the good ones of the collection, best first. A step without changes leaves the same space.
-    """
+    """Retire hopeless options, and add what a proposer proposes; returns the space after the step, and the step."""
     parents = {condition.parent for condition in space.conditions}
     worded = [
         at for at, slot in enumerate(space.slots)

@@ -78,10 +78,7 @@ class TuneSettings:
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:
-        """Settings from the JSON of ``write``; None if this version of soart cannot read them.
-
-        The same prompt, started again, then continues with its choices.
-        """
+        """Settings from the JSON of ``write``; None if this version of soart cannot read them."""
         try:
             values = _with_judges(json.loads(text))
             settings = cls(

@@ -167,10 +167,7 @@ def read_study(
 def _by_words(
     old: PromptSpace, new: PromptSpace, trials: Sequence[tuple[np.ndarray, Trial]]
 ) -> tuple[list[Trial], list[Trial]]:
-    """Choices that mean the same words in both spaces, in the contexts of ``new``, and the others.
-
-    Each trial, of present option numbers, comes with those that it had in ``old``.
-    """
+    """Choices that mean the same words in both spaces, in the contexts of ``new``, and the others."""
     same, others = [], []
     for options, trial in trials:
         words = old.render_with(options, trial.context)

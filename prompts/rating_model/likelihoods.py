@@ -112,10 +112,7 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
 
 
 def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant.
-
-    ``h`` are latent values with what is expected of them.
-    """
+    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant."""
     winners, losers = terms.pairs.T
     third = _probit((h[winners] - h[losers]) / np.sqrt(2))[3]
     spread = posterior[winners, winners] + posterior[losers, losers] - 2 * posterior[winners, losers]

@@ -1,7 +1,4 @@
-"""Searches the best choices of a function given as tables.
-
-By coordinate ascent from many starts: among 10¹² choices a step takes microseconds, and respects the constraints.
-"""
+"""Searches the best choices of a function given as tables, by coordinate ascent from many starts."""
 
 from __future__ import annotations
 
@@ -102,10 +99,7 @@ class Domain:
         return [options.tolist() for options in self.usable()], [options.tolist() for options in self.drawable()]
 
     def switched(self, choice: np.ndarray) -> np.ndarray:
-        """(n, S) choices that differ in one option on which others depend, allowed or not.
-
-        Slots that come into use take options over their range, see ``_SPREAD``, all of them the like.
-        """
+        """(n, S) choices that differ in one option on which others depend, allowed or not."""
         changed: list[list[int]] = []
         before = choice.tolist()
         for parent in {condition.parent for condition in self.conditions}:

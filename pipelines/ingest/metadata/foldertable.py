@@ -1,7 +1,4 @@
-"""Tables of a folder's pictures: ``metadata.jsonl`` and ``metadata.csv``.
-
-The format is that of Hugging Face's imagefolder.
-"""
+"""Tables of a folder's pictures, as of Hugging Face's imagefolder: ``metadata.jsonl`` and ``metadata.csv``."""
 
 from __future__ import annotations
 

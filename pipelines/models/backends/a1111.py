@@ -248,10 +248,7 @@ class A1111Backend(BackendGenerator):
 
 
 def request_fields(texts: Sequence[str]) -> dict[str, Any]:
-    """More fields of a web UI's requests, from texts ``FIELD=VALUE``, VALUE as JSON or words, and names of JSON files.
-
-    Of a field that is named twice the last value counts.
-    """
+    """More fields of a web UI's requests, from texts ``FIELD=VALUE``, VALUE as JSON or words, and names of JSON files."""
     fields: dict[str, Any] = {}
     for text in texts:
         name, split, value = text.partition("=")
