@@ -23,6 +23,7 @@ from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
 from .scoring.in_memory import as_pictures
 from .scoring.pictures import PicturesInMemory
+from .support.progress import Advance, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,7 +100,7 @@ def best_of(
     by: By = None,
     seed: int = 0,
     prompt_seed: int = 0,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     **settings: Any,  # noqa: ANN401
 ) -> Candidates:
     """Draw ``n`` pictures and sort them, best first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC
 from ...metrics.image import read_image
 from ...metrics.items.soart import SoartExtractor, heads_of
 from ..ingest.scan import as_text, find_pictures
+from ..support.progress import Advance, silent
 
 VERSIONS = ("A", "B", "C", "D")
 
@@ -53,11 +54,7 @@ class VersionReport:
         return self.evidence.accuracy
 
 
-def measure_modes(
-    folders: Mapping[str, Path],
-    progress: Callable[[], None] = lambda: None,
-    found: Callable[[int], None] = lambda n: None,
-) -> Modes:
+def measure_modes(folders: Mapping[str, Path], progress: Advance = silent, found: Advance = silent) -> Modes:
     """Measure the pictures of folders, by mode; ``found`` is called with their number before the first is read."""
     extractor = SoartExtractor()
     problems: list[str] = []
@@ -76,7 +73,7 @@ def measure_modes(
         else:
             modes.append(mode)
             measured.append(file)
-        progress()
+        progress(1)
     if len(set(modes)) < 2:
         raise ItemsError(
             f"Expected readable pictures in at least two folders, got them in {len(set(modes))} of {len(folders)}."

@@ -8,7 +8,7 @@ agree on, tells from which strength on the LoRA follows errors of the first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..judges.guarded import GuardedJudge
 from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from ..optimizing.examining import Examiner, Marks
+from ..support.progress import Advance, silent
 
 #: Strengths at which a LoRA is tried; at 1 it is what was trained.
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
@@ -160,7 +161,7 @@ class Examination:
     name: str
     judge: GuardedJudge
     #: called with the number of pictures drawn since the last call; whatever it raises ends the examination
-    drawn: Callable[[int], None] = lambda count: None
+    drawn: Advance = silent
 
     def card(
         self,

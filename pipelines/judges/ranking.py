@@ -20,6 +20,7 @@ from ..scoring.pictures import StoredPictures
 from ..scoring.prompts import prompts_of, stored_prompts
 from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
+from ..support.progress import Advance, silent
 from .board import Board, board
 from .engines import Judging
 from .finding import Weighted
@@ -70,7 +71,7 @@ def best_of(ranking: Sequence[RankedPicture], count: int, *, alike: bool = False
 def rank(
     pictures: StoredPictures,
     judges: Sequence[Weighted],
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     *,
     alike: bool = False,
     explained: int | None = None,

@@ -17,12 +17,13 @@ from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..scoring.prompts import stored_prompts
 from ..support.batching import batches
+from ..support.progress import Advance, silent
 from .guarded import MEASURED_BATCH, GuardedJudge, Seen, View
 from .versions import ADHERENCES, note_latest
 
 
 def judge_pictures(
-    pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None] = lambda done: None
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance = silent
 ) -> tuple[dict[int, float], list[str]]:
     """Values of pictures by id, higher is better; missing ones are judged and stored a batch at a time.
 
@@ -37,7 +38,7 @@ def judge_pictures(
 
 
 def judge_missing(
-    pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None]
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance
 ) -> tuple[dict[int, float], list[str]]:
     """Judge pictures without a stored value, and store the values a batch at a time."""
     values: dict[int, float] = {}
@@ -75,7 +76,7 @@ def _told(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, bool]:
 def values_of(
     pictures: View,
     judge: GuardedJudge,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     on_batch: Callable[[dict[int, float], View], None] = lambda fresh, judged: None,
 ) -> tuple[dict[int, float], list[str]]:
     """Judge pictures, of a collection or in memory; nothing is stored."""
@@ -91,7 +92,7 @@ def values_of(
         unreadable += more
         if judge.extractor is not None:
             progress(len(asked.ids) - len(batch.ids))
-            batch, more = batch.with_items(judge.extractor, lambda: progress(1))
+            batch, more = batch.with_items(judge.extractor, progress)
             unreadable += more
         found = dict(zip(batch.ids, judge.values(batch).tolist(), strict=True))
         fresh = {number: value for number, value in found.items() if np.isfinite(value)}
@@ -136,7 +137,7 @@ def _seen(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, Seen]:
 
 
 def still_to_judge(
-    pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None]
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance
 ) -> tuple[dict[int, float], StoredPictures, list[str]]:
     """The stored values of pictures by id, the pictures to judge, and sentences.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Self
 
@@ -13,6 +13,7 @@ from ...metrics.image import check_pixels
 from ...metrics.protocols import Extractor, Making, Measures
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
+from ..support.progress import Advance, silent
 from .makings import makings_of
 from .measuring import measure
 from .prior_scores import given_priors
@@ -62,7 +63,7 @@ class StoredPictures:
         part._items, part._pixels = self._items, {i: self._pixels[i] for i in self._pixels if i in ids}
         return part
 
-    def with_items(self, extractor: Extractor, progress: Callable[[], None] = lambda: None) -> tuple[Self, list[str]]:
+    def with_items(self, extractor: Extractor, progress: Advance = silent) -> tuple[Self, list[str]]:
         """Measure the pictures."""
         known = self._items.setdefault(extractor.version, {})
         items, problems = measure(self.collection, self.rows, Measures(extractor), self._pixels, progress, known)
@@ -174,7 +175,7 @@ class PicturesInMemory:
         part._items = self._items
         return part
 
-    def with_items(self, extractor: Extractor, progress: Callable[[], None] = lambda: None) -> tuple[Self, list[str]]:
+    def with_items(self, extractor: Extractor, progress: Advance = silent) -> tuple[Self, list[str]]:
         """Measure the pictures.
 
         Returns:
@@ -188,7 +189,7 @@ class PicturesInMemory:
                     known[number] = extractor.extract(pixels)[0].astype(np.float32)
                 except ImageError as error:
                     problems.append(f"Picture {number + 1} is left out: {error}")
-            progress()
+            progress(1)
         return (self if not problems else self.part(known.keys())), problems
 
     def with_pixels(self) -> tuple[Self, list[str]]:

@@ -27,6 +27,7 @@ from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from ..support.batching import batches
 from ..support.failures import Failure, reason_of, summed_up
+from ..support.progress import Advance, silent
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -304,9 +305,7 @@ def _shares_its_name(picture: Path) -> bool:
     return False
 
 
-def cull(
-    moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
-) -> tuple[list[Move], list[str]]:
+def cull(moves: Sequence[Move], undo_file: Path, progress: Advance = silent) -> tuple[list[Move], list[str]]:
     """Move pictures with the text files beside them, by a new undo file; returns the moves made, and what went wrong."""
     journal = Journal(undo_file)
     done: list[Move] = []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ...errors import expect
 from ..collection.ratings import judged_pictures
 from ..collection.tables import ImageRow
+from ..support.progress import Advance, silent
 from .tuner import SEEDS, Tuner
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def tune(
     *,
     stop_below: float = 0.0,
     on_batch: Callable[[list[ImageRow]], bool] = lambda rows: False,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
 ) -> str:
     """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
 
