@@ -208,9 +208,7 @@ class Mixture:
         With the prior scores times ``coefficients`` and ``bias`` this is the liking, exactly.
         """
         added = np.zeros((len(z), self.duals.shape[1]))
-        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
-            added += values * dual
-        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+        for values, dual in self._weighted(z, makings):
             added += values * dual
         return added
 
@@ -231,11 +229,14 @@ class Mixture:
     def likeness(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
         """(i, n) how like each learning picture each picture is, by the kernels as far as they count for it; as ``by_example``."""
         alike = np.zeros((len(z), self.duals.shape[1]))
-        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
-            alike += values * np.abs(dual)
-        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+        for values, dual in self._weighted(z, makings):
             alike += values * np.abs(dual)
         return alike
+
+    def _weighted(self, z: np.ndarray, makings: Makings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(i, n) values of each kernel, over items and then over makings, and its (n,) dual weights."""
+        yield from zip(self.kernels.against(z), self.duals, strict=True)
+        yield from zip(self._made(z, makings), self.making_duals, strict=True)
 
     def _made(self, z: np.ndarray, makings: Makings) -> list[np.ndarray]:
         return self.makings.against([None] * len(z) if makings is None else makings)
