@@ -21,14 +21,11 @@ from .trust import Trust
 
 @dataclass(frozen=True)
 class Blend:
-    """A goal that is named and stored: the likings of several tastes, each in a unit of its own reference collection.
-
-    The weights are (parts,) > 0, summing to 1.
-    """
+    """A goal that is named and stored: the likings of several tastes, each in a unit of its own reference collection."""
 
     name: str
     parts: tuple[LearntTaste, ...]
-    weights: tuple[float, ...]
+    weights: tuple[float, ...]  # (parts,) > 0, summing to 1
 
     def _repr_html_(self) -> str:
         return taste_table(self.name, self.trust, self.method, self.network)
@@ -126,16 +123,13 @@ class NamedJudge(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredGoal:
-    """A goal that is named and stored, of judges that are not all tastes; it holds copies of those that are.
-
-    The weights, which sum to 1, and units are (parts + judges,).
-    """
+    """A goal that is named and stored, of judges that are not all tastes; it holds copies of those that are."""
 
     name: str
     parts: tuple[LearntTaste, ...]
     judges: tuple[NamedJudge, ...]
-    weights: tuple[float, ...]
-    units: tuple[Unit, ...]
+    weights: tuple[float, ...]  # (parts + judges,), summing to 1
+    units: tuple[Unit, ...]  # (parts + judges,)
 
     @property
     def method(self) -> str:

@@ -26,16 +26,12 @@ _IDENTIFYING = ("host", "port")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Location of a collection: the URL of its database with the password, and a name without it, to open it again.
-
-    ``folder`` is that of the pictures; None in memory, and if the database itself remembers it. ``title`` is for
-    headings.
-    """
+    """Location of a collection: the URL of its database with the password, and a name without it, to open it again."""
 
     url: URL
-    folder: Path | None
+    folder: Path | None  # of the pictures; None in memory, and if the database itself remembers it
     name: str
-    title: str
+    title: str  # for headings
 
     @property
     def by_url(self) -> bool:

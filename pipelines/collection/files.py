@@ -29,19 +29,15 @@ class FileFacts(NamedTuple):
 
 
 class PictureFacts(NamedTuple):
-    """A picture in a list of all pictures of a scan, with its SHA-256, its file by ``first_paths`` and a small JPEG.
-
-    ``changed`` is when its files last changed, in nanoseconds. Prompt and model are those of its metadata; None if
-    unknown.
-    """
+    """A picture in a list of all pictures of a scan, with its SHA-256, its file by ``first_paths`` and a small JPEG."""
 
     sha256: str
     path: str
-    changed: int
+    changed: int  # when its files last changed, in nanoseconds
     width: int
     height: int
     thumbnail: bytes
-    prompt: str | None
+    prompt: str | None  # prompt, model: of its metadata; None if unknown
     model: str | None
 
 

@@ -28,11 +28,7 @@ MAKES = ("model", "LoRA", "sampler")
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """Difference of mean scores between prompts with and without a property (with − without), and its 95 % interval.
-
-    ``q`` is the false discovery rate at which the ranks differ significantly, among all associations of an evaluation.
-    ``within`` is the number of prompts with both, which alone were compared, each with itself; 0 if others were, too.
-    """
+    """Difference of mean scores between prompts with and without a property (with − without), and its 95 % interval."""
 
     kind: str
     value: str
@@ -41,8 +37,8 @@ class Association:
     difference: float
     low: float
     high: float
-    q: float
-    within: int = 0
+    q: float  # false discovery rate at which the ranks differ significantly, among all associations of an evaluation
+    within: int = 0  # prompts with both, which alone were compared, each with itself; 0 if others were, too
 
     @property
     def words(self) -> str:

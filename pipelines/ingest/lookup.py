@@ -36,14 +36,11 @@ _CHUNK, _WRITE, _READ = 512, 64, 2048
 
 @dataclass(frozen=True)
 class LookUp:
-    """The pictures of some files, whose paths may be those of other copies, and why the others hold none, by file.
-
-    ``stored`` is the number of files whose inspections were stored just now.
-    """
+    """The pictures of some files, whose paths may be those of other copies, and why the others hold none, by file."""
 
     pictures: dict[Path, ImageRow]
     problems: dict[Path, str]
-    stored: int
+    stored: int  # number of files whose inspections were stored just now
 
 
 def look_up(

@@ -39,35 +39,29 @@ UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
 
 @dataclass(frozen=True, slots=True)
 class KeeperGroup:
-    """A group of pictures with the number to keep, the first to keep first, and the reason for the choice.
-
-    ``paths`` are those of originals, ``copies`` of exact copies; ``close`` is False where damage or pixels decide.
-    """
+    """A group of pictures with the number to keep, the first to keep first, and the reason for the choice."""
 
     images: tuple[int, ...]
-    paths: tuple[str, ...]
+    paths: tuple[str, ...]  # of originals
     scores: tuple[float, ...]
     kept: int
     margin: float
-    close: bool
+    close: bool  # False where damage or pixels decide
     prompt: str
     why: str
-    copies: tuple[tuple[str, ...], ...]
+    copies: tuple[tuple[str, ...], ...]  # of exact copies
 
 
 @dataclass(frozen=True)
 class Keepers:
-    """The keepers of a collection, grouped by one of ``UNITS`` and chosen by a stored ``judge``, or ``SEVERAL``.
-
-    ``alone`` are ids in no group, ``staying`` the paths of these and of keepers; ``trust`` is None where it is not known.
-    """
+    """The keepers of a collection, grouped by one of ``UNITS`` and chosen by a stored ``judge``, or ``SEVERAL``."""
 
     group: str
     judge: str
     groups: tuple[KeeperGroup, ...]
-    alone: tuple[int, ...]
-    staying: tuple[str, ...]
-    trust: WithinGroups | None
+    alone: tuple[int, ...]  # ids in no group
+    staying: tuple[str, ...]  # of these and of keepers
+    trust: WithinGroups | None  # None where it is not known
     problems: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:

@@ -42,19 +42,16 @@ MOST = 3
 
 @dataclass(frozen=True)
 class Parent:
-    """A picture to make more like, by its noise, or by its seed without a tensor; or one that is ``drawn_on`` (h, w, 3) uint8.
-
-    ``way`` is the seed of noise that some samplers add on the way; ``size`` is to draw with, None for its own.
-    """
+    """A picture to make more like, by its noise or, without a tensor, by its seed; or one that is drawn on."""
 
     sha256: str
     noise: Noise
-    way: int
+    way: int  # seed of noise that some samplers add on the way
     prompt: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    drawn_on: np.ndarray | None = field(default=None, repr=False)
+    drawn_on: np.ndarray | None = field(default=None, repr=False)  # (h, w, 3) uint8
     strength: float = 1.0
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None  # to draw with, None for its own
 
     @property
     def record(self) -> dict[str, Any]:

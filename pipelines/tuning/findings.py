@@ -44,36 +44,29 @@ MOST_LIKED = 3
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best choices that a judge of the goal has judged: options by slot, and words for each context.
-
-    ``mean`` is the expected goal with its 90 % interval, in the unit of the goal; ``scores`` are the goal of each
-    picture that all its judges have judged, and ``robustness`` their larger-the-better SN ratio in dB, NaN if one is
-    not positive.
-    """
+    """One of the best choices that a judge of the goal has judged: options by slot, and words for each context."""
 
     choice: dict[str, str]
     words: list[RenderedChoice]
-    mean: float
+    mean: float  # mean, low, high: the expected goal with its 90 % interval, in the unit of the goal
     low: float
     high: float
-    scores: list[float]
-    robustness: float
+    scores: list[float]  # the goal of each picture that all its judges have judged
+    robustness: float  # their larger-the-better SN ratio in dB; NaN if one is not positive
     pictures: list[ImageRow]
     path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OptionEffect:
-    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval.
-
-    ``place`` is that of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words.
-    """
+    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval."""
 
     slot: str
     option: str
     mean: float
     low: float
     high: float
+    #: of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words
     place: float | None = None
 
 

@@ -45,18 +45,14 @@ SUBJECT = "subject"
 
 @dataclass(frozen=True, slots=True)
 class SpaceStep:
-    """A change of the options of a space, after some number of choices; ``retired`` are slots and options.
-
-    ``fingerprint`` is of the space after it, ``note`` why nothing was proposed; options are hopeless to the judges
-    ``goal`` alone.
-    """
+    """A change of the options of a space, after some number of choices."""
 
     after: int
-    fingerprint: str
+    fingerprint: str  # of the space after it
     added: tuple[Proposal, ...] = ()
-    retired: tuple[tuple[str, str], ...] = ()
-    note: str = ""
-    goal: tuple[str, ...] = ()
+    retired: tuple[tuple[str, str], ...] = ()  # slots and options
+    note: str = ""  # why nothing was proposed
+    goal: tuple[str, ...] = ()  # the judges to whom options are hopeless
 
     def judged_by(self, goal: tuple[str, ...]) -> SpaceStep:
         """This step for the judges ``goal``: without what was retired for others."""

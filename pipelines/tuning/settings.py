@@ -22,17 +22,14 @@ _NAMELESS, _SHOWN = re.compile(r"choice\d+"), 4
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """The settings of a tune, and its state.
+    """The settings of a tune, and its state."""
 
-    ``space`` is YAML, without the ``bans`` and ``pins``, which are ``slot=option``. ``by`` weighs judges by name, by
-    ``person:NAME``, or by the label of the gallery; None for the overall score. ``why`` says why it ended or failed.
-    """
-
-    space: str
+    space: str  # YAML, without the bans and pins
     budget: int = 60
+    #: weights of judges by name, by ``person:NAME``, or by the label of the gallery; None for the overall score
     by: dict[str, float] = field(default_factory=dict)
     adherence: float = 0.0
-    bans: tuple[str, ...] = ()
+    bans: tuple[str, ...] = ()  # bans, pins: ``slot=option``
     pins: tuple[str, ...] = ()
     pareto: bool = False
     prune: bool = True
@@ -41,7 +38,7 @@ class TuneSettings:
     model: str = ""
     seed: int = 0
     state: str = PAUSED
-    why: str = ""
+    why: str = ""  # why it ended or failed
 
     @classmethod
     def of_text(cls, text: str, vocabulary: str, negative: str = "", **rest: Any) -> TuneSettings:  # noqa: ANN401

@@ -53,14 +53,11 @@ _PRESET = "forge_preset"
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint of the web UI: its title for requests, and the names that answers may have for it, see ``stem``.
-
-    The digest is empty if the web UI has not computed it.
-    """
+    """A checkpoint of the web UI: its title for requests, and the names that answers may have for it, see ``stem``."""
 
     title: str
     names: frozenset[str]
-    digest: str
+    digest: str  # empty if the web UI has not computed it
 
     @property
     def name(self) -> str:
