@@ -124,10 +124,7 @@ class Standing:
 def strengths_of(
     count: int, wins: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]], spread: float = SPREAD
 ) -> np.ndarray:
-    """(count,) posterior mode of the strengths, in logits, of wins (chosen, other) and ties between row numbers.
-
-    ``spread`` is their standard deviation before any choice.
-    """
+    """(count,) posterior mode of strengths in logits, ``spread`` before any choice, of wins and ties between rows."""
     if not wins:
         return np.zeros(count)
     from sklearn.linear_model import LogisticRegression

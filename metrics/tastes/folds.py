@@ -29,10 +29,7 @@ TOGETHER = 0.2
 
 
 def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np.ndarray:
-    """(n,) numbers of wider groups, which also join near-duplicates.
-
-    Those are pictures whose (n, p) deviations are up to ``near`` of the median squared distance apart.
-    """
+    """(n,) numbers of wider groups, which join pictures up to ``near`` of the median squared distance apart."""
     distances = squared_distances(z, z)
     typical = float(np.median(distances[np.triu_indices(len(z), 1)])) if len(z) > 1 else 0.0
     together = (distances <= near * typical) | (groups[:, None] == groups)

@@ -106,10 +106,7 @@ CONSTANT = tuple(Hypothesis(-1, 0.0, noise, (), (), belief) for noise, belief in
 
 
 def hypotheses(kernels: Sequence[str], priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> list[Hypothesis]:
-    """All combinations of kernels and of trusts in (k,) prior scores, both by name.
-
-    ``beliefs`` are those that other raters have shown in trusts in them; none for the usual ones.
-    """
+    """All combinations of kernels and of trusts in (k,) prior scores, by name; ``beliefs`` are others', or the usual."""
     return list(_hypotheses(tuple(kernels), tuple(priors), tuple(beliefs)))
 
 

@@ -110,10 +110,7 @@ class Tally:
             self.having = {value: entries for value, entries in self.having.items() if len(entries) > 1}
 
     def tests(self) -> list[Test]:
-        """A test of every property that enough different prompts have, and enough have not.
-
-        On either side a prompt counts once, with the mean of its pictures there, however many entries it has.
-        """
+        """A test of every property that enough prompts have and enough lack; on either side a prompt counts once."""
         prompts, pictures = np.array(self.prompts, dtype=np.int64), np.array(self.pictures, dtype=np.float64)
         totals = pictures * np.array(self.means, dtype=np.float64)
         whole = Prompts.of(prompts, pictures, totals)

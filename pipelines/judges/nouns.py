@@ -38,10 +38,7 @@ _DRAWN = re.compile(
 
 
 def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
-    """Log-odds of some classes against all others, less that of chance.
-
-    ``item`` holds (1000,) log-probabilities; ``classes`` are neither none nor all.
-    """
+    """Log-odds of some ImageNet classes against all others, by (1000,) log-probabilities, less that of chance."""
     inside = np.zeros(len(item), dtype=bool)
     inside[list(classes)] = True
     chance = np.log(len(classes) / (len(item) - len(classes)))

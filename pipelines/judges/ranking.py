@@ -182,10 +182,7 @@ def reasons_of(pictures: View, filled: Board, numbers: set[int]) -> dict[int, tu
 
 
 def own_parts(pictures: View, judge: GuardedJudge, among: View | None = None) -> dict[int, tuple[Reason, ...]]:
-    """All parts of the judge's values by number of the picture; none if it tells none.
-
-    They compare with ``among``; with None, with the usual picture that the judge learnt from.
-    """
+    """All parts of the judge's values by number, against ``among`` or else the usual picture; none if it tells none."""
     reasons_in: Callable[[View, View | None], list[list[Reason]]] | None = getattr(judge.inner, "reasons", None)
     if reasons_in is None or not pictures.ids:
         return {}

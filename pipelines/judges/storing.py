@@ -171,10 +171,7 @@ def _lasting(judge: GuardedJudge) -> bool:
 
 
 def _stored(pictures: StoredPictures, judge: GuardedJudge) -> tuple[dict[int, float], dict[int, str]]:
-    """The stored values of pictures, and why others have none, by id.
-
-    Of a taste only the values that this judge gave, as it may have been learnt again.
-    """
+    """The stored values of pictures, and why others have none, by id; of a taste only those that this judge gave."""
     if judge.key.kind is Kind.TASTE:
         known = judge.known
         return {image: known[name] for image, name in _seen(pictures, judge).items() if name in known}, {}

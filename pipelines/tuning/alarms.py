@@ -76,10 +76,7 @@ def find_alarms(
 
 
 def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.ndarray, np.ndarray]) -> str:
-    """A sentence if the score rose while the pictures show less of their prompts; empty otherwise.
-
-    Both are (n,) and (m,) values of the first and the last pictures; adherence is 0…1, NaN where it cannot be told.
-    """
+    """A sentence if (n,) first and (m,) last values tell that the score rose and adherence fell; empty otherwise."""
     early, late = (values[np.isfinite(values)] for values in adherence)
     if min(len(early), len(late)) < MIN_PICTURES:
         return ""

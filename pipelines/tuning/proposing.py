@@ -128,10 +128,7 @@ def root_of(collection: Collection, fingerprint: str, model: str, seed: int) -> 
 def history_of(
     collection: Collection, fingerprint: str, model: str, seed: int, *, proposing: bool
 ) -> tuple[str, list[SpaceStep]]:
-    """Fingerprint of the space that a tune began with, and its steps from there, all of them or up to the named space.
-
-    ``fingerprint`` may be of a later stage of the tune; ``seed`` is that of the search.
-    """
+    """Fingerprint of the space that a tune began with, and its steps from there, all of them or up to the named space."""
     root = root_of(collection, fingerprint, model, seed)
     steps = read_steps(collection, root, model, seed)
     if not proposing:

@@ -212,10 +212,7 @@ def _expansions(
     slots: list[Slot],
     before: str = "",
 ) -> list[_Expansion]:
-    """All texts that ``command`` can become; ``above`` are the wildcards around it.
-
-    Its numbers become slots of ``kind``, named by the text ``before`` them.
-    """
+    """All texts that ``command`` can become; its numbers become slots of ``kind``, named by the text ``before`` them."""
     from dynamicprompts.commands import LiteralCommand, SequenceCommand
 
     if (numbers := _range_of(command)) is not None:
