@@ -22,12 +22,11 @@ from ..judges.catalogue import ADHERENCE, Allow
 from ..judges.finding import judges_of_guests
 from ..models.limits import SEED_LIMIT
 from ..support.background import CancelledError, Job
-from ..tuning.earlier import key_of, remember, remembered
 from ..tuning.findings import findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import SpaceStep, history_of, take, vocabulary_proposer
-from ..tuning.settings import PAUSED, RUNNING, TuneSettings
+from ..tuning.settings import PAUSED, RUNNING, TuneSettings, key_of, remember, remembered
 from ..tuning.tuner import Tuner
 from .service import DrawingService, drawing_alone
 from .tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress

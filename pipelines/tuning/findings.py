@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import ImageError, NoFindingsError, expect
 from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import stored_title
-from ...notebooks import SHOWN, html_table
+from ...notebooks import SHOWN, Cell, html_table
 from ...prompts.rating_model.effects import RatingEffect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.space.space import Choice
@@ -150,17 +150,14 @@ class StudyFindings:
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
-        rows: list[list[str | bytes]] = [
-            [
-                thumbnail_of_file(w.path) if w.path else "",
-                f"{w.mean:.1f}",
-                f"{w.low:.1f} … {w.high:.1f}",
-                w.words[0].prompt,
-            ]
-            for _, w in self.best_beside_own[:SHOWN]
-        ]
+
+        def cells(w: Winner) -> list[Cell]:
+            picture = thumbnail_of_file(w.path) if w.path else ""
+            return [picture, f"{w.mean:.1f}", f"{w.low:.1f} … {w.high:.1f}", w.words[0].prompt]
+
         below = filter(None, [self.gain_over_own, *self.alarms, *self.notes])
-        return html_table(["", self.unit, "90 %", "prompt"], rows, list(below))
+        winners = [winner for _, winner in self.best_beside_own[:SHOWN]]
+        return html_table(["", self.unit, "90 %", "prompt"], map(cells, winners), below)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a winner: its options, prompt, expected goal with its 90 % interval, and the number of its pictures."""

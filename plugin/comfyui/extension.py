@@ -9,7 +9,6 @@ from __future__ import annotations
 from comfy_api.latest import ComfyExtension, io
 
 from . import saved_workflows as saved_workflows
-from . import words as words
 from .choose import SoartChoose
 from .generate import SoartGenerate
 from .optimize import SoartOptimize
