@@ -1,7 +1,4 @@
-"""Chunks of PNG files, and texts and profiles that Pillow would refuse.
-
-Pillow refuses a picture for a text or colour profile of more than 1 MiB, although its pixels need none.
-"""
+"""Chunks of PNG files, and texts and profiles above 1 MiB, for which Pillow would refuse a picture."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Channels, scales, local normalisation and sums of pictures, with torch.
-
-Importing this module imports torch, which takes a second; ``soart`` and ``parts`` import it only to measure a picture.
-"""
+"""Channels, scales, local normalisation and sums of pictures, with torch, which takes a second to import."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Prior scores, which a taste starts from, of pictures in a collection.
-
-Items tell the technical score, appeal, and the liking of other tastes. The collection holds
-other raters' means and the values of judges.
-"""
+"""Prior scores that a taste starts from: those that items tell, and what a collection's raters and judges say."""
 
 from __future__ import annotations
 

@@ -50,11 +50,7 @@ class EvaluationState:
 
 
 class EvaluationService(CollectionService):
-    """The evaluation of one collection.
-
-    Args:
-        allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
-    """
+    """The evaluation of one collection, of folders in ``allowed`` ones, links resolved; None for no limit."""
 
     def __init__(
         self,

@@ -1,7 +1,4 @@
-"""Exports pictures that were selected: a table of what is known of them, and an archive with their files.
-
-Exports are streams: of pictures one at a time is in memory, of rows some hundred.
-"""
+"""Exports pictures that were selected, as streams: a table of what is known of them, and an archive of their files."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Pictures as the gallery shows them: cells, details, and scores of all.
-
-A cell is the JSON object from which pages and scripts show one picture.
-"""
+"""Pictures as the gallery shows them: cells, which are the JSON of one picture for scripts, details, and scores."""
 
 from __future__ import annotations
 

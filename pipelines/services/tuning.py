@@ -1,8 +1,4 @@
-"""A tune of one collection in the background: start, pause, change and resume.
-
-The collection stores the settings of the tune beside its choices, so that a tune can be resumed after the process was
-killed. Everything else is stored by the tuner itself.
-"""
+"""A tune of one collection in the background: start, pause, change and resume, also after the process was killed."""
 
 from __future__ import annotations
 
