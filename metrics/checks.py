@@ -1,4 +1,4 @@
-"""Checks of item matrices, targets and modes, shared by every estimator."""
+"""Checks of items, targets and modes, the classes of pictures such as good and kinds of bad, for every estimator."""
 
 from __future__ import annotations
 

@@ -203,12 +203,13 @@ def _finite(values: np.ndarray) -> np.ndarray:
     return finite
 
 
-def _scaled(image: Image.Image, notes: list[str]) -> Image.Image:
-    """A picture of 16 or 32 bits a pixel as RGB; adds to ``notes``."""
+def _grey_to_8_bits(image: Image.Image, notes: list[str]) -> Image.Image:
+    """A grey picture of 16 or 32 bits a pixel as RGB; adds to ``notes``."""
     values = np.asarray(image)
     strips = [values[box[1] : box[3]] for box in _strips(image.size)]
-    ranges = [(float(own.min(initial=0)), float(own.max(initial=0))) for own in map(_finite, strips)]
-    low, high = min(ranges)[0], max(high for _, high in ranges)
+    ranges = [(float(own.min()), float(own.max())) for own in map(_finite, strips) if len(own)] or [(0.0, 0.0)]
+    low, high = min(ranges)[0], max(0.0, *(high for _, high in ranges))
+    # White is the least usual maximum that no value exceeds.
     scales = (1.0, 255.0) if image.mode == "F" else (65535.0,)
     top = next((scale for scale in scales if high <= scale), high)
     notes.append(f"{image.mode} values {low:g}…{high:g} scaled to 8 bits")
@@ -222,7 +223,7 @@ def _scaled(image: Image.Image, notes: list[str]) -> Image.Image:
 def _to_rgb(image: Image.Image, background: tuple[int, int, int], notes: list[str]) -> Image.Image:
     """8-bit RGB of an image in any mode, without regard to its colour profile; adds to ``notes``."""
     if image.mode in {"I", "F", "I;16", "I;16B", "I;16L"}:
-        return _scaled(image, notes)
+        return _grey_to_8_bits(image, notes)
     if image.has_transparency_data:
         notes.append("transparency laid over background")
         return _laid_over(image, background)

@@ -58,7 +58,7 @@ class Planted:
 
 def margins(items: np.ndarray, term: str) -> np.ndarray:
     """(n,) margins of a term in pictures with items (n, 40)."""
-    return np.array([TERMS[term](Colours.of(item)) for item in items])
+    return TERMS[term](Colours.of(items))
 
 
 def chances(items: np.ndarray, term: str, curve: Curve) -> np.ndarray:

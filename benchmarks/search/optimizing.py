@@ -220,7 +220,7 @@ def page(folder: Path, worlds: list[World], size: int, methods: list[str], path:
         for column, name in enumerate([f"{world.number:02}-{size}-optimize-start", *stems]):
             picture, place = Image.open(folder / f"{name}.png"), left + column * (side + gap)
             sheet.paste(picture.resize((side, side), Image.Resampling.NEAREST), (place, height))
-            value = f"true value {world.gain(np.asarray(picture)):+.1f}".replace("-", "−")
+            value = f"true value {world.gain(np.asarray(picture)):+.1f}"
             pen.text((place, height + side + 4), value, fill="#555555", font=small)
     sheet.save(path, quality=90)
 

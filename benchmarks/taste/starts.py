@@ -52,6 +52,8 @@ SETS = {
 }
 #: Fewest pictures of a model, most pictures and prompts of a collection, components, and repetitions of the cross-validation.
 FEWEST, POOL, PROMPTS, COMPONENTS, REPEATS = 200, 600, 60, 24, 2
+#: Fewest liked and disliked photographs that a person's taste is tested on: the AUC of fewer is no truth to compare with.
+FEWEST_TESTED = 12
 #: Precision of the prior of the regression, but for the level.
 RIDGE = np.diag([0.0, 2.0, 2.0, 2.0])
 #: Of each form its number of prior scores, and what is known of makings.
@@ -154,7 +156,8 @@ def real_people(cache: Path, count: int) -> Iterator[list[Split]]:
     told = place.told_with(learn_appeal([other.opinions()], other.names).scores(place.both, place.names))
     for person in range(min(count, len(place))):
         parts = [split(place, person, size) for size in SIZES]
-        yield [Split(place.both, told, None, of[0], place.source, *of[1:]) for of in parts if of is not None]
+        splits = [Split(place.both, told, None, of[0], place.source, *of[1:]) for of in parts if of is not None]
+        yield [one for one in splits if min(np.sum(one.label[one.test] == side) for side in (1, -1)) >= FEWEST_TESTED]
 
 
 def starts(clones: Path, cache: Path, count: int) -> None:

@@ -68,7 +68,7 @@ def count_files_with_pictures(collection: Collection, scan_number: int) -> int:
 
 
 def first_paths(collection: Collection, scan_number: int, ids: Sequence[int]) -> dict[int, str]:
-    """The path of each picture's file that a scan saw, by picture id; of exact copies that of ``originals_first``."""
+    """One path of each picture that a scan saw, by picture id: of exact copies that of the likeliest original."""
     files: dict[int, list[str]] = {}
     query = select(FileRow.image_id, FileRow.path).where(FileRow.scan == scan_number)
     with collection.session("be read") as session:

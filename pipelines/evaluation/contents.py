@@ -73,8 +73,8 @@ class Part:
 def colours_of(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """(n, t) bool: True where pictures with named items (n, p) surely have the colours of a term of ``COLOURS``."""
     columns, curves = columns_of("Colours", ColourExtractor().names, names), ColourSource.load().curves
-    colours = [Colours.of(item) for item in items[:, columns]]
-    odds = [curves[term].log_odds(np.array([TERMS[term](one) for one in colours]))[0] for term in COLOURS]
+    colours = Colours.of(items[:, columns])
+    odds = [curves[term].log_odds(TERMS[term](colours))[0] for term in COLOURS]
     sure: np.ndarray = np.stack(odds, axis=1) >= logit(SURE)
     return sure
 

@@ -71,7 +71,7 @@ def distinct_rows(collection: Collection, place: Mapping[int, int]) -> dict[int,
 
 
 def corrected(collection: Collection, e: Evaluation) -> Evaluation:
-    """The evaluation without groups that hold pictures which the user says are no duplicates."""
+    """The evaluation with those groups divided that hold pictures which the user says are no duplicates."""
     distinct = distinct_rows(collection, e.place)
     wrong = {int(e.group[row]) for row, others in distinct.items() if (e.group[list(others)] == e.group[row]).any()}
     members = np.flatnonzero(np.isin(e.group, sorted(wrong - {-1})))
@@ -113,7 +113,7 @@ def _stored(collection: Collection) -> StoredPairs:
 
 
 def _store(collection: Collection, comparisons: Comparisons) -> None:
-    """Store the comparisons of the pictures that are still there, if they are not too many."""
+    """Store all comparisons, earlier ones too, of pictures that are still there; nothing if they are too many."""
     stored = comparisons.stored().among(sound_digests(collection))
     if len(stored.pairs) > _MOST:
         return

@@ -28,14 +28,14 @@ def begin_scan(collection: Collection, scan: Scan) -> int:
 
     Scans of the same folders that begin together share a number, because both see the same files.
     """
-    what = _digest(scan)
+    digest = _digest(scan)
     with collection.session("be written", write=True) as session:
         number = (session.scalar(select(func.max(FileRow.scan))) or 0) + 1
-        # Those below have written files.
+        # Scans with lower numbers have written files.
         begun = {int(key): other for key, other in _stored(session, _BEGUN).items() if int(key) >= number}
-        while begun.get(number, what) != what:
+        while begun.get(number, digest) != digest:
             number += 1
-        session.merge(Meta(key=_BEGUN, value=json.dumps(begun | {number: what})))
+        session.merge(Meta(key=_BEGUN, value=json.dumps(begun | {number: digest})))
     return number
 
 

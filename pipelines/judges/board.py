@@ -82,6 +82,7 @@ def board(
     total = goal.total(columns.values)
     counting = [(judge, weight) for judge, weight in judges if weight > 0]
     effects = PlaceEffects()
+    # What a model usually gets is stored for each judge of a collection, and for no sum of judges.
     if isinstance(pictures, StoredPictures) and len(counting) == 1:
         effects = place_effects(pictures.collection, counting[0][0].stored_name)
     rows = np.flatnonzero(np.isfinite(total))

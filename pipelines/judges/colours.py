@@ -40,53 +40,53 @@ def _places() -> tuple[list[int], list[int]]:
 
 @dataclass(frozen=True)
 class Colours:
-    """Statistics of a picture's colours, in 0…1."""
+    """Statistics of the colours of one picture or of several, in 0…1."""
 
-    light: float  # mean luma
-    contrast: float  # standard deviation of luma
-    chroma: float  # mean chroma
-    strongest: float  # chroma that 5 % of the pixels exceed
-    hues: np.ndarray  # (12,) mean chroma near each of the hues of ``metrics.items.colour``; their sum is ``chroma``
+    light: np.ndarray  # mean luma
+    contrast: np.ndarray  # standard deviation of luma
+    chroma: np.ndarray  # mean chroma
+    strongest: np.ndarray  # chroma that 5 % of the pixels exceed
+    hues: np.ndarray  # (…, 12) mean chroma near each of the hues of ``metrics.items.colour``; their sum is ``chroma``
 
     @classmethod
-    def of(cls, item: np.ndarray) -> Colours:
-        """The statistics in colour items (40,)."""
+    def of(cls, items: np.ndarray) -> Colours:
+        """The statistics in colour items (…, 40)."""
         levels, hues = _places()
-        values = np.asarray(item, dtype=np.float64)
-        light, contrast, chroma, strongest = (float(value) for value in values[levels])
-        return cls(light, contrast, chroma, strongest, values[hues])
+        values = np.asarray(items, dtype=np.float64)
+        return cls(*np.moveaxis(values[..., levels], -1, 0), values[..., hues])
 
-    def near(self, *hues: str) -> float:
+    def near(self, *hues: str) -> np.ndarray:
         """Mean chroma near some hues."""
-        return float(sum(self.hues[HUES.index(hue)] for hue in hues))
+        near: np.ndarray = self.hues[..., [HUES.index(hue) for hue in hues]].sum(axis=-1)
+        return near
 
-    def mostly(self, *hues: str) -> float:
+    def mostly(self, *hues: str) -> np.ndarray:
         """Logarithm of the chroma near some hues over that of all others."""
         near = self.near(*hues)
-        return float(np.log((near + _GREY) / (max(self.chroma - near, 0.0) + _GREY)))
+        return np.asarray(np.log((near + _GREY) / (np.maximum(self.chroma - near, 0.0) + _GREY)))
 
-    def balance(self, hues: Sequence[str], others: Sequence[str]) -> float:
+    def balance(self, hues: Sequence[str], others: Sequence[str]) -> np.ndarray:
         """Logarithm of the chroma near some hues over that near others."""
-        return float(np.log((self.near(*hues) + _GREY) / (self.near(*others) + _GREY)))
+        return np.asarray(np.log((self.near(*hues) + _GREY) / (self.near(*others) + _GREY)))
 
     @property
-    def beside_one_hue(self) -> float:
+    def beside_one_hue(self) -> np.ndarray:
         """Mean chroma outside of the two neighbouring hues that have most."""
-        return max(self.chroma - float((self.hues + np.roll(self.hues, -1)).max()), 0.0)
+        return np.maximum(self.chroma - (self.hues + np.roll(self.hues, -1, axis=-1)).max(axis=-1), 0.0)
 
 
-def _all(*conditions: float) -> float:
+def _all(*conditions: np.ndarray) -> np.ndarray:
     """The smooth minimum of conditions: below the least one, and close to it where the others are far above."""
-    return float(-logsumexp(-np.array(conditions)))
+    return np.asarray(-logsumexp(-np.array(conditions), axis=0))
 
 
 _WARM = ("rose", "red", "orange", "yellow")
 _COOL = ("green", "mint", "cyan", "azure", "blue", "violet")
 _GOLD = ("orange", "yellow")
 #: Margins by term.
-TERMS: Mapping[str, Callable[[Colours], float]] = MappingProxyType(
+TERMS: Mapping[str, Callable[[Colours], np.ndarray]] = MappingProxyType(
     {
-        "black and white": lambda c: -float(np.log(c.chroma + 0.004)),
+        "black and white": lambda c: -np.log(c.chroma + 0.004),
         "sepia": lambda c: _all(
             c.mostly(*_GOLD),
             (0.33 - c.strongest) / 0.06,
@@ -98,7 +98,7 @@ TERMS: Mapping[str, Callable[[Colours], float]] = MappingProxyType(
         "pastel": lambda c: _all(
             (c.light - 0.66) / 0.05, (0.36 - c.strongest) / 0.06, (c.chroma - 0.05) / 0.02, (0.2 - c.contrast) / 0.03
         ),
-        "vibrant": lambda c: float(np.log(c.chroma + _GREY)),
+        "vibrant": lambda c: np.log(c.chroma + _GREY),
         "muted": lambda c: _all((0.28 - c.strongest) / 0.05, (0.14 - c.chroma) / 0.03, (c.chroma - 0.015) / 0.005),
         "earthy": lambda c: _all(
             c.mostly("red", *_GOLD, "lime"), (0.45 - c.strongest) / 0.06, (c.chroma - 0.05) / 0.02
@@ -217,5 +217,5 @@ class ColourSource:
     def judge(self, item: np.ndarray, phrase: Phrase) -> PhraseJudgement:
         """The judgement from colour items (40,)."""
         term = self._terms[phrase.text]
-        log_odds, deviation = self.curves[term].log_odds(np.array([TERMS[term](Colours.of(item))]))
+        log_odds, deviation = self.curves[term].log_odds(TERMS[term](Colours.of(item[None])))
         return PhraseJudgement.of(phrase, float(log_odds[0]), float(deviation[0]))

@@ -83,10 +83,10 @@ def _lowest(values: Sequence[float]) -> float:
     return min(_LOWEST, round(steps * _STEP, 2))
 
 
-def _opened(
+def _readable_pixels(
     collection: Collection, rows: Sequence[ImageRow], order: Sequence[int], count: int
 ) -> tuple[dict[int, np.ndarray], list[str]]:
-    """Pixels of the first ``count`` readable pictures in an order, by row, and a sentence for each of the others."""
+    """Pixels of the first ``count`` readable pictures in an order, by index, and a sentence for each unreadable one before."""
     found: dict[int, np.ndarray] = {}
     problems = []
     for i in order:
@@ -113,8 +113,8 @@ def render_taste_report(
     liking = taste.liking(items, makings=makings)
     order = np.argsort(-liking, kind="stable")
     count = min(SHOWN, len(order) // 2) if len(order) > 1 else len(order)
-    most, unreadable = _opened(collection, measured, order.tolist(), count)
-    least, others = _opened(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
+    most, unreadable = _readable_pixels(collection, measured, order.tolist(), count)
+    least, others = _readable_pixels(collection, measured, [i for i in order[::-1].tolist() if i not in most], count)
     left_out += [sentence for sentence in dict.fromkeys([*unreadable, *others]) if sentence not in left_out]
     opened = most | least
     shares, modes = dict[int, tuple[Reason, ...]](), dict[int, tuple[str, float]]()

@@ -38,14 +38,11 @@ class StoredPictures:
         pixels: Mapping[int, np.ndarray] = MappingProxyType({}),
     ) -> None:
         self.collection, self.rows = collection, rows
+        #: Ids of the pictures; rows of a session are slow to ask.
+        self.ids = [row.id for row in rows]
         self._prompts = prompts
         self._items: dict[str, dict[int, np.ndarray]] = {version: dict(items) for version, items in known.items()}
         self._pixels = {image: _locked(decoded) for image, decoded in pixels.items()}
-
-    @property
-    def ids(self) -> list[int]:
-        """Ids of the pictures."""
-        return [row.id for row in self.rows]
 
     @property
     def ties(self) -> list[str]:
@@ -59,7 +56,8 @@ class StoredPictures:
 
     def part(self, ids: Container[int]) -> Self:
         """Those of the pictures that have these ids, in their order."""
-        part = type(self)(self.collection, [row for row in self.rows if row.id in ids], self._prompts)
+        rows = [row for image, row in zip(self.ids, self.rows, strict=True) if image in ids]
+        part = type(self)(self.collection, rows, self._prompts)
         part._items, part._pixels = self._items, {i: self._pixels[i] for i in self._pixels if i in ids}
         return part
 
@@ -84,8 +82,8 @@ class StoredPictures:
     def release(self) -> None:
         """Forget items and pixels of the pictures, which the collection holds."""
         for items in self._items.values():
-            for row in self.rows:
-                items.pop(row.id, None)
+            for image in self.ids:
+                items.pop(image, None)
         self._pixels.clear()
 
     def items(self, extractor: Extractor) -> np.ndarray:

@@ -221,7 +221,7 @@ class EvaluationService(CollectionService):
         return self._tidy("Moving pictures away", work, {move.image for move in moves}), journal.name
 
     def undo_move(self, name: str) -> Job:
-        """Undo a move of pictures in the background."""
+        """Bring back what one move took away, by the name of its undo file, and evaluate again, in the background."""
         file = next((file for file in self.undo_files() if file.name == name), None)
         if file is None:
             raise CollectionError("There is nothing to undo under this name any more: reload the page.")

@@ -160,18 +160,17 @@ class FolderWatch:
         return listing
 
     def _run(self) -> None:
-        seconds, said = 0.0, ""
+        seconds, warned = 0.0, ""
         while not self._ended.wait(max(self.pause, RATIO * seconds)):
             start = time.monotonic()
-            # Such as a database that is locked for a while: the next look tries again.
             try:
                 self.look(start)
-            # A thread that dies silently would leave its folders unwatched for ever.
+            # A database may be locked for a while. A thread that died would leave its folders unwatched for ever.
             except Exception as error:
-                if str(error) != said:
-                    said = str(error)
+                if str(error) != warned:
+                    warned = str(error)
                     trace = None if isinstance(error, SoartError) else error
                     _log.warning(
-                        "Watched folders were not evaluated, but will be tried again: %s", said, exc_info=trace
+                        "Watched folders were not evaluated, but will be tried again: %s", warned, exc_info=trace
                     )
             seconds = time.monotonic() - start

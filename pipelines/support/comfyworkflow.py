@@ -158,7 +158,7 @@ class _Scope:
         return self._children[name]
 
     def flat(self, depth: int) -> Iterator[tuple[str, Node]]:
-        """The nodes that run, with the names that the API format gives them."""
+        """The nodes that are neither muted nor bypassed, those of subgraphs among them, by their names in the API format."""
         for name, node in self.nodes.items():
             if node.get("mode") in (_MUTED, _BYPASSED) or depth > _DEEPEST:
                 continue

@@ -39,10 +39,10 @@ def find_alarms(
     scores: tuple[np.ndarray, np.ndarray],
     judge: tuple[str, np.ndarray, np.ndarray] | None = None,
 ) -> list[str]:
-    """Compare the first n pictures of a run with the last m; returns a sentence for each alarm.
+    """Compare the first n pictures of a run with the last m; a sentence for each alarm, none for fewer than four pictures.
 
-    ``items`` are (n, p) and (m, p); ``appearances`` by name, such as ``saturation``, ``scores`` of the score that was
-    optimised (NaN without one) and those of another ``judge``, by its name, are (n,) and (m,).
+    ``items`` are the measured features of both, (n, p) and (m, p). ``appearances``, by name such as ``saturation``, and
+    ``scores``, those that were optimised (NaN without), are (n,) and (m,); so are a ``judge``'s, which was not, behind its name.
     """
     first, last = items
     if min(len(first), len(last)) < MIN_PICTURES:
@@ -54,7 +54,7 @@ def find_alarms(
     if before > 0 and after < COLLAPSE * before:
         alarms.append(
             f"Diversity collapse: the last pictures are {100 * after / before:.0f} % as far apart as the first; "
-            "ban what they share, or pin fewer options."
+            "forbid the words that they share, or fix fewer options of the prompt."
         )
     for name, (early, late) in appearances.items():
         moved = _in_deviations(early, late)

@@ -25,7 +25,7 @@ def demo(
 ) -> None:
     """Run the whole loop, offline, in about a minute.
 
-    Ranks pictures by four models that come with soart, and finds some by words. Then the small embedded model draws; a
+    Ranks the pictures that come with soart, drawn by four models, and finds some by words. Then the small embedded model draws; a
     stand-in for you rates its pictures, the taste is learnt, and a prompt is tuned to it.
     """
     from ...pipelines import demo as loop
@@ -48,8 +48,8 @@ def demo(
             say(f"Its taste is learnt from the ratings: {judge.taste.trust.sentence}.")
             say(f"Now {loop.TUNED!r} is tuned to that taste, {loop.BUDGET} pictures:")
         tuner = loop.tuner(collection, generator, judge)
-        why = run(tuner, 0.0, None, silent=as_json)
-        tuned = finish(tuner, findings_of(tuner), why, (), collection.file("tune.html"), as_json)
+        end = run(tuner, stop=0.0, rater=None, silent=as_json)
+        tuned = finish(tuner, findings_of(tuner), end, (), collection.file("tune.html"), as_json)
         first, last = loop.opinion_of_ends(tuner)
         if not as_json:
             say(f"The stand-in rated none of these: it gives the first batch {first:.1f} of 5 and the last {last:.1f}.")
