@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...errors import ModelError, first_line
 
-#: Seconds that the hub has to answer.
+#: Seconds that the hub has to answer; without a connection the libraries would ask for half a minute.
 SECONDS = 10.0
 
 

@@ -92,7 +92,7 @@ def values_of(
         unreadable += more
         if judge.extractor is not None:
             progress(len(asked.ids) - len(batch.ids))
-            batch, more = batch.with_items(judge.extractor, progress)
+            batch, more = batch.with_items(judge.extractor, lambda: progress(1))
             unreadable += more
         found = dict(zip(batch.ids, judge.values(batch).tolist(), strict=True))
         fresh = {number: value for number, value in found.items() if np.isfinite(value)}

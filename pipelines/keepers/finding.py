@@ -60,7 +60,7 @@ class Keepers:
     judge: str
     groups: tuple[KeeperGroup, ...]
     alone: tuple[int, ...]  # ids in no group
-    staying: tuple[str, ...]  # of these and of keepers
+    staying: tuple[str, ...]  # paths of these and of keepers
     trust: WithinGroups | None  # None where it is not known
     problems: tuple[str, ...] = ()
 

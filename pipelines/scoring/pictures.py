@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Self
 
@@ -13,7 +13,6 @@ from ...metrics.image import check_pixels
 from ...metrics.protocols import Extractor, Making, Measures
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from ..support.progress import Advance, silent
 from .makings import makings_of
 from .measuring import measure
 from .prior_scores import given_priors
@@ -61,10 +60,15 @@ class StoredPictures:
         part._items, part._pixels = self._items, {i: self._pixels[i] for i in self._pixels if i in ids}
         return part
 
-    def with_items(self, extractor: Extractor, progress: Advance = silent) -> tuple[Self, list[str]]:
+    def with_items(self, extractor: Extractor, progress: Callable[[], None] = lambda: None) -> tuple[Self, list[str]]:
         """Measure the pictures."""
+
+        def advance(done: int) -> None:
+            for _ in range(done):
+                progress()
+
         known = self._items.setdefault(extractor.version, {})
-        items, problems = measure(self.collection, self.rows, Measures(extractor), self._pixels, progress, known)
+        items, problems = measure(self.collection, self.rows, Measures(extractor), self._pixels, advance, known)
         known |= items
         return (self if len(items) == len(self.rows) else self.part(items.keys())), problems
 
@@ -173,7 +177,7 @@ class PicturesInMemory:
         part._items = self._items
         return part
 
-    def with_items(self, extractor: Extractor, progress: Advance = silent) -> tuple[Self, list[str]]:
+    def with_items(self, extractor: Extractor, progress: Callable[[], None] = lambda: None) -> tuple[Self, list[str]]:
         """Measure the pictures.
 
         Returns:
@@ -187,7 +191,7 @@ class PicturesInMemory:
                     known[number] = extractor.extract(pixels)[0].astype(np.float32)
                 except ImageError as error:
                     problems.append(f"Picture {number + 1} is left out: {error}")
-            progress(1)
+            progress()
         return (self if not problems else self.part(known.keys())), problems
 
     def with_pixels(self) -> tuple[Self, list[str]]:

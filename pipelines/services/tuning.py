@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ...errors import SoartError
 from ...prompts.space.space import PromptSpace
@@ -26,9 +26,6 @@ from ..tuning.settings import PAUSED, RUNNING, TuneSettings, key_of, remember, r
 from ..tuning.tuner import Tuner
 from .service import DrawingService, drawing_alone
 from .tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress
-
-if TYPE_CHECKING:
-    pass
 
 #: Keys in the collection of the settings, and of those of earlier tunes.
 SETTINGS, EARLIER = "tune", "earlier tunes"

@@ -89,7 +89,10 @@ def annotate(
     png: bool = False,
     progress: Advance = silent,
 ) -> tuple[int, list[str]]:
-    """Write notes to XMP sidecars, into PNG files or both, and an undo file, which must not exist."""
+    """Write notes to XMP sidecars, into PNG files or both, and an undo file, which must not exist.
+
+    Returns the number of files annotated, and sentences on those that could not be, see ``summed_up``.
+    """
     journal = Journal(undo_file)
     # A new cache for each call, because folders change.
     shared = lru_cache(maxsize=64)(_shared_stems)

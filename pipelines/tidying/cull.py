@@ -306,7 +306,10 @@ def _shares_its_name(picture: Path) -> bool:
 
 
 def cull(moves: Sequence[Move], undo_file: Path, progress: Advance = silent) -> tuple[list[Move], list[str]]:
-    """Move pictures with the text files beside them, by a new undo file; returns the moves made, and what went wrong."""
+    """Move pictures with the text files beside them, and write an undo file, which must not exist.
+
+    Returns the moves made, with the paths that the pictures have now, and sentences on files that could not be moved.
+    """
     journal = Journal(undo_file)
     done: list[Move] = []
     failures = []

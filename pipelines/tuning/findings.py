@@ -66,7 +66,7 @@ class OptionEffect:
     mean: float
     low: float
     high: float
-    #: of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words
+    #: place of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words
     place: float | None = None
 
 
