@@ -25,15 +25,12 @@ _LONGEST = 245
 
 @dataclass(frozen=True)
 class Copies:
-    """Result of ``copy_best``: the folder, the number of pictures in it, and sentences on those that could not be copied.
-
-    ``hints`` has a sentence if it is another folder than the one that was asked for.
-    """
+    """Result of ``copy_best``: the folder, the number of pictures in it, and sentences on those that could not be copied."""
 
     folder: Path
     count: int
     problems: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)  # a sentence if it is another folder than the one asked for
 
 
 def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
