@@ -308,25 +308,6 @@ def test_list_and_delete(soart, world, mine, tmp_path, monkeypatch):
     assert "no taste" in soart("taste", "show", *where)[1]
 
 
-def test_prior_scores_are_named(soart, world, mine):
-    line = ("taste", "learn", "plain", "--good", world / "good", "--bad", world / "bad", *mine)
-    for names, expected in (
-        (["appeal"], {"appeal"}),
-        (["none"], set()),
-        (["technical", "appeal"], {"technical", "appeal"}),
-    ):
-        options = [part for name in names for part in ("--set", f"priors={name}")]
-        assert soart(*line, *options)[0] == 0
-        shown = json.loads(soart("taste", "show", "plain", *mine, "--json")[1])
-        assert set(shown["trusted_priors"]) == expected
-    for names, code, message in (
-        (["none", "appeal"], 2, "name no other prior score beside it"), (["beauty"], 2, "There is no prior score 'beauty'"),
-        (["others"], 1, "needs ratings of other raters"),
-    ):  # fmt: skip
-        found, _, err = soart(*line, *[part for name in names for part in ("--set", f"priors={name}")])
-        assert (found, message in " ".join(err.split())) == (code, True)
-
-
 def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, tmp_path):
     paint = tmp_path / "more"
     for name, level in (("good", 200), ("bad", 60)):
