@@ -1,7 +1,6 @@
 import io
 import json
 import re
-import shlex
 import shutil
 import sys
 from dataclasses import replace
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import text
-from typer.main import get_command
 
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.protocols import Measures
@@ -22,7 +20,6 @@ from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.taste_store import TasteStore, tastes_of
 from soart.pipelines.tastes.learning import taste_extractor
 from soart.pipelines.tastes.rating_session import RatingSession
-from soart.plugin.cli import app as cli
 from soart.plugin.cli import keys
 
 
@@ -236,19 +233,6 @@ def test_mistakes_end_in_one_sentence(soart, world, tmp_path, arguments, code):
         assert err.startswith("Error: ")
         assert err.count("\n") == 1
     assert not list(tmp_path.rglob("*.safetensors"))
-
-
-def test_every_command_has_an_example():
-    group = get_command(cli.app).commands["taste"]
-    assert set(group.commands) == {"learn", "show", "import", "delete", "distil"}
-    for name, command in group.commands.items():
-        examples = re.findall(r"soart taste ([^\n]*?)(?=\s{2,}or:|$)", command.epilog or "")
-        assert examples, name
-        for example in examples:
-            words = shlex.split(example)
-            assert words[0] == name
-            assert command.make_context(name, words[1:], resilient_parsing=False).command.name == name
-        assert "--json" in [option for p in command.params for option in p.opts], name
 
 
 def test_keys_without_a_terminal(monkeypatch):
