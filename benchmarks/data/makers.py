@@ -31,19 +31,12 @@ COMPONENTS, SHARE_OF_ITEMS = 12, 0.6
 
 @dataclass(frozen=True)
 class Made:
-    """Pictures with their items, and how they were made.
+    """Pictures with their items, and how they were made."""
 
-    Attributes:
-        both: (n, p) items, those of the network last.
-        makings: (n,) of objects.
-        maker: (n,) number of the generator, which a person may like as such.
-        prompt: (n,) number of the prompt; pictures of one are never on both sides.
-    """
-
-    both: np.ndarray
-    makings: np.ndarray
-    maker: np.ndarray
-    prompt: np.ndarray
+    both: np.ndarray  # (n, p) items, those of the network last
+    makings: np.ndarray  # (n,) of objects
+    maker: np.ndarray  # (n,) number of the generator, which a person may like as such
+    prompt: np.ndarray  # (n,) number of the prompt; pictures of one are never on both sides
 
     def half(self, *, development: bool) -> Made:
         """The pictures of the half of the prompts for development, or of the other half."""

@@ -51,23 +51,16 @@ Belief: TypeAlias = Callable[[Form], float]
 
 @dataclass(frozen=True)
 class Lesson:
-    """One learning: sums over the hypotheses of each of T combinations of trusts and of each of G forms, of which the first is ``NONE``.
+    """One learning: sums over the hypotheses of each of T combinations of trusts and of each of G forms, of which the first is ``NONE``."""
 
-    Attributes:
-        forms: (G,).
-        tempered, shown, believed: (T, G) logs of Σ b e^β, Σ b e and Σ b, without the belief in the form.
-        predictions: (T, G, t) means weighted by b e^β.
-        trusts: (T,) log beliefs.
-        liked: (t,) which test pictures are liked.
-    """
-
-    forms: list[Form]
+    forms: list[Form]  # (G,)
+    #: tempered, shown, believed: (T, G) logs of Σ b e^β, Σ b e and Σ b, without the belief in the form
     tempered: np.ndarray
     shown: np.ndarray
     believed: np.ndarray
-    predictions: np.ndarray
-    trusts: np.ndarray
-    liked: np.ndarray
+    predictions: np.ndarray  # (T, G, t) means weighted by b e^β
+    trusts: np.ndarray  # (T,) log beliefs
+    liked: np.ndarray  # (t,) which test pictures are liked
 
 
 def lesson_of(

@@ -51,39 +51,29 @@ Learner = Callable[[Examples, np.random.Generator], Predictor]
 
 @dataclass(frozen=True)
 class Trust:
-    """Trust report of a taste.
+    """Trust report of a taste."""
 
-    Attributes:
-        word: one of the five words above.
-        concordance: chance that the better liked of two other pictures scores higher, as far as is known.
-        low, high: its 95 % interval.
-        held_out: the same chance among held-out pictures. Both are NaN if nothing could be held out.
-        liked, disliked: number of pictures above and below the middle, without those that are known from choices alone.
-        choices: number of choices, not counting ties.
-        groups: number of independent groups of pictures.
-        graded: True if there are more than two different likings.
-        curve: for each point of the learning curve the number of learning pictures (or choices, if there are these alone),
-            the concordance that is expected after them, and the ends of its 95 % interval; the first is that of now.
-        advice: how much more ratings or choices would help, as a sentence or more.
-        more, expected: number of further pictures or choices in the advice, and the concordance expected after them.
-        within: trust among pictures of one prompt; None if no two pictures are of one.
-    """
-
-    word: str
+    word: str  # one of the five words above
+    #: chance that the better liked of two other pictures scores higher, as far as is known
     concordance: float = float("nan")
-    low: float = 0.0
+    low: float = 0.0  # low, high: its 95 % interval
     high: float = 1.0
+    #: the same chance among held-out pictures. Both are NaN if nothing could be held out
     held_out: float = float("nan")
+    #: liked, disliked: number of pictures above and below the middle, without those that are known from choices alone
     liked: int = 0
     disliked: int = 0
-    groups: int = 0
-    graded: bool = False
+    groups: int = 0  # number of independent groups of pictures
+    graded: bool = False  # True if there are more than two different likings
+    #: for each point of the learning curve the number of learning pictures (or choices, if there are these alone), the
+    #: concordance that is expected after them, and the ends of its 95 % interval; the first is that of now
     curve: tuple[tuple[int, float, float, float], ...] = ()
-    advice: str = ""
+    advice: str = ""  # how much more ratings or choices would help, as a sentence or more
+    #: more, expected: number of further pictures or choices in the advice, and the concordance expected after them
     more: int = 0
     expected: float = float("nan")
-    within: WithinGroups | None = None
-    choices: int = 0
+    within: WithinGroups | None = None  # trust among pictures of one prompt; None if no two pictures are of one
+    choices: int = 0  # number of choices, not counting ties
 
     @property
     def useless(self) -> bool:

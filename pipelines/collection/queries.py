@@ -71,6 +71,7 @@ class Query:
     #: words may also be in a tag, in the name of the model, or in that of a file that soart has not drawn
     names: bool = False
     whole: bool = False  # words of letters must be whole ones, in the singular or plural
+    longer: bool = False  # or up to two letters longer
     damage: str = ""  # suspected damage, one of ``DAMAGE``; ``none`` chooses pictures that all detectors have scored
     rated: str = ""  # the rater's judgement: one of ``RATED``, or ``1`` … ``5``
     tag: str = ""
@@ -117,7 +118,7 @@ def order(collection: Collection, query: Query, rater: str) -> list[int]:
         pictures = pictures.outerjoin(GenerationRow, GenerationRow.image_id == ImageRow.id)
         pictures = pictures.outerjoin(MetadataRow, MetadataRow.image_id == ImageRow.id)
         root = len(common_folder(collection)) if query.names else 0
-        pictures = pictures.where(*(_contains(word, query.names, query.whole, root) for word in query.words))
+        pictures = pictures.where(*(_contains(word, query, root) for word in query.words))
     limits = query.low > 0 or query.high < 100
     if query.sort == "score" or limits or query.scored:
         of_picture = and_(ScoreRow.image_id == ImageRow.id, ScoreRow.judge == query.judge)
@@ -217,11 +218,11 @@ def common_folder(collection: Collection) -> str:
     return re.sub(r"[^/\\]*$", "", os.path.commonprefix([path or "" for path in ends]))  # noqa: RUF071
 
 
-def _contains(word: str, names: bool, whole: bool, root: int) -> ColumnElement[bool]:
+def _contains(word: str, query: Query, root: int) -> ColumnElement[bool]:
     # Pictures of soart have meaningless file names: hashes of their content.
     path = func.substr(ImageRow.path, root + 1)
     text: ColumnElement[str] = func.coalesce(GenerationRow.prompt, MetadataRow.prompt, path)
-    if names:
+    if query.names:
         file = case((GenerationRow.prompt.is_(None), _file_name()), else_="")
         text = text + "\n" + file + "\n" + func.coalesce(GenerationRow.model, MetadataRow.model, "")
     plain = word.removeprefix("-").lower()
@@ -229,17 +230,17 @@ def _contains(word: str, names: bool, whole: bool, root: int) -> ColumnElement[b
     def within(text: Any) -> ColumnElement[bool]:  # noqa: ANN401
         lower: ColumnElement[str] = func.lower(text)
         # Numbers are parts of names.
-        if whole and plain.replace(" ", "").isalpha():
+        if query.whole and plain.replace(" ", "").isalpha():
             # The pattern alone takes many times as long.
             parts = or_(*(lower.contains(form, autoescape=True) for form in _forms(plain)))
-            return and_(parts, lower.regexp_match(whole_word(plain)))
+            return and_(parts, lower.regexp_match(whole_word(plain, longer=query.longer)))
         return lower.contains(plain, autoescape=True)
 
     if field := field_of(word):
         value = func.lower(FIELDS[field]).contains(plain.partition(":")[2], autoescape=True)
         return ~value if word.startswith("-") else value
     contained = within(text)
-    if names:
+    if query.names:
         contained |= exists().where(LabelRow.image_id == ImageRow.id, LabelRow.kind == TAG, within(LabelRow.name))
     return ~contained if word.startswith("-") else contained
 
@@ -256,9 +257,10 @@ def _forms(word: str) -> set[str]:
     return forms | {other for pair in _PLURALS for other in pair if forms & {*pair}}
 
 
-def whole_word(word: str) -> str:
-    """A pattern, of Python as of PostgreSQL, of a word in lower case as a whole one, in the singular or plural."""
-    return rf"(^|\W|_|\d)({'|'.join(map(re.escape, sorted(_forms(word))))})(s|es)?(\W|_|\d|$)"
+def whole_word(word: str, *, longer: bool = False) -> str:
+    """A pattern, of Python as of PostgreSQL, of a word in lower case, in the singular or plural or up to two letters longer."""
+    forms = "|".join(map(re.escape, sorted(_forms(word))))
+    return rf"(^|\W|_|\d)({forms}){'[a-z]{0,2}' if longer else '(s|es)?'}(\W|_|\d|$)"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ import numpy as np
 
 #: Fewest different prompts with a property, and without it, to compare; and about how many words are counted at most.
 FEWEST, WORDS = 8, 50_000
+#: Kind of the words of file names.
+NAME = "file name"
 #: Kinds that pages list on their own, uncertain ones too: what draws.
 MAKES = ("model", "LoRA", "sampler")
 
@@ -53,7 +55,13 @@ def searched(kind: str, value: str) -> str:
     >>> searched("word", "at night"), searched("model", "sdxl turbo")
     ('at night', 'model:"sdxl turbo"')
     """
-    return value if kind == "word" else f'{kind.casefold()}:"{value}"' if " " in value else f"{kind.casefold()}:{value}"
+    return (
+        value
+        if kind in ("word", NAME)
+        else f'{kind.casefold()}:"{value}"'
+        if " " in value
+        else f"{kind.casefold()}:{value}"
+    )
 
 
 @dataclass(slots=True)

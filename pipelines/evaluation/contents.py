@@ -1,7 +1,7 @@
 """Parts of a collection that a person would name: by model, LoRA, subject, faces, style, colours, size.
 
 Each has the words by which ``soart find`` and the gallery find it. Subjects and styles are words of prompts or, without one, of
-folders; colours are those that a search tells from pictures. What cannot be named is no part.
+folders and files; colours are those that a search tells from pictures. What cannot be named is no part.
 """
 
 from __future__ import annotations
@@ -31,10 +31,11 @@ from ..judges.colours import TERMS, Colours, ColourSource
 from ..judges.face_source import PEOPLE
 from ..judges.searching import SURE
 from ..support.batching import batches
-from .associations import WORDS, searched
+from .associations import NAME, WORDS, searched
+from .correlates import words_of_name
 
 #: Most parts of a kind, pictures that stand for a part, and fewest pictures of a part.
-MOST, SHOWN, FEWEST = {"model": 12, "LoRA": 12, "subject": 12, "size": 3, "look": 8}, 6, 2
+MOST, SHOWN, FEWEST = {"model": 12, "LoRA": 12, NAME: 12, "subject": 12, "size": 3, "look": 8}, 6, 2
 #: Smallest and largest share of the pictures that look alike: what nearly all have tells them apart from nothing.
 _LEAST, _LARGEST = 0.02, 0.7
 #: Words by term of colour and light; the other terms are true of too many pictures.
@@ -48,7 +49,7 @@ _STYLES = frozenset(word for word, kind in vocabulary_lexicon().items() if kind 
 
 #: Nouns that prompts often have, beside those that pictures can be searched for.
 _NOUNS = (
-    "alien android angel armor astronaut beach bedroom city cityscape clouds cyborg demon desert dragon dress elf fairy fantasy forest galaxy "
+    "alien android angel armor astronaut baby beach bedroom child city cityscape clouds cyborg demon desert dragon dress elf fairy fantasy forest galaxy "
     "garden ghost goddess hands hero interior jungle king kitchen knight landscape mermaid monster moon night ninja ocean octopus palace park "
     "pirate planet portrait princess queen rain river robot room samurai sea skull sky skyline snow soldier space spaceship statue storm "
     "street sunrise sunset temple tower unicorn universe village vampire warrior waterfall winter witch wizard zombie"
@@ -126,7 +127,10 @@ def find_parts(
             continue
         made = [("size", f"{width} × {height}"), *([("model", model)] if model else [])]
         made += [("LoRA", name) for name in names_of_loras(prompt or "", settings or "")]
-        for key in (*made, *_named(prompt or str(Path(path.removeprefix(root)).parent), bool(prompt))):
+        made += _named(prompt or str(Path(path.removeprefix(root)).parent), bool(prompt))
+        for word in () if prompt else words_of_name(path):
+            made += _named(word, True) or [(NAME, word)]
+        for key in dict.fromkeys(made):
             rows[key].append(row)
         if len(rows) > 4 * WORDS:
             for key in [key for key, of in rows.items() if len(of) == 1]:
@@ -148,6 +152,7 @@ def _chosen(rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np
 
     largest = {kind: those(kind) for kind in MOST}
     largest["subject"] = [part for kind in ("subject", "word") for part in those(kind, FEWEST, 0.95 * total)]
+    largest[NAME] = those(NAME, max(FEWEST + 1, _LEAST * total), _LARGEST * total)
     largest["look"] = those("look", max(FEWEST + 1, _LEAST * total), _LARGEST * total)
     for kind, most in MOST.items():
         # Words of one prompt are the same pictures.
@@ -157,5 +162,7 @@ def _chosen(rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np
             fit = of[np.isfinite(scores[of])]
             best = fit[np.argsort(-scores[fit], kind="stable")[:SHOWN]]
             mean = float(scores[fit].mean()) if len(fit) else float("nan")
-            words = _FACES.get(name) or searched(kind if kind in ("model", "LoRA") else "word", name) * (kind != "size")
+            words = _FACES.get(name) or searched("word" if kind in ("subject", "look") else kind, name) * (
+                kind != "size"
+            )
             yield Part(kind, name, words, len(of), mean, tuple(ids[best].tolist()))

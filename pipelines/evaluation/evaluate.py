@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 #: Pictures from which the unit space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "12"
+_VERSION = "13"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:

@@ -142,14 +142,8 @@ class _Views:
 
 
 def keeping_order(collection: Collection, ids: np.ndarray, scores: np.ndarray, damaged: np.ndarray) -> np.ndarray:
-    """Row numbers (n,) in the order in which pictures are worth keeping among near-duplicates.
-
-    Lossless files that say how they were made come first, then those without suspected damage, of these the ones with most
-    pixels, then others than lossy files that do not say how they were made, then best score, then first hash. Pixels and
-    format come before the score, because what was lost cannot be regained.
-
-    ``ids`` are in the order of hashes, ``damaged`` is True for suspected damage.
-    """
+    """Row numbers (n,) in the order in which pictures, given in that of hashes, are worth keeping among near-duplicates."""
+    # Pixels and format come before the score, because what was lost cannot be regained.
     pixels, originals = pixel_counts(collection, ids.tolist()), original_ids(collection, ids.tolist())
     size = np.array([pixels[i] for i in ids.tolist()], dtype=np.int64)
     copy = np.array([i not in originals for i in ids.tolist()], dtype=bool)

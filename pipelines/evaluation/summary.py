@@ -16,13 +16,13 @@ from ...metrics.damage.fitness import BLANK
 from ...metrics.damage.names import OVERALL
 from ...metrics.damage.technical import DETECTORS, TechnicalJudge, points_at_limit
 from ...metrics.damage.titles import JudgeKey, Kind, damage_noun, stored_title
-from ...metrics.similarity.diversity import choose_varied
+from ...metrics.similarity.diversity import LOOKED, choose_varied
 from ..collection.files import count_files_with_pictures, first_paths
 from ..collection.queries import known_prompts
 from ..scoring.looks import seen_in
 from ..support.figures import figure, signed
 from ..support.wording import counted, percent, printable
-from .associations import MAKES, Association
+from .associations import FEWEST, MAKES, NAME, Association
 from .contents import Part
 from .folders import EvaluatedCollection
 from .result import Evaluation
@@ -30,6 +30,8 @@ from .trends import Trend
 
 #: Most decisions, and most pictures of one; an association is shown if its false discovery rate is at most this.
 MOST_DECISIONS, _MEMBERS, CLEAR = 20, 8, 0.05
+#: Most of the worst pictures among which those to list are chosen.
+_WORST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ class Decision:
     @property
     def command(self) -> str:
         """The action as a command; its moves can be undone."""
-        rule = {"damaged": ("--damaged",), "duplicates": ("--duplicates",)}.get(self.kind, ("--below", "101"))
+        rule = {"damaged": ("--damaged",), "duplicates": ("--duplicates",)}.get(self.kind, ("--worst", "100"))
         paths = [picture.path for picture in self.pictures]
         near = [path if (short := os.path.relpath(path)).startswith("..") else short for path in paths]
         return shlex.join(["soart", "cull", *near, *rule, "--to", "culled"])
@@ -112,25 +114,18 @@ class Summary:
     @property
     def contents(self) -> dict[str, list[Part]]:
         """The parts that are no looks by their kind in words; a kind of which all pictures are says nothing."""
-        kinds = {"models": "model", "LoRAs": "LoRA", "subjects": "subject", "sizes": "size"}
+        kinds = {"models": "model", "LoRAs": "LoRA", "file names": NAME, "subjects": "subject", "sizes": "size"}
         told = {title: [part for part in self.parts if part.kind == kind] for title, kind in kinds.items()}
         return {title: parts for title, parts in told.items() if parts}
 
     @property
     def open_matters(self) -> str:
         """The number of pictures of each kind that need a decision, in words; empty if none does."""
-        kinds = [
-            f"{damage_noun(name)} {count} ({percent(count, self.pictures)})" for name, count in self.damage.items()
-        ]
+        kinds = [f"{damage_noun(name)} {n} ({percent(n, self.pictures)})" for name, n in self.damage.items()]
         redundant = f"{counted(self.spare, 'redundant near-duplicate')} in {counted(self.groups, 'group')}"
         copies = f"{self.copies:,} exact {'copy' if self.copies == 1 else 'copies'}"
-        unusual = f"{self.outliers} unlike the rest"
-        told = [
-            f"suspected {', '.join(kinds)}" if kinds else "",
-            redundant * bool(self.spare),
-            copies * bool(self.copies),
-        ]
-        return "; ".join(filter(None, [*told, unusual * bool(self.outliers)]))
+        told = [f"suspected {', '.join(kinds)}" * bool(kinds), redundant * bool(self.spare), copies * bool(self.copies)]
+        return "; ".join(filter(None, [*told, f"{self.outliers} unlike the rest" * bool(self.outliers)]))
 
     def lines(self, top: int) -> list[str]:
         """The summary as lines of text, at most ``top`` of each list."""
@@ -145,39 +140,37 @@ class Summary:
         for title, parts in self.contents.items():
             found.append(f"{title.capitalize() if title != 'LoRAs' else title}: {_parts(parts[: 2 * top])}")
         if self.looks:
-            means = ((part, f"{part.pictures}, mean {figure(part.score, 2)}") for part, _ in self.looks)
-            found.append("Looks: " + "; ".join(f"{printable(part.name)} {told}" for part, told in means))
+            found.append(f"Looks: {_parts([part for part, _ in self.looks])}")
+        if self.contents:
+            found.append(
+                "  soart find WORDS lists such pictures; rank, keep, label and web take them by --matching WORDS."
+            )
+        name = short_names([*self.best[:top], *self.worst[:top], *(one.pictures[0] for one in self.decisions)])
         for title, pictures in (("Best", self.best), ("Worst", self.worst)):
-            if pictures:
-                found.append(f"{title}: {_names(pictures[:top])}")
+            each = [f"{name[p.id]} ({figure(p.score, 2)}{', ' * bool(p.alike)}{p.others})" for p in pictures[:top]]
+            found += [f"{title}: {', '.join(each)}"] * bool(each)
         told = [*(one for one in self.makes if one.q <= CLEAR), *self.clear]
         if told[: 2 * top]:
             found += ["What goes with better and worse pictures here, with a 95 % interval:"]
-            found += [f"  {told_of(one)}" for one in told[: 2 * top]]
+            surest = sorted(told, key=lambda one: one.q if isinstance(one, Association) else 0.0)[: 2 * top]
+            found += [f"  {told_of(one)}" for one in told if one in surest]
         if self.open_matters:
             found.append(f"To decide: {self.open_matters}")
-        name = _short_names([one.pictures[0] for one in self.decisions])
         for one in self.decisions[: 4 * top]:
             found.append(f"  {name[one.pictures[0].id]}: {one.why} → {printable(one.command)}")
         return found
 
 
 def _parts(parts: Sequence[Part]) -> str:
-    return ", ".join(f"{printable(part.name)} {part.pictures}" for part in parts)
+    means = [f", mean {figure(part.score, 2)}" * bool(np.isfinite(part.score)) for part in parts]
+    return "; ".join(f"{printable(one.name)} {one.pictures}{mean}" for one, mean in zip(parts, means, strict=True))
 
 
-def _short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
+def short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
     """Names of files by picture id, with their folders if two have the same name."""
     names = [Path(one.path).name for one in pictures]
     folders = [Path(*Path(one.path).parts[-2:]) for one in pictures] if len({*names}) < len(names) else names
     return {one.id: printable(str(name)) for one, name in zip(pictures, folders, strict=True)}
-
-
-def _names(pictures: Sequence[ListedPicture]) -> str:
-    name = _short_names(pictures)
-    return ", ".join(
-        f"{name[one.id]} ({figure(one.score, 2)}{f', {others}' if (others := one.others) else ''})" for one in pictures
-    )
 
 
 def told_of(finding: Association | Trend) -> str:
@@ -188,7 +181,8 @@ def told_of(finding: Association | Trend) -> str:
         return f"{finding.name}: {ends}"
     interval = f"{signed(finding.difference, 1)} ({signed(finding.low, 1)} … {signed(finding.high, 1)})"
     within = f", within {finding.within} of them" if finding.within else ""
-    return f"{finding.kind} {printable(finding.value)!r}: {interval}, {finding.pictures} pictures of {finding.prompts} prompts{within}"
+    of = f"{finding.pictures} pictures of {finding.prompts} {'folders' if finding.kind == NAME else 'prompts'}"
+    return f"{finding.kind} {printable(finding.value)!r}: {interval}, {of}{within}"
 
 
 def yardstick(judge: str, mean: float) -> str:
@@ -197,14 +191,8 @@ def yardstick(judge: str, mean: float) -> str:
     if not key.points or not np.isfinite(mean):
         return ""
     if key.name == OVERALL:
-        place = (
-            "as many as usual"
-            if abs(mean - 50) < 2
-            else "more than the usual 50"
-            if mean > 50
-            else "fewer than the usual 50"
-        )
-        return f"A picture's points are the share of 4,225 pictures by other generators that it beats: yours beat {mean:.0f} of 100 on average, {place}."
+        usual = f"{'more' if mean > 50 else 'fewer'} than the usual 50" if abs(mean - 50) >= 2 else "as many as usual"
+        return f"A picture's points are the share of 4,225 pictures by other generators that it beats: yours beat {mean:.0f} of 100 on average, {usual}."
     if key.kind is Kind.TASTE:
         return ""
     if key.name in DETECTORS:
@@ -237,13 +225,12 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     order = order[e.judged[order]]
     alike = near_duplicates_left(e.group, order)
     first = order[_first_of_each(e.group, order)]
-    ids = e.ids[first].tolist()
-    seen = seen_in(evaluated.collection, ids, known_prompts(evaluated.collection, ids))
-    # Copies are those of the groups, which people have corrected.
-    varied = choose_varied(evaluated.standing[first], seen._replace(hashes=np.zeros(len(ids), np.uint64)), top)
-    for row, others in varied.items():
-        alike[int(first[row])] = alike.get(int(first[row]), 0) + len(others)
-    best, worst = (rows.want(ends) for ends in best_and_worst(e.group, order, first[[*varied]], top))
+    best_first = _varied(evaluated, first, evaluated.standing[first], top)
+    others = best_and_worst(e.group, order, np.array([*best_first], dtype=int), len(order))[1][:_WORST]
+    worst_first = _varied(evaluated, others, -evaluated.standing[others], top)
+    for row, count in (best_first | worst_first).items():
+        alike[row] = alike.get(row, 0) + count
+    best, worst = (rows.want(np.array([*ends], dtype=int)) for ends in (best_first, worst_first))
     looks = [part for part in e.parts if part.kind == "look"]
     judged = evaluated.judged
     shown = {part.name: rows.want(np.array([e.place[image] for image in part.best[:top]], dtype=int)) for part in looks}
@@ -254,15 +241,14 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     paths = rows.paths()
 
     def show(row: int, note: str = "") -> ListedPicture:
-        score = float(scores[row]) if e.judged[row] else float("nan")
-        return ListedPicture(
-            int(e.ids[row]), paths[row], score, float(e.percentile[row]), note, effect=float(effect[row])
-        )
+        score, place = float(scores[row]) if e.judged[row] else float("nan"), float(e.percentile[row])
+        return ListedPicture(int(e.ids[row]), paths[row], score, place, note, effect=float(effect[row]))
 
     def show_with_alike(chosen: Sequence[int]) -> tuple[ListedPicture, ...]:
         return tuple(replace(show(row), alike=alike.get(row, 0)) for row in chosen)
 
     mean = float(scores[order].mean()) if len(order) else float("nan")
+    by_difference = sorted(e.associations, key=lambda one: -one.difference)
     return Summary(
         by=e.main,
         pictures=len(e.ids),
@@ -275,9 +261,9 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
         parts=e.parts,
         looks=tuple((part, tuple(show(row) for row in shown[part.name])) for part in looks),
-        makes=tuple(one for one in e.associations if one.kind in MAKES),
+        makes=tuple(one for one in by_difference if one.kind in MAKES),
         clear=(
-            *(one for one in e.associations if one.kind not in MAKES and one.q <= CLEAR),
+            *(one for one in by_difference if one.kind not in MAKES and one.q <= CLEAR),
             *(trend for trend in e.trends if trend.clear),
         ),
         best=show_with_alike(best),
@@ -291,13 +277,27 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     )
 
 
+def _varied(evaluated: EvaluatedCollection, rows: np.ndarray, values: np.ndarray, top: int) -> dict[int, int]:
+    """Choose ``top`` of ranked rows (n,), few of one look or prompt, or folder of files without one: how many each stands for."""
+    collection, ids = evaluated.collection, evaluated.evaluation.ids[rows].tolist()
+    prompts = known_prompts(collection, ids)
+    paths = first_paths(collection, evaluated.update.scan_number, [one for one in ids[:LOOKED] if one not in prompts])
+    folders = {image: str(Path(path).parent) for image, path in paths.items()}
+    seen = seen_in(collection, ids, prompts | folders if len({*folders.values()}) >= FEWEST else prompts)
+    # Copies are those of the groups, which people have corrected.
+    found = choose_varied(values, seen._replace(hashes=np.zeros(len(ids), np.uint64)), top)
+    return {int(rows[row]): len(behind) for row, behind in found.items()}
+
+
 def _undecided(e: Evaluation) -> list[tuple[str, np.ndarray, str]]:
     """Kind, rows and reason of the decisions to take: the worst of each kind in turn."""
 
     def damage(row: int) -> float:
         return float(e.scores[TechnicalJudge.detector(DETECTORS[e.damage[row]]).stored_name][row])
 
-    rows = sorted(np.flatnonzero(e.damage >= 0).tolist(), key=damage)
+    rows, turns = sorted(np.flatnonzero(e.damage >= 0).tolist(), key=damage), Counter[int]()
+    turn = {row: (turns.update([kind := int(e.damage[row])]), turns[kind])[1] for row in rows}
+    rows.sort(key=lambda row: turn[row])
     blank = [
         ("damaged", np.array([row]), str(e.unfit[row])) for row in np.flatnonzero(np.isin(e.unfit, BLANK)).tolist()
     ]

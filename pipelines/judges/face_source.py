@@ -18,18 +18,17 @@ from .phrase_sources import Brief
 GROUP, CROWD = 2, 5
 #: Fewest faces by the words that mean people.
 PEOPLE: Mapping[str, int] = {
-    **dict.fromkeys(
-        [
-            "face", "portrait", "headshot", "selfie", "person", "human", "woman", "man", "lady", "girl", "boy",
-            "child", "baby",
-        ],
-        1,
-    ),
-    **dict.fromkeys(("people", "women", "men", "children", "couple", "family", "group of people"), GROUP),
+    **dict.fromkeys(("face", "portrait", "headshot", "selfie", "person", "human"), 1),
+    **dict.fromkeys(("woman", "man", "lady", "girl", "boy"), 1),
+    **dict.fromkeys(("people", "women", "men", "couple", "family", "group of people"), GROUP),
     **dict.fromkeys(("crowd", "crowd of people"), CROWD),
-}  # fmt: skip
-#: Those among them that tell a sex or an age, which faces do not.
-UNTOLD = frozenset(["woman", "man", "lady", "girl", "boy", "child", "baby", "women", "men", "children"])
+}
+_FEMALE, _MALE = ("woman", "lady", "girl"), ("man", "boy")
+#: Those among them that tell a sex, which faces do not, each with words of a prompt that tell the other.
+UNTOLD: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*_FEMALE, "women"), _MALE),
+    **dict.fromkeys((*_MALE, "men"), _FEMALE),
+}
 #: Log-odds that a picture shows faces if none is found, what a face that is found adds to its own, where half of the pictures
 #: show faces, and standard deviation of all log-odds.
 _NONE, _FOUND, _DEVIATION = -3.0, 3.5, 0.5

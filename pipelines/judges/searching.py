@@ -46,6 +46,10 @@ from .storing import values_of
 SURE = 0.97
 #: Words that a sentence names at most.
 _NAMED = 3
+#: Words that pictures can be searched for, by words that they cannot.
+_INSTEAD = {"night": "dark", "evening": "blue hour", "dusk": "blue hour", "sunset": "golden hour", "child": "face"}
+#: Fewest letters of a word that is looked for in longer ones.
+_LONG = 4
 #: Rater whose ratings the filters of commands mean.
 OWNER = "me"
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
@@ -72,24 +76,14 @@ _FILTER = re.compile(r'(?<!\S)(damage|faces|rated|tag|album):("[^"]+"|\S+)', re.
 
 
 def filters_in(text: str) -> tuple[str, dict[str, str]]:
-    """The words of a search without the filters among them, and these by name.
-
-    >>> from soart.pipelines.judges.searching import filters_in
-    >>> filters_in('a fox faces:2+ tag:"at night"')
-    ('a fox', {'faces': '2+', 'tag': 'at night'})
-    """
+    """The words of a search without filters such as ``tag:"at night"`` among them, and these by name."""
     text = text.translate(_QUOTES)
     found = {match[1].casefold(): match[2].strip('"') for match in _FILTER.finditer(text)}
     return " ".join(_FILTER.sub(" ", text).split()), found
 
 
 def sought(text: str) -> tuple[str, ...]:
-    """The words of a search; a quoted text is one, and words such as "the" count only if there are no others.
-
-    >>> from soart.pipelines.judges.searching import sought
-    >>> sought('a red fox, "at night" -snow'), sought("the")
-    (('red', 'fox', 'at night', '-snow'), ('the',))
-    """
+    """The words of a search; a quoted text is one, and words such as "the" count only if there are no others."""
     found = [word.replace('"', "").strip(" .!?'") for word in _SOUGHT.findall(text.translate(_QUOTES))]
     found = [word for word in found if word.strip("-")]
     return tuple(word for word in found if word.casefold() not in LINKS) or tuple(found)
@@ -117,9 +111,13 @@ def to_see(words: Sequence[str]) -> list[str]:
 
 
 def written(query: Query, words: Sequence[str], find: Callable[[Query], list[int]]) -> list[int]:
-    """Ids of the pictures of a query whose prompt, tags, file name or model have the words: whole ones, else parts of them."""
+    """Ids of the pictures of a query whose prompt, tags, file name or model have the words.
+
+    Whole ones, else such as "rainy" for "rain", else parts; but a short word is a part of too many others.
+    """
     asked = replace(query, words=tuple(words), names=True, whole=True)
-    return find(asked) or find(replace(asked, whole=False))
+    short = any(word.isascii() and word.isalpha() and len(word) < _LONG for word in words)
+    return find(asked) or ([] if short else find(replace(asked, longer=True)) or find(replace(asked, whole=False)))
 
 
 def where_written(collection: Collection, rows: Sequence[ImageRow], words: Sequence[str]) -> dict[int, str]:
@@ -144,7 +142,10 @@ def where_written(collection: Collection, rows: Sequence[ImageRow], words: Seque
                     found.append(field)
                     continue
                 whole = [place for place, text in texts.items() if re.search(whole_word(word), text.casefold())]
-                found += (whole or [place for place, text in texts.items() if word in text.casefold()] or ["model"])[:1]
+                parts = [
+                    (place, re.search(rf"\w*{re.escape(word)}\w*", text.casefold())) for place, text in texts.items()
+                ]
+                found += (whole or [f"{place} ({part[0]})" for place, part in parts if part] or ["model"])[:1]
             places[row.id] = " and ".join(dict.fromkeys(found))
     return places
 
@@ -166,8 +167,13 @@ def find_pictures_for(
     places = where_written(collection, told, words)
     rank = ("prompt", "tag", "file name", "model")
     hits = [Hit(row, 1.0, places[row.id] or "no word against it") for row in told]
-    hits.sort(key=lambda hit: min((rank.index(one) for one in hit.evidence.split(" and ") if one in rank), default=0))
+    evidence = {hit.row.id: re.sub(r" \(.*?\)", "", hit.evidence).split(" and ") for hit in hits}
+    hits.sort(key=lambda hit: min((rank.index(one) for one in evidence[hit.row.id] if one in rank), default=0))
     allowed = {*find(Query(words=tuple(word for word in words if word not in positive), names=True, whole=True))}
+    # Faces tell no sex and no age: what is written tells that it is another one.
+    others = [{*UNTOLD[word]} for word in map(str.casefold, positive) if word in UNTOLD]
+    for other in set.intersection(*others) if others else ():
+        allowed -= {*find(Query(words=(other,), names=True, whole=True))}
     rest = [row for row in rows if row.id not in places and row.id in allowed]
     notes: list[str] = []
     unwritten = [UNWRITTEN] if rows and not hits and not written_words(collection) else []
@@ -204,7 +210,7 @@ def seen_in(
         for one, phrases in zip(likely, told, strict=True)
         if min(phrase.shown for phrase in phrases) >= SURE
     ]
-    if sure and UNTOLD & {phrase.phrase.text for phrase in told[0]}:
+    if sure and UNTOLD.keys() & {phrase.phrase.text for phrase in told[0]}:
         notes = ["Faces are found in pictures: sex and age are not told.", *notes]
     return sure, notes
 
@@ -226,8 +232,10 @@ def unknown_words(
     if not nowhere:
         return ""
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]
-    near = [one for word in nowhere[:_NAMED] for one in get_close_matches(word.casefold(), known, n=3, cutoff=0.7)]
-    advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other words"
+    looked = [word.casefold() for word in nowhere[:_NAMED]]
+    near = [_INSTEAD[word] for word in looked if word in _INSTEAD]
+    near += [one for word in looked if word not in _INSTEAD for one in get_close_matches(word, known, 3, cutoff=0.7)]
+    advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other English words"
     return f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
 
 
@@ -261,10 +269,8 @@ def reader_of(words: str, by: str, load: Callable[[str], GuardedJudge]) -> tuple
     if notes and not by and (name := reader_at_hand()):
         # A download may have ended half way.
         with contextlib.suppress(SoartError):
-            other = load(name)
-            return other, [
-                f"Adherence cannot tell all of these words: {name}, a model on this machine, looks for them."
-            ]
+            looks = f"Adherence cannot tell all of these words: {name}, a model on this machine, looks for them."
+            return load(name), [looks]
     if problem is not None and by:
         raise problem
     return (None if problem else judge), notes
@@ -290,7 +296,8 @@ def check_words(words: str, judge: GuardedJudge) -> list[str]:
             raise JudgeError(f"Adherence finds nothing to look for in {words!r}: name what the pictures should show.")
         if not any(known.values()):
             raise JudgeError(_cannot_tell(known, "any picture"))
-        return [] if all(known.values()) else [_cannot_tell(known, "any picture")]
+        if not all(known.values()):
+            return [_cannot_tell(known, "any picture")]
     return []
 
 
@@ -372,17 +379,8 @@ def pictures_showing(
     left_out = _unfit(judge, asked.ids)
     sound = [row for row in sound if row.id not in judge.why]
     if sound and not values:
-        raise JudgeError(
-            " ".join(
-                [
-                    *beforehand,
-                    *_unknown(judge, words, sound),
-                    *problems[:3],
-                    *([judge.stopped] if judge.stopped else []),
-                ]
-                or [f"The judge {judge.name!r} gave no picture a value for {words!r}."]
-            )
-        )
+        told = [*beforehand, *_unknown(judge, words, sound), *problems[:3], *filter(None, [judge.stopped])]
+        raise JudgeError(" ".join(told) or f"The judge {judge.name!r} gave no picture a value for {words!r}.")
     by_id = {row.id: row for row in sound}
     best_first = sorted(values, key=lambda image: (-values[image], by_id[image].sha256))
     pictures = [Hit(by_id[image], values[image]) for image in best_first]

@@ -13,31 +13,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorOptions:
-    """The model that draws, and the machines that it draws on.
+    """The model that draws, and the machines that it draws on."""
 
-    Attributes:
-        model: hub id, diffusers folder or single file; a running backend such as ``a1111:http://127.0.0.1:7860``, see
-            ``backend_address``; None for the embedded model.
-        loras: folder of .safetensors files, or one file, which prompts name as ``<lora:NAME:WEIGHT>``.
-        model_config: a diffusers folder that describes a single file, for use offline.
-        device: ``"cuda"``, ``"cuda:1"``, ``"xpu"``, ``"mps"`` or ``"cpu"``; by default the best device available.
-        dtype: ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device.
-        offload: ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``.
-        engine: ``"local"`` draws in this process, ``"ray"`` on a Ray cluster.
-        workers: drawing workers of the engine ray, at most; by default one per GPU, or one per node without GPUs.
-        batch_size: pictures drawn together; by default the model's own.
-        request: more fields of every request to a web UI, such as ``{"enable_hr": True, "hr_scale": 2}``.
-    """
-
+    #: hub id, diffusers folder or single file; a running backend such as ``a1111:http://127.0.0.1:7860``, see
+    #: ``backend_address``; None for the embedded model
     model: str | None = None
+    #: folder of .safetensors files, or one file, which prompts name as ``<lora:NAME:WEIGHT>``
     loras: Path | None = None
-    model_config: Path | None = None
+    model_config: Path | None = None  # a diffusers folder that describes a single file, for use offline
+    #: ``"cuda"``, ``"cuda:1"``, ``"xpu"``, ``"mps"`` or ``"cpu"``; by default the best device available
     device: str | None = None
-    dtype: str | None = None
-    offload: str = "auto"
-    engine: str = "local"
+    dtype: str | None = None  # ``"float32"``, ``"float16"`` or ``"bfloat16"``; by default chosen by device
+    offload: str = "auto"  # ``"auto"``, ``"none"``, ``"model"`` or ``"sequential"``
+    engine: str = "local"  # ``"local"`` draws in this process, ``"ray"`` on a Ray cluster
+    #: drawing workers of the engine ray, at most; by default one per GPU, or one per node without GPUs
     workers: int | None = None
-    batch_size: int | None = None
+    batch_size: int | None = None  # pictures drawn together; by default the model's own
+    #: more fields of every request to a web UI, such as ``{"enable_hr": True, "hr_scale": 2}``
     request: Mapping[str, Any] | None = None
 
     @property

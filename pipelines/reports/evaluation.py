@@ -22,7 +22,7 @@ from ..evaluation.contrast import Contrast
 from ..evaluation.evaluate import BLOCK
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.judge_values import JudgeColumn, all_judges, titles_of
-from ..evaluation.summary import Summary, summarise
+from ..evaluation.summary import ListedPicture, Summary, short_names, summarise
 from ..judges.versions import is_adherence
 from ..keepers.finding import find_keepers
 from .charts import histogram_chart
@@ -100,7 +100,8 @@ def render_evaluation(
         "judges": [titles[judge.name] for judge in columns],
     }
     script = Path(__file__).with_name("evaluation.js").read_text(encoding="utf-8")
-    pictures = _pictures(evaluated, summary)
+    names = short_names(listed := _listed(summary))
+    pictures = _pictures(evaluated, listed)
     return render_page(
         "evaluation.html",
         title=f"soart: {evaluated.title}",
@@ -120,7 +121,7 @@ def render_evaluation(
         phrases=evaluated.judged.phrases,
         contrast=contrast,
         picture=lambda image: pictures[image],
-        name=lambda path: Path(path).name,
+        name=lambda one: names[one.id],
         thumbs=folder is not None,
         # Inside a script element only "<" could end it.
         data=Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c")),
@@ -157,11 +158,16 @@ def _rows(
             ]  # fmt: skip
 
 
-def _pictures(evaluated: EvaluatedCollection, summary: Summary) -> dict[int, str]:
-    """URLs of the pictures above the list, by id: large thumbnails, or small ones of pictures whose file is gone."""
+def _listed(summary: Summary) -> list[ListedPicture]:
+    """The pictures above the list."""
     lists = [summary.best, summary.worst, summary.missed[1], *(shown for _, shown in summary.looks)]
     lists += [one.pictures[:SHOWN] for one in summary.decisions]
-    ids = sorted({picture.id for shown in lists for picture in shown})
+    return [*{picture.id: picture for shown in lists for picture in shown}.values()]
+
+
+def _pictures(evaluated: EvaluatedCollection, listed: Sequence[ListedPicture]) -> dict[int, str]:
+    """URLs of pictures by id: large thumbnails, or small ones of pictures whose file is gone."""
+    ids = sorted(picture.id for picture in listed)
     small = small_thumbnails(evaluated.collection, ids)
     urls = {}
     for row in images_by_id(evaluated.collection, ids).values():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs
 from ..tidying.copying import Copies, check_copy_target, copy_best
 from ..tidying.journal import Journal
-from ..tidying.undoing import RecordedChanges, undo
+from ..tidying.undoing import undo
 from .evaluation import EvaluationService
 from .service import CollectionService
 
@@ -135,13 +135,10 @@ class StartService(CollectionService):
         check_copy_target(self.target, [root for root in self._evaluation.roots() if root.is_dir()])
         rows = images_by_id(self.collection, images)
         paths = [self.collection.locate(rows[image]) for image in images if image in rows]
-        with self._copying:
-            journal = Journal(self._records() / f"{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl")
-            try:
-                copies = copy_best(paths, self.target, journal)
-            finally:
-                journal.close()
-        return copies, journal.path.name if journal.path.exists() else ""
+        record = self._records() / f"{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl"
+        with self._copying, closing(Journal(record)) as journal:
+            copies = copy_best(paths, self.target, journal)
+        return copies, copies.undo_file.name if copies.undo_file else ""
 
     def undo_copy(self, name: str) -> tuple[int, list[str]]:
         """Delete unchanged files of a copying; returns their number, and sentences on those that stay."""
@@ -149,14 +146,7 @@ class StartService(CollectionService):
             record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)
             if record is None:
                 raise CollectionError("There is nothing to undo under this name any more: reload the page.")
-            changes = RecordedChanges.read(record).entries
-            folders = {Path(change["written"]).parent for change in changes if "written" in change}
-            done, problems = undo(record)
-            # The folder goes too, unless it holds something else.
-            for folder in folders:
-                with contextlib.suppress(OSError):
-                    folder.rmdir()
-            return done, problems
+            return undo(record)
 
     def _records(self) -> Path:
         return self._evaluation.folder / COPIES

@@ -25,12 +25,13 @@ _LONGEST = 245
 
 @dataclass(frozen=True)
 class Copies:
-    """Result of ``copy_best``: the folder, the number of pictures in it, and sentences on those that could not be copied."""
+    """Result of ``copy_best``."""
 
     folder: Path
-    count: int
-    problems: list[str] = field(default_factory=list)
-    hints: list[str] = field(default_factory=list)  # a sentence if it is another folder than the one asked for
+    count: int  # number of pictures in it
+    problems: list[str] = field(default_factory=list)  # sentences on those that could not be copied
+    hints: list[str] = field(default_factory=list)  # a sentence if it is another folder than the one that was asked for
+    undo_file: Path | None = None
 
 
 def check_copy_target(folder: Path, read: Sequence[Path]) -> None:
@@ -62,19 +63,21 @@ def copy_best(pictures: Sequence[Path], folder: Path, journal: Journal | None = 
     candidates = chain([folder], (folder.with_name(f"{folder.name}-{number}") for number in count(2)))
     try:
         target = next(one for one in candidates if _holds_only(one, sources))
+        made = 1 + sum(not parent.exists() for parent in target.absolute().parents)
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CollectionError(f"Nothing can be copied to {str(folder)!r}: {error.strerror or error}.") from error
     for picture, *beside in wanted:
         for file in (picture, *beside):
-            if failure := _copy(file.source, target / file.target.name, journal):
+            if failure := _copy(file.source, target / file.target.name, journal, made):
                 failures.append(failure)
                 break
             copied += file is picture
     hints = (
         [f"{str(folder)!r} holds copies of another ranking: these are in {str(target)!r}."] if target != folder else []
     )
-    return Copies(target, copied, summed_up(failures), hints)
+    written = journal.path if journal is not None and journal.path.exists() else None
+    return Copies(target, copied, summed_up(failures), hints, written)
 
 
 def _holds_only(folder: Path, sources: Mapping[str, Path]) -> bool:
@@ -85,12 +88,12 @@ def _holds_only(folder: Path, sources: Mapping[str, Path]) -> bool:
     return False
 
 
-def _copy(source: Path, target: Path, journal: Journal | None) -> Failure | None:
-    """Copy a file; return what is wrong, or nothing."""
+def _copy(source: Path, target: Path, journal: Journal | None, made: int) -> Failure | None:
+    """Copy a file; return what is wrong, or nothing. See ``Journal.write`` for ``made``."""
     try:
         if not target.exists():
             if journal is not None:
-                journal.write(target, read_regular(source))
+                journal.write(target, read_regular(source), made)
             else:
                 with whole_file(target) as temporary:
                     shutil.copyfile(source, temporary)

@@ -55,10 +55,8 @@ class Rule:
             raise CollectionError("Expected a rule: duplicates, damaged, outliers, a worst share, or a score.")
         if self.below is not None and math.isnan(self.below):
             raise CollectionError("The score that pictures are moved below must be a number, got nan.")
-        if self.worst is not None and not 0 < self.worst < 100:
-            raise CollectionError(
-                f"Expected a worst share of more than 0 and less than 100 percent, got {self.worst:g}."
-            )
+        if self.worst is not None and not 0 < self.worst <= 100:
+            raise CollectionError(f"Expected a worst share of more than 0 and at most 100 percent, got {self.worst:g}.")
 
     def reasons(self, e: Evaluation, keep: Container[int] = ()) -> np.ndarray:
         """Name (n,) of the folder that each picture goes to; empty for those that stay, as ids in ``keep`` do."""

@@ -115,8 +115,8 @@ class Journal:
             # On another drive of Windows.
             return now
 
-    def write(self, path: Path, content: bytes) -> None:
-        """Write a small file; the content of an earlier one is stored in the journal, and its permissions stay."""
+    def write(self, path: Path, content: bytes, made: int = 0) -> None:
+        """Write a small file, for which ``made`` folders were made; of an earlier one the journal stores the content."""
         mode = path.stat().st_mode & 0o7777 if path.exists() else None
         old = None if mode is None else read_regular(path)
         encoded = None if old is None else base64.b64encode(old).decode()
@@ -126,6 +126,7 @@ class Journal:
             before=sha256_of(old),
             after=sha256_of(content),
             **_place_if_other(path),
+            **({"made": made} if made else {}),
         )
         write_whole(path, content)
         if mode is not None:
@@ -199,10 +200,11 @@ def is_mark(entry: object) -> bool:
 
 
 def remove_folders(entries: Sequence[Any]) -> None:
-    """Remove the folders that moves made, as far as they are empty."""
+    """Remove the folders that moves and copies made, as far as they are empty."""
     for entry in reversed(entries):
-        made = entry.get("made") if isinstance(entry, dict) and isinstance(entry.get("to"), str) else None
-        for folder in Path(entry["to"]).parents[:made] if isinstance(made, int) and made > 0 else ():
+        known = entry if isinstance(entry, dict) else {}
+        file, made = known.get("to", known.get("written")), known.get("made")
+        for folder in Path(file).parents[:made] if isinstance(file, str) and isinstance(made, int) and made > 0 else ():
             try:
                 folder.rmdir()
             except OSError:

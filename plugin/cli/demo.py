@@ -87,7 +87,7 @@ def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]
         say(f"{len(rows)} pictures of {len(best)} prompts by four models come with soart. The best of each prompt:\n")
         print_ranking(ranking, sorted(best, key=lambda picture: picture.place))
         say(f"All of them: {report}\n\nFound by {loop.SOUGHT!r}:\n")
-        show_found("found by", [hit.evidence for _, hit in found], [path for path, _ in found], None, None)
+        show_found("found by", [hit.evidence for _, hit in found], [path for path, _ in found])
     sought = [{"path": str(path.resolve()), "evidence": hit.evidence} for path, hit in found]
     return {"ranking": ranking_rows(ranking), "found": sought, "problems": problems, "report": str(report)}
 

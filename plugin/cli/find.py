@@ -81,17 +81,17 @@ def find(
             found = [(collection.locate(hit.row), hit.value, hit.evidence) for hit in hits]
     problems = named_as_given([*problems, *left_out], places)
     found, name = found[:top], "likeness" if search is None else search.judge.name if search.judge else "words"
-    copied, copy_to, not_copied, hints = copied_best([path for path, *_ in found], copy_to)
-    problems += [*not_copied, *hints]
+    copied, said, lines = copied_best([path for path, *_ in found], copy_to)
+    problems += said
     if as_json:
         rows_found = [
             {"place": place, "path": str(path.resolve()), "value": round(value, _DECIMALS), "evidence": why}
             for place, (path, value, why) in enumerate(found, start=1)
         ]
-        emit({"by": name, "found": rows_found, "problems": [*notes, *problems], "copied": copied})
+        emit({"by": name, "found": rows_found, "problems": [*notes, *problems], **copied})
     elif found:
         heading = "likeness" if like else "found by"
-        show_found(heading, [why for *_, why in found], [path for path, *_ in found], copied, copy_to)
+        show_found(heading, [why for *_, why in found], [path for path, *_ in found], lines)
     print_problems(problems if not as_json else [])
     if not found and like:
         raise SoartError("There is no other picture to compare with: name a folder with more pictures.")
@@ -104,5 +104,5 @@ def find(
             f"No picture has the words {words!r}, and none that can be looked at surely shows them: "
             "try fewer or other words."
         )
-    if not_copied:
+    if copied["all_copied"] is False:
         raise typer.Exit(1)

@@ -82,7 +82,7 @@ def keep(
 
     search = search_of(matching)
     journal = checked_undo_file() if move_others_to is not None and not dry_run else None
-    copied, moved, undone = None, None, list[str]()
+    moved, undone = None, list[str]()
     with evaluated_folders(folders, only, by, check, move_others_to, reads_only=dry_run or move_others_to is None) as (
         roots,
         evaluated,
@@ -95,19 +95,19 @@ def keep(
         found = find_keepers(evaluated, group, per_group, rater=rater)
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
-        if not dry_run:
-            copied, copy_to, undone, hints = copied_best([Path(path) for path in found.staying], copy_to)
-            problems += hints
+        copied, said, lines = copied_best([Path(path) for path in found.staying], None if dry_run else copy_to)
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, undone = cull(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
             moved = len(done)
-    problems = named_as_given([*problems, *undone], folders)
-    undo = journal if moved else None
+            lines.append(f"{moved} moved to {move_others_to}")
+    problems = named_as_given([*problems, *said, *undone], folders)
+    if moved and journal is not None:
+        copied["undo_file"] = str(journal)
+        lines.append(f"To undo: {undo_command(journal)}")
     if as_json:
-        files = {"copied": copied, "moved": moved, "undo_file": None if undo is None else str(undo)}
-        emit(_document(found, rater) | {"problems": problems} | files)
+        emit(_document(found, rater) | {"problems": problems, **copied, "moved": moved})
     else:
         _print_groups(found, top)
         print_problems(problems)
@@ -117,12 +117,9 @@ def keep(
         for verb, number, folder in would or ():
             if folder is not None:
                 say(f"Would {verb} {counted(number)} to {folder}")
-        for done_to, count, folder in (("copied", copied, copy_to), ("moved", moved, move_others_to)):
-            if count is not None:
-                say(f"{count} {done_to} to {folder}")
-        if undo:
-            say(f"To undo: {undo_command(undo)}")
-    if undone:
+        for line in lines:
+            say(line)
+    if undone or copied["all_copied"] is False:
         raise typer.Exit(1)
 
 

@@ -79,5 +79,5 @@ def rank(
         say(f"For a ranking of your own in about a minute: soart start {folder}")
     if open_result:
         show_in_desktop(facts["report"] or facts["copied_to"])
-    if not facts.get("all_copied", True):
+    if facts["all_copied"] is False:
         raise typer.Exit(1)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from ...errors import SoartError
+from ...errors import CollectionError, SoartError
 from ...files import named_as_given
 from ...metrics.damage.titles import JudgeKey, stored_title
-from .terminal import Progress, emit, interruptible, out, print_problems, print_table, printable, say
+from .terminal import Progress, emit, interruptible, out, print_problems, print_table, printable, say, show
+from .tidy import undo_command, undo_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -77,9 +79,8 @@ def show_ranking(
     problems = [*problems, *left_out]
     best = best_of(ranking, output.top, alike=alike)
     # Before anything is printed: a closed pipe ends the command.
-    copied, copied_to, not_copied, hints = copied_best([picture.path for picture in best], output.copy_to)
-    problems += [*not_copied, *hints]
-    problems = named_as_given(problems, given)
+    copied, said, copied_lines = copied_best([picture.path for picture in best], output.copy_to)
+    problems = named_as_given([*problems, *said], given)
     report = output.report
     if report is not None:
         from ...pipelines.reports.page import write_report
@@ -95,9 +96,8 @@ def show_ranking(
         "problems": problems,
         "notes": list(output.notes),
         "report": str(report) if report else None,
+        **copied,
     }
-    if output.copy_to is not None:
-        document |= {"copied": copied, "copied_to": str(copied_to), "all_copied": not not_copied}
     if not output.as_json:
         if ranking:
             several = len(counting) > 1
@@ -114,8 +114,7 @@ def show_ranking(
         print_problems(problems)
         if report is not None:
             say(f"Report: {report}")
-        if copied is not None:
-            say(f"{copied} copied to {copied_to}")
+        show(False, {}, copied_lines, [])
     if not ranking:
         if output.as_json:
             emit(document)
@@ -257,22 +256,34 @@ def _prompt(picture: RankedPicture) -> str:
     return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
-def show_found(
-    column: str, values: Sequence[str], paths: Sequence[Path], copied: int | None, copy_to: Path | None
-) -> None:
-    """Print files in their order as a table, each with its place and a value, and how many were copied."""
+def show_found(column: str, values: Sequence[str], paths: Sequence[Path], lines: Sequence[str] = ()) -> None:
+    """Print files in their order as a table, each with its place and a value, and lines below it."""
     names = names_from_common_folder(paths)
     places = range(1, len(names) + 1)
     print_table(("#", column, "picture"), zip(places, values, names, strict=True), right=("#", column))
-    if copied is not None:
-        say(f"{copied} copied to {copy_to}")
+    show(False, {}, lines, [])
 
 
-def copied_best(paths: Sequence[Path], folder: Path | None) -> tuple[int | None, Path | None, list[str], list[str]]:
-    """Copy pictures, best first, if a folder is named: their number, its name, and sentences on failures and hints."""
+def copied_best(paths: Sequence[Path], folder: Path | None) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Copy pictures, best first, if a folder is named: facts as plain JSON values, sentences on problems, lines to print.
+
+    A file in the current folder tells how to undo it.
+    """
     if folder is None or not paths:
-        return None, folder, [], []
+        return dict.fromkeys(["copied", "copied_to", "all_copied", "undo_file"]), [], []
     from ...pipelines.tidying.copying import copy_best
+    from ...pipelines.tidying.journal import Journal, checked_undo_file
 
-    copies = copy_best(paths, folder)
-    return copies.count, copies.folder, copies.problems, copies.hints
+    journal = None
+    # From a read-only folder pictures are copied all the same.
+    with suppress(CollectionError):
+        journal = Journal(checked_undo_file())
+    if journal is None:
+        copies = copy_best(paths, folder)
+    else:
+        with undo_named(journal.path), closing(journal):
+            copies = copy_best(paths, folder, journal)
+    facts = {"copied": copies.count, "copied_to": str(copies.folder), "all_copied": not copies.problems}
+    undo = copies.undo_file
+    lines = [f"{copies.count} copied to {copies.folder}", *([f"To undo: {undo_command(undo)}"] if undo else [])]
+    return {**facts, "undo_file": undo and str(undo)}, [*copies.problems, *copies.hints], lines

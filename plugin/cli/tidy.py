@@ -151,17 +151,11 @@ def cull(
                 done, problems = move(moves, journal, bar)
             mark_moved(evaluated.collection, {step.image for step in done})
     problems = named_as_given(problems, folders)
-    facts = [
-        {"from": str(step.source), "to": str(step.target), "stays": None if step.staying is None else str(step.staying)}
-        for step in done
-    ]
+    facts = [{"from": str(s.source), "to": str(s.target), "stays": s.staying and str(s.staying)} for s in done]
     reasons = Counter(step.target.relative_to(target).parts[0] for step in done)
     counts = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items())) or "nothing"
-    lines = [
-        f"{step.source} → {step.target}{f' (stays: {step.staying})' if step.staying else ''}"
-        for step in done
-        if dry_run
-    ]
+    stays = [f" (stays: {step.staying})" if step.staying else "" for step in done]
+    lines = [f"{step.source} → {step.target}{why}" for step, why in zip(done, stays, strict=True)] if dry_run else []
     lines.append(f"{'Would move' if dry_run else 'Moved'}: {counts}, of {counted(len(evaluated.evaluation.ids))}")
     moved = 0 if dry_run else len(done)
     conclude(as_json, {"moves": facts, "moved": moved}, lines, problems, journal if moved else None)
@@ -184,14 +178,14 @@ def conclude(
 
 
 def undo(
-    file: Annotated[Path, typer.Argument(help="The undo file that cull, keep or label printed.")],
+    file: Annotated[Path, typer.Argument(help="The undo file that the command printed.")],
     yes: Annotated[
         bool,
         typer.Option("--yes", help="Undo without a question, also what another user or an earlier soart recorded."),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Undo what cull, keep or label changed; files that were changed since then stay as they are.
+    """Undo what cull, keep, label or --copy-to changed; files that were changed since then stay as they are.
 
     If another user or an earlier soart recorded the changes, they are listed first, and you are asked.
     """

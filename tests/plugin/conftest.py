@@ -124,8 +124,9 @@ def patient_graph():
 
 
 @pytest.fixture
-def soart(capsys, monkeypatch):
-    """Run a command line in this process; returns code, stdout, stderr."""
+def soart(capsys, monkeypatch, tmp_path):
+    """Run a command line in this process, in a folder of the test's own; returns code, stdout, stderr."""
+    monkeypatch.chdir(tmp_path)
     # On a busy machine a line of progress would come between the words that tests look for.
     monkeypatch.setattr(terminal, "LINE_SECONDS", math.inf)
 

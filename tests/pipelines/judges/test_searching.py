@@ -178,9 +178,13 @@ def test_written_words_come_before_what_is_seen(colours):
     # A judge without a probability leaves none out.
     assert [evidence.startswith("reader 0.") for _, evidence in seen] == [True] * 8
     assert found("the red -3", judge)[0][:7] == [one for one in written if one[0] != written[3][0]]
-    # No picture has the whole word.
-    assert found("re -green")[0] == written
-    assert sought("the") == ("the",)
+    # Longer words count where no picture has the whole one, and not for a short one.
+    for place, tag in ((10, "rainy day"), (11, "rainbow")):
+        set_label(colours, TAG, tag, [rows[place].id])
+    assert (found("rain")[0], found("ainbo")[0]) == ([(rows[10].id, "tag (rainy)")], [(rows[11].id, "tag (rainbow)")])
+    with pytest.raises(JudgeError, match="file name has 're'"):
+        found("re")
+    assert (sought('a red fox, "at night" -snow'), sought("the")) == (("red", "fox", "at night", "-snow"), ("the",))
     with pytest.raises(
         JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'woman', 'women'\."
     ):
@@ -213,3 +217,5 @@ def test_people_are_found_by_their_faces(adherence, tmp_path):
             assert "".join(row.path[-5] for row in with_face_count(collection, rows, faces)) == names
         with pytest.raises(SoartError, match="number of faces 'two' is not known"):
             with_face_count(collection, rows, "two")
+        set_label(collection, TAG, "two men", [row.id for row in rows if row.path.endswith("b.png")], on=True)
+        assert [hit.row.path[-5] for hit in find_pictures_for(collection, rows, "woman", judge)[0]] == ["a"]

@@ -17,7 +17,7 @@ from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
-from soart.pipelines.services.start import COPIES, GOAL, StartService
+from soart.pipelines.services.start import GOAL, StartService
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 
 COUNT = 28
@@ -120,14 +120,13 @@ def test_the_best_are_copied_and_the_copies_undone(start, unread, tmp_path):
     add_first_pictures(collection, Scan([folder]), 9, np.random.default_rng(1))
     best = collection.ids()[5:8]
     paths = [collection.locate(row) for row in (collection.images()[i] for i in (5, 6, 7))]
-    assert [row.id for row in collection.images()][5:8] == best
     copies, name = start.copy([*best, 10**9])
     target = tmp_path / "best"
     names = [f"{place} {path.name}" for place, path in enumerate(paths, 1)]
     assert (copies.count, sorted(path.name for path in target.iterdir())) == (3, names)
     assert (target / names[0]).read_bytes() == paths[0].read_bytes()
     # A second time there is nothing new, and nothing to undo.
-    assert start.copy(best) == (copies, "")
+    assert start.copy(best)[1] == ""
     # A copy that was changed since stays.
     (target / names[1]).write_bytes(b"mine")
     done, problems = start.undo_copy(name)
@@ -141,7 +140,6 @@ def test_the_best_are_copied_and_the_copies_undone(start, unread, tmp_path):
     with pytest.raises(CollectionError, match="nothing to undo"):
         start.undo_copy(name)
     assert all(path.exists() for path in paths)
-    assert not [*collection.file(COPIES).glob(name)]
 
 
 def test_copies_are_kept_apart_from_what_is_read(start, unread):

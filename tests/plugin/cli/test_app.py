@@ -203,7 +203,8 @@ def test_the_best_are_copied_with_their_texts_and_nothing_is_overwritten(soart, 
     line = ("rank", tmp_path / "all", "--copy-to", best, "--top", 2)
     document = json.loads(soart(*line, "--json")[1])
     first, second = (Path(picture["path"]) for picture in document["ranking"][:2])
-    assert document["copied"] == 2
+    assert (document["copied"], soart("undo", document["undo_file"])[0], best.exists()) == (2, 0, False)
+    assert f"2 copied to {best}\nTo undo: soart undo soart-undo-" in soart(*line)[1]
     assert sorted(path.name for path in best.iterdir()) == [
         f"1 {first.stem}.png", f"1 {first.stem}.txt", f"2 {second.stem}.png", f"2 {second.stem}.txt",
     ]  # fmt: skip

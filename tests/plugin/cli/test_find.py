@@ -14,18 +14,15 @@ def test_the_command_copies_what_it_finds(soart, red_and_green, tmp_path):
     code, text, _ = soart(*line, "--copy-to", tmp_path / "reds", "--json")
     document = json.loads(text)
     assert (code, document["copied"]) == (0, 3)
-    assert [(one["place"], one["value"], one["evidence"]) for one in document["found"]] == [
-        (place, 1, "file name") for place in (1, 2, 3)
-    ]
-    assert len(list((tmp_path / "reds").iterdir())) == 3
+    assert [(one["place"], one["value"]) for one in document["found"]] == [(1, 1), (2, 1), (3, 1)]
+    assert {one["evidence"] for one in document["found"]} == {"file name"}
     code, text, _ = soart(*line)
     assert (code, len(text.splitlines()), text.count("file name")) == (0, 4, 3)
     code, text, err = soart("find", "green faces:1+", red_and_green)
     assert (code, text, "No picture has the words 'green faces:1+'" in err) == (1, "", True)
 
 
-def test_problems_name_files_as_they_were_named(soart, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_problems_name_files_as_they_were_named(soart, tmp_path):
     Path("pics").mkdir()
     for name, side in (("tiny", 20), ("large", 512)):
         Image.linear_gradient("L").resize((side, side)).convert("RGB").save(f"pics/{name}.png")

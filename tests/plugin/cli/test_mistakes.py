@@ -48,7 +48,7 @@ USAGE = [
     (["rank", "pictures", "--open"], "nothing to open"), (["evaluate", "pictures", "--open"], "nothing to open"),
     (["evaluate", "pictures", "--export", "x.txt"], ".csv, .json, .parquet"),
     (["cull", "pictures", "--to", "out"], "say what to move"),
-    (["cull", "pictures", "--to", "out", "--worst", "200"], "more than 0 and less than 100"),
+    (["cull", "pictures", "--to", "out", "--worst", "200"], "more than 0 and at most 100"),
     (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
     (["tune", "a {b|c}", "--by", "blur=nan"], "--by"), (["find", "a fox"], "name pictures or folders"),
 ]  # fmt: skip
