@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
 #: Most rows of a table, and width of its pictures in pixels.
 SHOWN, WIDTH = 12, 96
@@ -13,6 +13,7 @@ SHOWN, WIDTH = 12, 96
 
 #: A cell: a text, the bytes of a JPEG, or several of both; an empty one for a picture that is gone.
 Cell = str | bytes | Sequence[str | bytes]
+T = TypeVar("T")
 
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], below: Iterable[str] = ()) -> str:
@@ -32,6 +33,18 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[Cell]], below: I
     lines = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
     paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in below)
     return f"<table><tr>{head}</tr>{lines}</table>{paragraphs}"
+
+
+def first_rows(
+    headings: Sequence[str],
+    things: Sequence[T],
+    cells: Callable[[T], Sequence[Cell]],
+    below: Iterable[str] = (),
+    noun: str = "",
+) -> str:
+    """A table with a row for each of the first ``SHOWN`` things, and below it the number of the others."""
+    others = [f"{len(things) - SHOWN} more {noun}".rstrip()] if len(things) > SHOWN else []
+    return html_table(headings, map(cells, things[:SHOWN]), [*others, *below])
 
 
 def reasons_text(reasons: Iterable[Any]) -> str:

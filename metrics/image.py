@@ -252,10 +252,7 @@ def _to_srgb(image: Image.Image, rgb: Image.Image, profile: bytes, notes: list[s
 
 
 def check_pictures(array: np.ndarray) -> np.ndarray:
-    """(n, h, w, 3) pictures, uint8 or float32, of (h, w, 3) or (n, h, w, 3) that are uint8 or floating 0…1 and finite.
-
-    ``ImageError`` for any others.
-    """
+    """(n, h, w, 3) pictures, uint8 or float32, of (h, w, 3) or (n, h, w, 3) that are uint8 or floating 0…1 and finite."""
     if array.ndim not in {3, 4} or array.shape[-1] != 3 or 0 in array.shape[-3:]:
         raise ImageError(
             f"Expected RGB pictures of shape (height, width, 3) or (n, height, width, 3), got {array.shape}."

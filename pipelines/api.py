@@ -6,14 +6,14 @@ caller's, are ``pipelines.generate.generate`` and ``pipelines.judges.ranking.ran
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import CollectionError, ModelError, SoartError, expect
 from ..files import named_as_given
-from ..notebooks import SHOWN, Cell, html_table, reasons_text
+from ..notebooks import SHOWN, Cell, first_rows, reasons_text
 from . import generate as generation
 from .collection.collection import Collection
 from .collection.tables import ImageRow
@@ -78,12 +78,12 @@ class Ranking(list[RankedPicture]):
     def _repr_html_(self) -> str:
         """The best pictures as a table, for notebooks."""
         examples = example_thumbnails([reason for p in self[:SHOWN] for reason in p.reasons])
-        rows: list[list[Cell]] = [
-            [str(p.place), thumbnail_of_file(p.path), f"{p.score:.1f}", p.prompt or p.path.name, _why(p, examples)]
-            for p in self[:SHOWN]
-        ]
-        more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
-        return html_table(["", "", "score", "", "why"], rows, [*more, *told_together(self.problems)])
+
+        def cells(p: RankedPicture) -> list[Cell]:
+            about = p.prompt or p.path.name
+            return [str(p.place), thumbnail_of_file(p.path), f"{p.score:.1f}", about, _why(p, examples)]
+
+        return first_rows(["", "", "score", "", "why"], self, cells, told_together(self.problems))
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a picture: place, path, score, effect of its model, percentile, reasons and prompt."""
@@ -409,12 +409,8 @@ def keep(
         [('tiles', 'sharp.png')]
     """
     check_groups(group, per_group, rater)
-    paths, where = _checked_places("keep", pictures, collection)
-    judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
-    store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
-    with store:
-        store.model_effect = model_effect
-        return find_keepers(_evaluated(store, Scan(roots), judges), group, per_group, rater=rater)
+    with _evaluated("keep", pictures, by, collection, model_effect) as (evaluated, _):
+        return find_keepers(evaluated, group, per_group, rater=rater)
 
 
 def evaluate(
@@ -459,33 +455,36 @@ def evaluate(
         ...     print(overview.pictures, [Path(picture.path).name for picture in overview.best])
         2 ['sharp.png', 'soft.png']
     """
-    paths, where = _checked_places("evaluate", pictures, collection)
-    judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
-    store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
-    with store:
-        store.model_effect = model_effect
-        return overview_of(_evaluated(store, Scan(roots), judges, faces=True), doubts_of(judges))
+    with _evaluated("evaluate", pictures, by, collection, model_effect, faces=True) as (evaluated, judges):
+        return overview_of(evaluated, doubts_of(judges))
 
 
+@contextmanager
 def _evaluated(
-    store: Collection, scan: Scan, judges: Sequence[Weighted], *, faces: bool = False
-) -> EvaluatedCollection:
-    with bar("reading") as (advance, expected):
-        return sync_and_evaluate(
-            store, scan, LocalEngine(), dict(judges), progress=advance, expect=expected, faces=faces
-        )
-
-
-def _checked_places(
-    function: str, pictures: str | Path | Iterable[str | Path], collection: str | Path | None
-) -> tuple[list[str], str | None]:
-    """The folders and files to evaluate, and the collection that stores the evaluation; None for the default."""
+    function: str,
+    pictures: str | Path | Iterable[str | Path],
+    by: By,
+    collection: str | Path | None,
+    model_effect: bool | None,
+    *,
+    faces: bool = False,
+) -> Iterator[tuple[EvaluatedCollection, list[Weighted]]]:
+    """The evaluation that a function of the package was called for, open for the block, and its judges."""
     expect("the collection as a folder or a URL", collection, str, Path, type(None), error=CollectionError)
     if isinstance(pictures, Collection):
         raise CollectionError(
             f"soart.{function} takes a collection by its folder or its URL, not an open one: pass its folder."
         )
-    return [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
+    paths, where = [str(path) for path in _paths(pictures)], None if collection is None else str(collection)
+    judges = judges_for(by, tastes_at_hand(places=[where] if where else paths))
+    store, roots = open_collection_for(paths, where, scan_of=Scan, scratch=True)
+    with store:
+        store.model_effect = model_effect
+        with bar("reading") as (advance, expected):
+            evaluated = sync_and_evaluate(
+                store, Scan(roots), LocalEngine(), dict(judges), progress=advance, expect=expected, faces=faces
+            )
+        yield evaluated, judges
 
 
 def _folder(wildcards: str | Path | None) -> Path | None:

@@ -13,7 +13,7 @@ from PIL import Image
 from ..errors import JudgeError, ModelError, PromptError, SoartError, expect
 from ..metrics.image import read_image
 from ..metrics.protocols import Reason
-from ..notebooks import SHOWN, html_table, reasons_text
+from ..notebooks import Cell, first_rows, reasons_text
 from . import generate as generation
 from .collection.thumbnails import encode_thumbnail
 from .judges.finding import By, judges_for
@@ -23,6 +23,7 @@ from .models.generator import ImageGenerator
 from .models.request import DrawnPicture, Request
 from .scoring.in_memory import as_pictures
 from .scoring.pictures import PicturesInMemory
+from .support.progress import Advance, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,18 +53,12 @@ class Candidates(list[Candidate]):
 
     def _repr_html_(self) -> str:
         """The best pictures as a table, for notebooks."""
-        rows: list[list[str | bytes]] = [
-            [
-                encode_thumbnail(one.pixels),
-                f"{one.score:.1f}",
-                reasons_text(one.reasons),
-                str(one.request.seed),
-                one.request.prompt,
-            ]
-            for one in self[:SHOWN]
-        ]
-        more = [f"{len(self) - SHOWN} more"] if len(self) > SHOWN else []
-        return html_table(["", "score", "why", "seed", "prompt"], rows, more)
+
+        def cells(one: Candidate) -> list[Cell]:
+            why, request = reasons_text(one.reasons), one.request
+            return [encode_thumbnail(one.pixels), f"{one.score:.1f}", why, str(request.seed), request.prompt]
+
+        return first_rows(["", "score", "why", "seed", "prompt"], self, cells)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a picture: score, percentile, reasons, and the request that draws it again."""
@@ -99,7 +94,7 @@ def best_of(
     by: By = None,
     seed: int = 0,
     prompt_seed: int = 0,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     **settings: Any,  # noqa: ANN401
 ) -> Candidates:
     """Draw ``n`` pictures and sort them, best first.

@@ -299,12 +299,7 @@ def check_answer(key: str, setting: Setting, ask: Callable[[str], bool] | None) 
 
 
 def _changed(text: str, key: str, value: Value | None) -> str:
-    """TOML with another value of a key, or without it; comments and all else stay.
-
-    Raises:
-        ValueError: the text is not TOML.
-        SoartError: the key is written in a way that cannot be changed here.
-    """
+    """TOML with another value of a key, or without it; comments and all else stay."""
     wanted = tomllib.loads(text)
     line = ""
     if value is None:

@@ -6,7 +6,7 @@ prompts. Nothing else contains this liking, so the tuned pictures show if the lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from .models.request import Request
 from .scoring.measuring import import_pictures, measure
 from .scoring.pictures import StoredPictures
 from .scoring.taste_judge import TasteJudge
+from .support.progress import Advance, silent
 from .tastes import learning as tastes
 from .tuning.panel import Panel
 from .tuning.tuner import Tuner
@@ -65,9 +66,7 @@ def requests(generator: ImageGenerator) -> list[Request]:
     return plan(TEMPLATE, COUNT, generator, seed=SEED, prompt_seed=SEED)
 
 
-def fill(
-    collection: Collection, generator: ImageGenerator, progress: Callable[[int], None] = lambda done: None
-) -> None:
+def fill(collection: Collection, generator: ImageGenerator, progress: Advance = silent) -> None:
     """Draw the demonstration's pictures into a collection, and rank them."""
     judges = judges_for()
     made = generate(collection, generator, requests(generator), [judge for judge, _ in judges], progress)
@@ -84,9 +83,7 @@ def opinion(collection: Collection, rows: Sequence[ImageRow]) -> np.ndarray:
     return opinions
 
 
-def learn_from_stand_in(
-    collection: Collection, rows: Sequence[ImageRow], progress: Callable[[], None] = lambda: None
-) -> TasteJudge:
+def learn_from_stand_in(collection: Collection, rows: Sequence[ImageRow], progress: Advance = silent) -> TasteJudge:
     """Let the stand-in rate pictures in whole stars, and learn its taste from these ratings.
 
     The ratings go into a separate collection in memory, so that the taste does not depend on the rest of the

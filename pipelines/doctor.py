@@ -35,23 +35,17 @@ _OPTIONAL = {
 
 @dataclass(frozen=True, slots=True)
 class PartCheck:
-    """The result of one check of a package or part: its version or state, and a fix; empty if there is nothing to fix.
-
-    ``optional`` is True if soart works without it.
-    """
+    """The result of one check of a package or part: its version or state, and a fix; empty if there is nothing to fix."""
 
     name: str
     ok: bool
     found: str
     advice: str = ""
-    optional: bool = False
+    optional: bool = False  # True if soart works without it
 
 
 def run_checks(model: str | None = None) -> list[PartCheck]:
-    """Run all checks: required packages first, then optional ones, then the rest.
-
-    The running backend of a configured model is asked for its checkpoint.
-    """
+    """Run all checks: required packages first, then optional ones, then the rest."""
     checks = [PartCheck("Python", True, platform.python_version())]
     for name in (*_REQUIRED, *_OPTIONAL):
         optional = name in _OPTIONAL

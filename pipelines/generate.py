@@ -17,6 +17,7 @@ from .judges.guarded import GuardedJudge
 from .judges.storing import judge_pictures
 from .models.request import Request
 from .scoring.pictures import StoredPictures
+from .support.progress import Advance, silent
 
 if TYPE_CHECKING:
     from .models.generator import ImageGenerator
@@ -95,7 +96,7 @@ def generate(
     generator: ImageGenerator,
     requests: Sequence[Request],
     judges: Sequence[GuardedJudge] = (),
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
 ) -> Generated:
     """Draw the requests that the collection does not hold, and judge the pictures while they are in memory.
 
@@ -143,7 +144,7 @@ def _draw(
     requests: Sequence[Request],
     judges: Sequence[GuardedJudge],
     result: Generated,
-    progress: Callable[[int], None],
+    progress: Advance,
 ) -> Iterator[dict[str, ImageRow]]:
     """Draw requests; yields the pictures of each batch by the keys of their requests, once they are stored and measured."""
     from .models.steps import StepReport

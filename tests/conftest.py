@@ -23,12 +23,14 @@ from PIL import Image, ImageFilter
 from specimens.learning import SharedProcess
 from specimens.noise import drawn_noise
 from specimens.nursery import Nursery
+from specimens.scanning import Here
 from sqlalchemy import func, make_url, update
 
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import FileRow
+from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest import fork_server
 from soart.pipelines.ingest.file_rows import store_inspections
 from soart.pipelines.ingest.inspection import inspect_file
@@ -292,6 +294,18 @@ def make_untidy(tmp_path_factory):
     return lambda folder: shutil.copytree(drawn, folder)
 
 
+def copies_of(collection):
+    """A function that makes copies of a collection whose pictures were read at their places in it."""
+
+    def make(folder):
+        shutil.copytree(collection, folder)
+        with Collection(folder) as copy, copy.session("be written", write=True) as session:
+            session.execute(update(FileRow).values(path=func.replace(FileRow.path, str(collection), str(folder))))
+        return folder
+
+    return make
+
+
 @pytest.fixture(scope="session")
 def make_measured(make_untidy, tmp_path_factory):
     """Untidy collections whose pictures are measured, which takes long, and not evaluated."""
@@ -303,14 +317,16 @@ def make_measured(make_untidy, tmp_path_factory):
         files = [file for file in Scan([measured / "images"]) if not file.sidecar]
         kinds = [None, *kinds_of(judges_for())]
         store_inspections(collection, None, [(inspect_file(file.path, kinds), file) for file in files])
+    return copies_of(measured)
 
-    def make(folder):
-        shutil.copytree(measured, folder)
-        with Collection(folder) as collection, collection.session("be written", write=True) as session:
-            session.execute(update(FileRow).values(path=func.replace(FileRow.path, str(measured), str(folder))))
-        return folder
 
-    return make
+@pytest.fixture(scope="session")
+def make_evaluated(make_measured, tmp_path_factory):
+    """Untidy collections that are evaluated."""
+    evaluated = make_measured(tmp_path_factory.mktemp("evaluated") / "untidy")
+    with Collection(evaluated) as collection:
+        sync_and_evaluate(collection, Scan([evaluated / "images"]), Here())
+    return copies_of(evaluated)
 
 
 @pytest.fixture

@@ -97,10 +97,7 @@ def _mark(axis: Axes, table: pd.DataFrame) -> None:
 def transposed(
     model: AttentionModel, items: object, modes: Sequence[str] | None = None, pictures: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Attention of a fitted version: learning pictures by mode in rows, measured ones of (i, p) items in columns.
-
-    Without ``modes`` all are ``"measured"``, and without ``pictures`` their names are numbers.
-    """
+    """Attention of a fitted version: learning pictures by mode in rows, measured ones of (i, p) items in columns."""
     import pandas as pd
 
     weights = model.attention(items).T

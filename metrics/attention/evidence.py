@@ -20,21 +20,14 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class VersionEvidence:
-    """Accuracies of versions with their uncertainty.
+    """Accuracies of versions with their uncertainty."""
 
-    Attributes:
-        accuracy: balanced accuracy by version: the mean over modes of the share that is recognised, 0–1.
-        intervals: (low, high) of each, 95 %.
-        difference: second named version less the first, −1…1.
-        difference_interval: (low, high) of the difference, 95 %.
-        p_value: share of random exchanges of the two versions, group by group, with a difference as large; 0–1.
-    """
-
+    #: balanced accuracy by version: the mean over modes of the share that is recognised, 0–1
     accuracy: Mapping[str, float]
-    intervals: Mapping[str, tuple[float, float]]
-    difference: float
-    difference_interval: tuple[float, float]
-    p_value: float
+    intervals: Mapping[str, tuple[float, float]]  # (low, high) of each, 95 %
+    difference: float  # second named version less the first, −1…1
+    difference_interval: tuple[float, float]  # (low, high) of the difference, 95 %
+    p_value: float  # share of random exchanges of the two versions, group by group, with a difference as large; 0–1
 
 
 def evidence(

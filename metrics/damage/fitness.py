@@ -17,10 +17,7 @@ BLANK = ("all black", "all white or transparent", "nothing but one tone")
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Why pictures of (n, p) items cannot be judged, such as ``"all black"``; empty for those that can.
-
-    Without quality items every picture counts as fit.
-    """
+    """Why pictures of (n, p) items cannot be judged, such as ``"all black"``; empty for those that can."""
     if "quality/side" not in names:
         return [""] * len(items)
     side, dark, spread, lightest, colour = (

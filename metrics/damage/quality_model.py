@@ -96,59 +96,40 @@ def unit_vectors(features: np.ndarray, rung: np.ndarray, rungs: int, rotation: n
 
 @dataclass(frozen=True, eq=False)
 class QualityModel:
-    """Unit spaces and detectors.
+    """Unit spaces and detectors."""
 
-    Attributes:
-        names: (p,) names of the quality items.
-        version: of their extractor.
-        detectors: (k,) names of the detectors.
-        rungs: (r,) canonical sizes, the largest first.
-        centre, scale: (r, p) mean and standard deviation of items over undamaged pictures.
-        unit_centre, unit_scale: (z, q) mean and standard deviation of the texture items that unit spaces use, over
-            undamaged pictures of each size in ``UNIT_SIZE``.
-        unit_size: (s,) size of each unit space.
-        unit_mean: (s, q) its mean of standardised texture items.
-        unit_inverse: (s, q, q) its inverse covariance.
-        distance_mean, distance_scale: (z,) of the logarithm of the distances of undamaged pictures.
-        key_centre: (f,) centre of the features.
-        rotation: (2, f, f) Σ_w^(−1/2), of the covariance within faults; the first leaves out the features of colour.
-        rotated_by: (k,) number of the rotation that each fault uses.
-        keys: (m, f) features, less their centre, of the learning pictures that are attended to.
-        key_rung: (m,) their rows in ``rungs``.
-        values: (m, k) fitted values of the keys.
-        share: (k,) evidence without attention to any key.
-        temperature: of attention.
-        usual, limit: (k, r) evidence of the median undamaged picture, and at the limit; infinite at a rung where a
-            fault was not learnt, and is never found.
-        weight: (r,) weight of the costs of faults.
-        half: badness at which a picture has 50 points.
-    """
-
-    names: tuple[str, ...]
-    version: str
-    detectors: tuple[str, ...]
-    rungs: np.ndarray
+    names: tuple[str, ...]  # (p,) names of the quality items
+    version: str  # of their extractor
+    detectors: tuple[str, ...]  # (k,) names of the detectors
+    rungs: np.ndarray  # (r,) canonical sizes, the largest first
+    #: (r, p) mean and standard deviation of items over undamaged pictures
     centre: np.ndarray
     scale: np.ndarray
+    #: (z, q) mean and standard deviation of the texture items that unit spaces use, over undamaged pictures of each
+    #: size in ``UNIT_SIZE``
     unit_centre: np.ndarray
     unit_scale: np.ndarray
-    unit_size: np.ndarray
-    unit_mean: np.ndarray
-    unit_inverse: np.ndarray
+    unit_size: np.ndarray  # (s,) size of each unit space
+    unit_mean: np.ndarray  # (s, q) its mean of standardised texture items
+    unit_inverse: np.ndarray  # (s, q, q) its inverse covariance
+    #: (z,) of the logarithm of the distances of undamaged pictures
     distance_mean: np.ndarray
     distance_scale: np.ndarray
-    key_centre: np.ndarray
+    key_centre: np.ndarray  # (f,) centre of the features
+    #: (2, f, f) Σ_w^(−1/2), of the covariance within faults; the first leaves out the features of colour
     rotation: np.ndarray
-    rotated_by: np.ndarray
-    keys: np.ndarray
-    key_rung: np.ndarray
-    values: np.ndarray
-    share: np.ndarray
+    rotated_by: np.ndarray  # (k,) number of the rotation that each fault uses
+    keys: np.ndarray  # (m, f) features, less their centre, of the learning pictures that are attended to
+    key_rung: np.ndarray  # (m,) their rows in ``rungs``
+    values: np.ndarray  # (m, k) fitted values of the keys
+    share: np.ndarray  # (k,) evidence without attention to any key
+    #: (k, r) evidence of the median undamaged picture, and at the limit; infinite at a rung where a fault was not
+    #: learnt, and is never found
     usual: np.ndarray
     limit: np.ndarray
-    weight: np.ndarray
-    temperature: float
-    half: float
+    weight: np.ndarray  # (r,) weight of the costs of faults
+    temperature: float  # of attention
+    half: float  # badness at which a picture has 50 points
 
     def rung(self, items: np.ndarray) -> np.ndarray:
         """(n,) row in ``rungs`` of (n, p) items; pictures smaller than all are judged as the smallest."""

@@ -54,22 +54,15 @@ UNTOLD = "quality taken as usual: too small to tell"
 
 @dataclass(frozen=True)
 class RatedQuality:
-    """A function of items.
+    """A function of items."""
 
-    Attributes:
-        names: (p,) names of the items, ``quality/side`` among them.
-        centre, scale: (p,) of the items; the scale of constant ones is infinite.
-        weights: (p,) of the deviations.
-        offset: value of a picture without deviations.
-        usual: mean of the learning pictures.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # (p,) names of the items, ``quality/side`` among them
+    #: (p,) of the items; the scale of constant ones is infinite
     centre: np.ndarray
     scale: np.ndarray
-    weights: np.ndarray
-    offset: float
-    usual: float
+    weights: np.ndarray  # (p,) of the deviations
+    offset: float  # value of a picture without deviations
+    usual: float  # mean of the learning pictures
 
     def scores(self, items: np.ndarray, names: Sequence[str]) -> np.ndarray:
         """(n,) predicted mean opinion scores, 0 to 1, of (n, q) items; NaN for pictures that are too small."""

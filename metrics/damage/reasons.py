@@ -137,18 +137,13 @@ def halved(halvings: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of n scores; each score is the points of the sum of its halvings, 100 · 2^(−the sum) unless told.
+    """The parts of n scores; each score is the points of the sum of its halvings, 100 · 2^(−the sum) unless told."""
 
-    Attributes:
-        halvings: (n,) times that each part halves the points, by name; 0 or more.
-        words: (n,) words by name where a part is out of the ordinary, such as ``"blurred"``; empty elsewhere. Those of faults
-            and of the rendering count only where the part lowers the score.
-        points: (n,) scores of (n,) sums of halvings, which fall with them.
-    """
-
-    halvings: Mapping[str, np.ndarray]
+    halvings: Mapping[str, np.ndarray]  # (n,) times that each part halves the points, by name; 0 or more
+    #: (n,) words by name where a part is out of the ordinary, such as ``"blurred"``; empty elsewhere. Those of faults
+    #: and of the rendering count only where the part lowers the score.
     words: Mapping[str, Sequence[str]]
-    points: Callable[[np.ndarray], np.ndarray] = halved
+    points: Callable[[np.ndarray], np.ndarray] = halved  # (n,) scores of (n,) sums of halvings, which fall with them
 
     @property
     def matrix(self) -> np.ndarray:

@@ -41,10 +41,7 @@ _PATH = re.compile(r"[/~.\\]|[A-Za-z]:[/\\]")
 
 
 def shared_name(name: str) -> str:
-    """A stored name without folders: ``judge:clip:/home/ann/models/fine@1`` becomes ``judge:clip:fine@1``.
-
-    Names on a hub, such as ``openai/clip-vit-base-patch32``, stay.
-    """
+    """A stored name without folders: ``judge:clip:/home/ann/fine@1`` becomes ``judge:clip:fine@1``; hub names stay."""
     if not name.startswith(JUDGE):
         return name
     body, at, version = name.removeprefix(JUDGE).rpartition("@") if "@" in name else (name.removeprefix(JUDGE), "", "")

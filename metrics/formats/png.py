@@ -1,7 +1,4 @@
-"""Chunks of PNG files, and texts and profiles that Pillow would refuse.
-
-Pillow refuses a picture for a text or colour profile of more than 1 MiB, although its pixels need none.
-"""
+"""Chunks of PNG files, and texts and profiles above 1 MiB, for which Pillow would refuse a picture."""
 
 from __future__ import annotations
 
@@ -21,16 +18,12 @@ _MOST_CHUNKS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class TrimmedPng:
-    """A PNG that Pillow decodes: without texts and profiles above the limit.
-
-    Attributes:
-        profile: a colour profile that was taken out, of at most ``LONGEST_PROFILE`` bytes; None for any other.
-        ignored: True if a larger profile was left out.
-    """
+    """A PNG that Pillow decodes: without texts and profiles above the limit."""
 
     content: bytes
+    #: a colour profile that was taken out, of at most ``LONGEST_PROFILE`` bytes; None for any other
     profile: bytes | None = None
-    ignored: bool = False
+    ignored: bool = False  # True if a larger profile was left out
 
 
 def png_chunks(content: bytes) -> Iterator[tuple[bytes, int, int]]:

@@ -18,10 +18,7 @@ MOST_HEADER = 100_000_000
 
 
 def read_header(path: Path | str, *, most: int = MOST) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The metadata of a safetensors file of at most ``most`` bytes, and the shapes of its arrays, which are not read.
-
-    ``ValueError`` for any other file.
-    """
+    """The metadata of a safetensors file of at most ``most`` bytes, and the shapes of its arrays, which are not read."""
     with open_regular(path, most=most) as stream:
         return _header(stream)
 

@@ -101,11 +101,7 @@ def anchors(network: str) -> torch.Tensor:
 
 @cache
 def networks(path: Path) -> Mapping[str, Sequence[Layer]]:
-    """The layers of both networks, from a file.
-
-    Raises:
-        ModelError: the weights are missing, damaged, or of another network.
-    """
+    """The layers of both networks, from a file; ``ModelError`` if it is missing, damaged, or of another network."""
     try:
         tensors = {name: torch.from_numpy(array).float() for name, array in read_tensors(path)[1].items()}
         return {

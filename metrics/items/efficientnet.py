@@ -177,10 +177,7 @@ def _values(picture: Image.Image, order: torch.memory_format = torch.contiguous_
 
 
 def load_efficientnet(path: Path | None = None) -> EfficientNetLite0:
-    """Load the network with ImageNet weights, in eval mode on the CPU; without a ``.pth`` file those of the package.
-
-    No code in the file is run. ``ModelError`` if the weights are missing, damaged, or of another network.
-    """
+    """Load the network with ImageNet weights, in eval mode on the CPU; without a ``.pth`` file those of the package."""
     # Without values, which would be random ones.
     with torch.device("meta"):
         network = EfficientNetLite0()

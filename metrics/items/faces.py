@@ -23,22 +23,16 @@ MOST = 5
 
 
 class Face(NamedTuple):
-    """A face in a picture.
+    """A face in a picture."""
 
-    Attributes:
-        left, top, right, bottom: in shares of the picture's width and height.
-        probability: that it is a face, 0…1, by the network.
-        facing: 1 for a face turned to the camera, 0 for a profile, by the places of eyes and nose.
-        sharpness: 0…1, of its finest detail at 96 pixels a side.
-    """
-
+    #: in shares of the picture's width and height
     left: float
     top: float
     right: float
     bottom: float
-    probability: float
-    facing: float
-    sharpness: float
+    probability: float  # that it is a face, 0…1, by the network
+    facing: float  # 1 for a face turned to the camera, 0 for a profile, by the places of eyes and nose
+    sharpness: float  # 0…1, of its finest detail at 96 pixels a side
 
     @property
     def share(self) -> float:
@@ -63,10 +57,7 @@ class FaceExtractor:
     version: str = VERSION
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """(n, 36) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
-
-        ``ModelError`` if the weights are missing or damaged.
-        """
+        """(n, 36) items of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1."""
         from .blazeface import find_faces
 
         pictures = images[None] if images.ndim == 3 else images

@@ -68,18 +68,13 @@ def _groups(names: tuple[str, ...]) -> tuple[np.ndarray, tuple[tuple[int, ...], 
 
 @dataclass(frozen=True)
 class Frame:
-    """Scale and blocks of items.
+    """Scale and blocks of items."""
 
-    Attributes:
-        centre, scale: (p,) mean and standard deviation of the reference pictures; the scale of constant items is
-            infinite.
-        blocks: (p,) block of each item.
-        heads, kinds: item numbers of each head of version D, and of each kind of ``item_kernels``.
-    """
-
+    #: (p,) mean and standard deviation of the reference pictures; the scale of constant items is infinite
     centre: np.ndarray
     scale: np.ndarray
-    blocks: np.ndarray
+    blocks: np.ndarray  # (p,) block of each item
+    #: item numbers of each head of version D, and of each kind of ``item_kernels``
     heads: tuple[tuple[int, ...], ...] = ()
     kinds: dict[str, np.ndarray] = field(default_factory=dict)
 

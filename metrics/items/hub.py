@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from ...errors import ModelError, first_line
 
-#: Seconds that the hub has to answer.
+#: Seconds that the hub has to answer; without a connection the libraries would ask for half a minute.
 SECONDS = 10.0
 
 
 def check_on_hub(name: str, file: str = "config.json") -> None:
-    """Check that the hub has a model, unless its ``file`` is in the local cache; an answer neither yes nor no will do.
-
-    The libraries ask for half a minute where there is no connection.
-    """
+    """Check that the hub has a model, unless its ``file`` is in the local cache; an answer neither yes nor no will do."""
     from huggingface_hub import model_info, try_to_load_from_cache
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
 

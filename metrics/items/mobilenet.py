@@ -85,11 +85,7 @@ def untold(size: tuple[int, int], sides: torch.Tensor) -> int:
 
 
 def load_weights(path: Path) -> Nima:
-    """The network with weights of a file, in eval mode on the CPU.
-
-    Raises:
-        ModelError: the weights are missing, damaged, or of another network.
-    """
+    """The network with weights of a file, in eval mode on the CPU."""
     # Without values, which would be random ones.
     with torch.device("meta"):
         network = Nima()

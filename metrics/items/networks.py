@@ -130,11 +130,7 @@ def load_class_network() -> Network:
 
 @one_model_at_a_time()
 def load_nima() -> Network:
-    """NIMA with the weights that come with soart: the mean mark of a picture, and why it means nothing.
-
-    Raises:
-        ModelError: the weights are missing or damaged.
-    """
+    """NIMA with the weights that come with soart: the mean mark of a picture, and why it means nothing."""
     module = load_weights(Path(__file__).with_name("nima.safetensors"))
     marks = CompiledMarks(module) if worth_starting() else module
     return Network(module, _sides, partial(_mark, marks), "nima")

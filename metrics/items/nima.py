@@ -43,11 +43,7 @@ class NimaExtractor:
 
     @cached_property
     def loaded(self) -> DeepExtractor:
-        """The extractor with its network, loaded when it is first needed.
-
-        Raises:
-            ModelError: the weights are missing or damaged.
-        """
+        """The extractor with its network, loaded when it is first needed."""
         from .deep import DeepExtractor
         from .networks import load_nima
 

@@ -29,10 +29,7 @@ def worth_starting() -> bool:
 
 
 class _Compiled:
-    """A network that OpenVINO compiles when it is first used; other processes compile it themselves.
-
-    The network is in float32 on the CPU, its normalisation folded into the convolutions.
-    """
+    """A network that OpenVINO compiles when it is first used; other processes compile it themselves."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         self.network = network

@@ -24,10 +24,7 @@ _VERSION_OF_CLASSES = "deep-1:efficientnet-lite0:classes:c3c4c8e07eb838f9"
 
 @dataclass(frozen=True)
 class PackagedExtractor:
-    """Measures the deep items of the packaged network, as ``DeepExtractor.load`` with depths does.
-
-    Loading PyTorch and the network takes a second or more, which a ranking by stored items need not wait for.
-    """
+    """Measures the deep items of the packaged network; loads it, with PyTorch, only when a picture has to be measured."""
 
     version: str = _VERSION
     source: str = EFFICIENTNET

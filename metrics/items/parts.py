@@ -63,18 +63,13 @@ FORM_E = np.stack([_quadratic_form(k - MEAN_KERNEL, k - MEAN_KERNEL) for k in KE
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Sums that items are computed from, all float64.
+    """Sums that items are computed from, all float64."""
 
-    Attributes:
-        r: (…, 1) Σ m².
-        q, e: (…, parts) Σ m d and Σ d².
-        count: (…, 1) number of responses on a plane.
-    """
-
-    r: np.ndarray
+    r: np.ndarray  # (…, 1) Σ m²
+    #: (…, parts) Σ m d and Σ d²
     q: np.ndarray
     e: np.ndarray
-    count: np.ndarray
+    count: np.ndarray  # (…, 1) number of responses on a plane
 
 
 def statistics_of(mean: np.ndarray, correlations: np.ndarray, count: np.ndarray) -> Statistics:

@@ -1,7 +1,4 @@
-"""Channels, scales, local normalisation and sums of pictures, with torch.
-
-Importing this module imports torch, which takes a second; ``soart`` and ``parts`` import it only to measure a picture.
-"""
+"""Channels, scales, local normalisation and sums of pictures, with torch, which takes a second to import."""
 
 from __future__ import annotations
 
@@ -65,10 +62,7 @@ _BAND = np.stack([np.pad(_KERNEL, (k, _BLOCK - 1 - k)) for k in range(_BLOCK)], 
 
 
 def smooth(x: torch.Tensor) -> torch.Tensor:
-    """Smooth (n, c, h, w) planes with a 7×7 Gaussian of σ = 7/6, edges repeated.
-
-    By OpenCV where it is installed, or by matrix products; on other devices than the CPU by shifted planes.
-    """
+    """Smooth (n, c, h, w) planes with a 7×7 Gaussian of σ = 7/6, edges repeated."""
     if x.device.type != "cpu":
         return smooth_by_shifts(x)
     cv2 = opencv()

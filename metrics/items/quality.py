@@ -172,10 +172,7 @@ def _column_sums(one: np.ndarray, two: np.ndarray) -> np.ndarray:
 
 
 def _gradient_energy(raw: np.ndarray, grid: Grid) -> np.ndarray:
-    """(cells,) mean squared gradient of a plane (h, w).
-
-    A difference of two pixels counts half in the cell of each, so that cells of a mirrored picture have the same.
-    """
+    """(cells,) mean squared gradient of a plane (h, w); a difference of two pixels counts half in the cell of each."""
     height, width, top, left = grid.place(raw.shape)
     wide = grid.columns * width
     # Differences from the pixel before, 0 before the first and after the last.

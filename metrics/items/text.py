@@ -59,10 +59,7 @@ class TextExtractor:
             return "text-1:none"
 
     def extract(self, images: np.ndarray) -> np.ndarray:
-        """(n, 400) float64 code points, then zeros, of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1.
-
-        ``ModelError`` if the extra ``text`` is not installed, or its models are damaged.
-        """
+        """(n, 400) float64 code points, then zeros, of (h, w, 3) or (n, h, w, 3) pictures, uint8 or floating 0…1."""
         pictures: Iterable[np.ndarray] = [images] if images.ndim == 3 else images
         rows = [_code_points(_lines(_as_uint8(picture))) for picture in pictures]
         return np.stack(rows) if rows else np.zeros((0, LENGTH))

@@ -11,10 +11,7 @@ from .planes import halve, in_floats, luma_of_bytes, normalise, reduced, to_luma
 
 
 class Pyramid:
-    """(1, c, h, w) planes in 0…1, full size and reduced by 2×2 means, before and after local contrast normalisation.
-
-    ``gradients`` passes a ``normalise`` with a derivative.
-    """
+    """(1, c, h, w) planes in 0…1, full size and reduced by 2×2 means, before and after local contrast normalisation."""
 
     def __init__(self, planes: torch.Tensor, normalise: Callable[[torch.Tensor], torch.Tensor] = normalise) -> None:
         self._raw, self._normalised, self._normalise = [planes], dict[int, torch.Tensor](), normalise

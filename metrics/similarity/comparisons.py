@@ -11,17 +11,12 @@ _HALF = np.uint64(32)
 
 
 class StoredPairs(NamedTuple):
-    """Pairs that were compared, to be stored.
+    """Pairs that were compared, to be stored."""
 
-    Attributes:
-        digests: (d,) uint64 of the pictures, ascending, each once.
-        pairs: (m,) uint64, ascending, each once: the place in ``digests`` of the smaller one × 2³², plus that of the larger.
-        alike: (m,) bool.
-    """
-
-    digests: np.ndarray
+    digests: np.ndarray  # (d,) uint64 of the pictures, ascending, each once
+    #: (m,) uint64, ascending, each once: the place in ``digests`` of the smaller one × 2³², plus that of the larger
     pairs: np.ndarray
-    alike: np.ndarray
+    alike: np.ndarray  # (m,) bool
 
     def among(self, present: np.ndarray) -> StoredPairs:
         """The pairs of which both pictures are ``present``, (k,) uint64 digests."""

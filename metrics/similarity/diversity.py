@@ -27,16 +27,11 @@ LOOKED = 5000
 
 
 class Seen(NamedTuple):
-    """Signs by which n pictures are alike.
+    """Signs by which n pictures are alike."""
 
-    Attributes:
-        prompts: (n,) number of each picture's prompt; −1 for none.
-        hashes: (n,) uint64 perceptual hashes; 0 for none.
-        looks: (m, q) of the first m pictures, see ``looks_of``; NaN for a picture without, which looks like none.
-    """
-
-    prompts: np.ndarray
-    hashes: np.ndarray
+    prompts: np.ndarray  # (n,) number of each picture's prompt; −1 for none
+    hashes: np.ndarray  # (n,) uint64 perceptual hashes; 0 for none
+    #: (m, q) of the first m pictures, see ``looks_of``; NaN for a picture without, which looks like none
     looks: np.ndarray
 
     def like(self, row: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -20,14 +20,10 @@ CUT = 4.0
 
 @dataclass(frozen=True)
 class Standard:
-    """Turns (p,) items into vectors whose products are likenesses.
+    """Turns (p,) items into vectors whose products are likenesses."""
 
-    Attributes:
-        names: (p,) of the items.
-        mean, deviation: (d,) of the items that count; the deviation of one that does not vary is infinite.
-    """
-
-    names: Sequence[str]
+    names: Sequence[str]  # (p,) of the items
+    #: (d,) of the items that count; the deviation of one that does not vary is infinite
     mean: np.ndarray
     deviation: np.ndarray
 

@@ -47,18 +47,13 @@ def outlier_limit(distances: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class SampleOverview:
-    """Description of a collection, learnt from a sample of its pictures.
+    """Description of a collection, learnt from a sample of its pictures."""
 
-    Attributes:
-        centre, scale: (p,) mean and standard deviation of the items; the scale of constant items is infinite.
-        axes: (k, p) principal axes.
-        unit: the unit space over coordinates and remainder; None if pictures are too few or all alike.
-    """
-
+    #: (p,) mean and standard deviation of the items; the scale of constant items is infinite
     centre: np.ndarray
     scale: np.ndarray
-    axes: np.ndarray
-    unit: MT | None
+    axes: np.ndarray  # (k, p) principal axes
+    unit: MT | None  # the unit space over coordinates and remainder; None if pictures are too few or all alike
 
     @classmethod
     def of(cls, sample: np.ndarray) -> SampleOverview:

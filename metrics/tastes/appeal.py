@@ -33,24 +33,16 @@ TEMPERATURE = 0.5
 
 @dataclass(frozen=True)
 class Appeal:
-    """A function of items.
+    """A function of items."""
 
-    Attributes:
-        names: (q,) names of the items.
-        centre, scale: (q,) of the items; the scale of constant ones is infinite.
-        axes: (q, d) principal components.
-        pictures: (m, d) unit vectors of the learning pictures.
-        weights: (m,) of the learning pictures.
-        offset: value of a picture unlike all of them.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # (q,) names of the items
+    #: (q,) of the items; the scale of constant ones is infinite
     centre: np.ndarray
     scale: np.ndarray
-    axes: np.ndarray
-    pictures: np.ndarray
-    weights: np.ndarray
-    offset: float
+    axes: np.ndarray  # (q, d) principal components
+    pictures: np.ndarray  # (m, d) unit vectors of the learning pictures
+    weights: np.ndarray  # (m,) of the learning pictures
+    offset: float  # value of a picture unlike all of them
 
     def known_from(self, names: Sequence[str]) -> bool:
         """True if its items are among those of these names."""

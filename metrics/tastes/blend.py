@@ -21,14 +21,11 @@ from .trust import Trust
 
 @dataclass(frozen=True)
 class Blend:
-    """A goal that is named and stored: the likings of several tastes, each in a unit of its own reference collection.
-
-    The weights are (parts,) > 0, summing to 1.
-    """
+    """A goal that is named and stored: the likings of several tastes, each in a unit of its own reference collection."""
 
     name: str
     parts: tuple[LearntTaste, ...]
-    weights: tuple[float, ...]
+    weights: tuple[float, ...]  # (parts,) > 0, summing to 1
 
     def _repr_html_(self) -> str:
         return taste_table(self.name, self.trust, self.method, self.network)
@@ -126,16 +123,13 @@ class NamedJudge(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredGoal:
-    """A goal that is named and stored, of judges that are not all tastes; it holds copies of those that are.
-
-    The weights, which sum to 1, and units are (parts + judges,).
-    """
+    """A goal that is named and stored, of judges that are not all tastes; it holds copies of those that are."""
 
     name: str
     parts: tuple[LearntTaste, ...]
     judges: tuple[NamedJudge, ...]
-    weights: tuple[float, ...]
-    units: tuple[Unit, ...]
+    weights: tuple[float, ...]  # (parts + judges,), summing to 1
+    units: tuple[Unit, ...]  # (parts + judges,)
 
     @property
     def method(self) -> str:
@@ -174,10 +168,7 @@ def by_items(taste: LearntTaste) -> LearntTaste:
 
 
 def blend(name: str, parts: Sequence[Taste], weights: Sequence[float] | None = None) -> Blend:
-    """Blend tastes on the same items, each once; a blend among them is replaced by its parts.
-
-    The weights, positive numbers, are equal by default.
-    """
+    """Blend tastes on the same items, each once, equally by default; a blend among them is replaced by its parts."""
     shares = [1.0] * len(parts) if weights is None else [float(w) for w in weights]
     if len(parts) < 2 or len(shares) != len(parts):
         raise TasteError(f"Expected at least two tastes and a weight for each, got {len(parts)} and {len(shares)}.")

@@ -124,10 +124,7 @@ class Standing:
 def strengths_of(
     count: int, wins: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]], spread: float = SPREAD
 ) -> np.ndarray:
-    """(count,) posterior mode of the strengths, in logits, of wins (chosen, other) and ties between row numbers.
-
-    ``spread`` is their standard deviation before any choice.
-    """
+    """(count,) posterior mode of strengths in logits, ``spread`` before any choice, of wins and ties between rows."""
     if not wins:
         return np.zeros(count)
     from sklearn.linear_model import LogisticRegression
@@ -143,10 +140,7 @@ def strengths_of(
 
 
 def standing(ids: Sequence[int], choices: Sequence[tuple[int, int]], ties: Sequence[tuple[int, int]] = ()) -> Standing:
-    """Put pictures in order by choices (chosen, other) and ties of ids; those with other pictures are left out.
-
-    A pair called equal needs no more comparisons.
-    """
+    """Put pictures in order by choices (chosen, other) and ties of ids; those with other pictures are left out."""
     from scipy.special import expit
 
     if not FEWEST_TO_ORDER <= len(set(ids)) == len(ids) <= MOST_TO_ORDER:

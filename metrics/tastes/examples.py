@@ -31,39 +31,30 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Examples:
-    """Judged pictures.
+    """Judged pictures."""
 
-    Attributes:
-        items: (n, p) items.
-        liking: (n,) likings in −1…1.
-        modes: (n,) ``good``, ``middle``, ``bad``, or a named kind of bad.
-        groups: (n,) group of each picture. Pictures of a group (same prompt, same seed, same scene) are left out
-            together.
-        pictures: (n,) names of the pictures, for messages and for merging.
-        weights: (n,) number of judgements behind each liking; 1 by default.
-        priors: (n, k) prior scores on any scale, NaN for missing ones; none by default.
-        levels: (n,) pictures of one level, from 0, are known from choices among each other alone: their likings have an
-            unknown level in common. −1 for other judgements, and by default.
-        choices: (n,) number of choices, not counting ties, in which each picture won or lost; 0 by default.
-        makings: (n,) of objects, how each picture was made (``Making``); None where nothing is known, and by default.
-        files: (n,) paths or names of the files, for explanations; empty texts by default.
-        prior_names: (k,) their names; empty if unknown.
-        prior_beliefs: (k,) beliefs in trusts in them, as other raters have shown them, see ``shown_by_others``; empty for
-            the usual ones.
-    """
-
-    items: np.ndarray
-    liking: np.ndarray
-    modes: np.ndarray
+    items: np.ndarray  # (n, p) items
+    liking: np.ndarray  # (n,) likings in −1…1
+    modes: np.ndarray  # (n,) ``good``, ``middle``, ``bad``, or a named kind of bad
+    #: (n,) group of each picture. Pictures of a group (same prompt, same seed, same scene) are left out together.
     groups: np.ndarray
-    pictures: np.ndarray
+    pictures: np.ndarray  # (n,) names of the pictures, for messages and for merging
+    #: (n,) number of judgements behind each liking; 1 by default
     weights: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    #: (n, k) prior scores on any scale, NaN for missing ones; none by default
     priors: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    #: (n,) pictures of one level, from 0, are known from choices among each other alone: their likings have an unknown
+    #: level in common. −1 for other judgements, and by default.
     levels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
+    #: (n,) number of choices, not counting ties, in which each picture won or lost; 0 by default
     choices: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64), kw_only=True)
+    #: (n,) of objects, how each picture was made (``Making``); None where nothing is known, and by default
     makings: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=object), kw_only=True)
+    #: (n,) paths or names of the files, for explanations; empty texts by default
     files: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.str_), kw_only=True)
-    prior_names: tuple[str, ...] = ()
+    prior_names: tuple[str, ...] = ()  # (k,) their names; empty if unknown
+    #: (k,) beliefs in trusts in them, as other raters have shown them, see ``shown_by_others``; empty for the usual
+    #: ones
     prior_beliefs: tuple[Beliefs, ...] = ()
 
     def __post_init__(self) -> None:
@@ -135,10 +126,7 @@ def from_modes(
     groups: Mapping[str, Sequence[object]] | None = None,
     pictures: Mapping[str, Sequence[object]] | None = None,
 ) -> Examples:
-    """Examples from one (n, p) item matrix per mode; ``good`` is liked, every other mode is a kind of bad.
-
-    Groups and names of pictures are by mode too; empty matrices are left out.
-    """
+    """Examples from one (n, p) item matrix per mode; ``good`` is liked, every other mode is a kind of bad."""
     matrices = {mode: numbers_of(items, f"items of {mode!r}") for mode, items in modes.items()}
     matrices = {mode: check_items(items, name=f"items of {mode!r}") for mode, items in matrices.items() if items.size}
     if not matrices:
@@ -193,10 +181,7 @@ def from_choices(
     pictures: Sequence[object] | None = None,
     ties: Iterable[tuple[int, int]] = (),
 ) -> Examples:
-    """Examples from (n, p) items, choices (chosen, other) and ties of rows; by default each picture is a group.
-
-    Pictures without a choice are left out.
-    """
+    """Examples from (n, p) items, choices (chosen, other) and ties of rows; by default each picture is a group."""
     # Readers of a collection need only the scale of ratings: they do not wait for SciPy.
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -221,10 +206,7 @@ def from_choices(
 
 
 def mix(*parts: Examples) -> Examples:
-    """Combine examples. A picture that was judged more than once gets the mean liking and the sum of the weights.
-
-    An ``ItemsError`` names a picture that is both good and bad.
-    """
+    """Combine examples. A picture that was judged more than once gets the mean liking and the sum of the weights."""
     if not parts:
         raise ItemsError("Expected pictures to learn a taste from, got none.")
     if len({part.items.shape[1] for part in parts}) > 1 or len({part.priors.shape[1] for part in parts}) > 1:

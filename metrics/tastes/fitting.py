@@ -36,15 +36,13 @@ MODEL_WEIGHTS = {TECHNICAL: 4.0, NIMA: 2.0}
 
 @dataclass(frozen=True)
 class Scaling:
-    """Scale of items and prior scores, learnt from reference pictures without their likings.
-
-    Mean and deviation of the prior scores are (k,); the deviation of constant ones is infinite. ``of_models`` is
-    what a model adds to those of its pictures, by number of the prior score: ``MODEL_WEIGHTS`` times the mean over them.
-    """
+    """Scale of items and prior scores, learnt from reference pictures without their likings."""
 
     frame: Frame
-    prior_centre: np.ndarray
-    prior_scale: np.ndarray
+    prior_centre: np.ndarray  # (k,)
+    prior_scale: np.ndarray  # (k,); that of constant ones is infinite
+    #: by number of the prior score, what a model adds to those of its pictures: ``MODEL_WEIGHTS`` times the mean over
+    #: them
     of_models: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod

@@ -29,10 +29,7 @@ TOGETHER = 0.2
 
 
 def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np.ndarray:
-    """(n,) numbers of wider groups, which also join near-duplicates.
-
-    Those are pictures whose (n, p) deviations are up to ``near`` of the median squared distance apart.
-    """
+    """(n,) numbers of wider groups, which join pictures up to ``near`` of the median squared distance apart."""
     distances = squared_distances(z, z)
     typical = float(np.median(distances[np.triu_indices(len(z), 1)])) if len(z) > 1 else 0.0
     together = (distances <= near * typical) | (groups[:, None] == groups)
@@ -41,17 +38,13 @@ def near_duplicates(z: np.ndarray, groups: np.ndarray, near: float = NEAR) -> np
 
 @dataclass(frozen=True)
 class Units:
-    """Pictures grouped into units, which are left out as a whole, and into levels, within which they are compared.
+    """Pictures grouped into units, which are left out as a whole, and into levels, within which they are compared."""
 
-    Attributes:
-        unit: (n,) number of each picture's unit: its group, and all groups that hang together with it by choices.
-        level: (n,) pictures of one level, from 0, are compared with each other alone; those of −1 with all others of −1.
-        choices: number of units in which pictures of a level have unequal likings.
-    """
-
+    #: (n,) number of each picture's unit: its group, and all groups that hang together with it by choices
     unit: np.ndarray
+    #: (n,) pictures of one level, from 0, are compared with each other alone; those of −1 with all others of −1
     level: np.ndarray
-    choices: int = 0
+    choices: int = 0  # number of units in which pictures of a level have unequal likings
 
     @classmethod
     def of(cls, examples: Examples) -> Units:
@@ -88,18 +81,13 @@ def splits(numbers: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Comparisons of held-out pictures.
+    """Comparisons of held-out pictures."""
 
-    Attributes:
-        wins: (n, n) number of times the row's picture scored higher than the column's, ties half. Only pairs count in
-            which the row's picture is liked better.
-        counts: (n, n) number of comparisons of these pairs.
-        scores: (n,) mean held-out score of each picture; NaN if it was never held out.
-    """
-
+    #: (n, n) number of times the row's picture scored higher than the column's, ties half. Only pairs count in which
+    #: the row's picture is liked better.
     wins: np.ndarray
-    counts: np.ndarray
-    scores: np.ndarray
+    counts: np.ndarray  # (n, n) number of comparisons of these pairs
+    scores: np.ndarray  # (n,) mean held-out score of each picture; NaN if it was never held out
 
     @property
     def concordance(self) -> float:
@@ -116,10 +104,7 @@ class HeldOut:
 def gather(
     liking: np.ndarray, tests: Sequence[tuple[np.ndarray, np.ndarray]], level: np.ndarray | None = None
 ) -> HeldOut:
-    """Collect comparisons of (n,) likings from the rows and held-out scores of each fold of each repetition.
-
-    Pictures of one ``level`` are compared with each other, see ``Units``; by default all are.
-    """
+    """Collect comparisons of (n,) likings from the rows and held-out scores of each fold of each repetition."""
     n = len(liking)
     better = liking[:, None] > liking + 1e-12
     if level is not None:

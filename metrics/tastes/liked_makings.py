@@ -43,22 +43,15 @@ _VALUES: dict[str, tuple[str, Callable[[Making], Iterable[str] | None]]] = {
 
 @dataclass(frozen=True, slots=True)
 class MakingEffect:
-    """The difference by which pictures of a value are liked more than others, and its 95 % interval.
+    """The difference by which pictures of a value are liked more than others, and its 95 % interval."""
 
-    Attributes:
-        fact: ``model``, ``LoRA``, ``sampler``, ``word`` or ``negative word``.
-        value: such as the name of the model.
-        liking: difference of liking; 1 is that of two stars.
-        low, high: its 95 % interval.
-        pictures: number of learning pictures that have it.
-    """
-
-    fact: str
-    value: str
-    liking: float
+    fact: str  # ``model``, ``LoRA``, ``sampler``, ``word`` or ``negative word``
+    value: str  # such as the name of the model
+    liking: float  # difference of liking; 1 is that of two stars
+    #: its 95 % interval
     low: float
     high: float
-    pictures: int
+    pictures: int  # number of learning pictures that have it
 
     @property
     def text(self) -> str:

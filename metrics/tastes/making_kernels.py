@@ -147,24 +147,16 @@ def _logarithms(makings: Made, facet: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Facet:
-    """A facet that differs between the learning pictures.
-
-    Attributes:
-        name: its name.
-        places: columns of its features, by feature; empty for numbers.
-        centre, spread: mean and standard deviation of the logarithms of numbers.
-        mean: (f,) φ̄.
-        scale: √p.
-        common: words of nearly all prompts, which do not count.
-    """
+    """A facet that differs between the learning pictures."""
 
     name: str
-    places: Mapping[str, int]
+    places: Mapping[str, int]  # columns of its features, by feature; empty for numbers
+    #: mean and standard deviation of the logarithms of numbers
     centre: float
     spread: float
-    mean: np.ndarray
-    scale: float
-    common: frozenset[str] = frozenset()
+    mean: np.ndarray  # (f,) φ̄
+    scale: float  # √p
+    common: frozenset[str] = frozenset()  # words of nearly all prompts, which do not count
 
     @classmethod
     def of(cls, name: str, makings: Made) -> _Facet | None:

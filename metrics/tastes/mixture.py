@@ -82,28 +82,18 @@ def makings_at(makings: Makings, rows: np.ndarray) -> Makings:
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One combination of kernel, size, noise and trusts.
+    """One combination of kernel, size, noise and trusts."""
 
-    Attributes:
-        kernel: number of the kernel over items; −1 for none.
-        amplitude: s².
-        noise: variance of a single judgement.
-        means, deviations: (k,) means and standard deviations of the weights of the prior scores.
-        belief: log of the belief b_h, up to a constant common to hypotheses of equal trusts.
-        trust: log of the belief b_t.
-        parts: names of its kernel, size, noise and trusts in the tables of beliefs.
-        making: number of the kernel over how pictures were made; −1 for none.
-    """
-
-    kernel: int
-    amplitude: float
-    noise: float
+    kernel: int  # number of the kernel over items; −1 for none
+    amplitude: float  # s²
+    noise: float  # variance of a single judgement
+    #: (k,) means and standard deviations of the weights of the prior scores
     means: tuple[float, ...]
     deviations: tuple[float, ...]
-    belief: float
-    trust: float = 0.0
-    parts: tuple[object, ...] = ()
-    making: int = -1
+    belief: float  # log of the belief b_h, up to a constant common to hypotheses of equal trusts
+    trust: float = 0.0  # log of the belief b_t
+    parts: tuple[object, ...] = ()  # names of its kernel, size, noise and trusts in the tables of beliefs
+    making: int = -1  # number of the kernel over how pictures were made; −1 for none
 
     def of_kernels(self, kernels: Sequence[np.ndarray], makings: Sequence[np.ndarray]) -> np.ndarray | None:
         """Its kernel K + L, from values of all kernels of both kinds; None if it has none."""
@@ -116,10 +106,7 @@ CONSTANT = tuple(Hypothesis(-1, 0.0, noise, (), (), belief) for noise, belief in
 
 
 def hypotheses(kernels: Sequence[str], priors: Sequence[str], beliefs: Sequence[Beliefs] = ()) -> list[Hypothesis]:
-    """All combinations of kernels and of trusts in (k,) prior scores, both by name.
-
-    ``beliefs`` are those that other raters have shown in trusts in them; none for the usual ones.
-    """
+    """All combinations of kernels and of trusts in (k,) prior scores, by name; ``beliefs`` are others', or the usual."""
     return list(_hypotheses(tuple(kernels), tuple(priors), tuple(beliefs)))
 
 
@@ -195,34 +182,21 @@ def _trust_choices(
 
 @dataclass
 class Mixture:
-    """A fitted average; made by ``learn_mixture``.
+    """A fitted average; made by ``learn_mixture``."""
 
-    Attributes:
-        kernels: kernels over items against the learning pictures.
-        duals: (kernels, n) dual weights, averaged over hypotheses.
-        makings: kernels over how pictures were made against the learning pictures.
-        making_duals: (makings, n) their dual weights.
-        coefficients: (k,) weights of the prior scores.
-        bias: c.
-        shares: weight of each kernel over items, and of none as ``prior``; sums to 1.
-        trusts: (k,) weight of the hypotheses that trust each prior score, or its opposite.
-        parts: weight, hypothesis and dual weights (n,) of the hypotheses of most weight.
-        priors: (n, k) prior scores of the learning pictures.
-        weights: (m,) number of judgements behind each observation.
-        contrasts: (m, n) observations by learning picture, see ``contrasts_of``; None if each is a picture's liking.
-    """
-
-    kernels: ItemKernels
-    duals: np.ndarray
-    makings: MakingKernels
-    making_duals: np.ndarray
-    coefficients: np.ndarray
-    bias: float
-    shares: dict[str, float]
-    trusts: np.ndarray
+    kernels: ItemKernels  # kernels over items against the learning pictures
+    duals: np.ndarray  # (kernels, n) dual weights, averaged over hypotheses
+    makings: MakingKernels  # kernels over how pictures were made against the learning pictures
+    making_duals: np.ndarray  # (makings, n) their dual weights
+    coefficients: np.ndarray  # (k,) weights of the prior scores
+    bias: float  # c
+    shares: dict[str, float]  # weight of each kernel over items, and of none as ``prior``; sums to 1
+    trusts: np.ndarray  # (k,) weight of the hypotheses that trust each prior score, or its opposite
+    #: weight, hypothesis and dual weights (n,) of the hypotheses of most weight
     parts: list[tuple[float, Hypothesis, np.ndarray]] = field(repr=False)
-    priors: np.ndarray = field(repr=False)
-    weights: np.ndarray = field(repr=False)
+    priors: np.ndarray = field(repr=False)  # (n, k) prior scores of the learning pictures
+    weights: np.ndarray = field(repr=False)  # (m,) number of judgements behind each observation
+    #: (m, n) observations by learning picture, see ``contrasts_of``; None if each is a picture's liking
     contrasts: np.ndarray | None = field(default=None, repr=False)
 
     def by_example(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
@@ -231,9 +205,7 @@ class Mixture:
         With the prior scores times ``coefficients`` and ``bias`` this is the liking, exactly.
         """
         added = np.zeros((len(z), self.duals.shape[1]))
-        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
-            added += values * dual
-        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+        for values, dual in self._weighted(z, makings):
             added += values * dual
         return added
 
@@ -254,11 +226,14 @@ class Mixture:
     def likeness(self, z: np.ndarray, makings: Makings = None) -> np.ndarray:
         """(i, n) how like each learning picture each picture is, by the kernels as far as they count for it; as ``by_example``."""
         alike = np.zeros((len(z), self.duals.shape[1]))
-        for values, dual in zip(self.kernels.against(z), self.duals, strict=True):
-            alike += values * np.abs(dual)
-        for values, dual in zip(self._made(z, makings), self.making_duals, strict=True):
+        for values, dual in self._weighted(z, makings):
             alike += values * np.abs(dual)
         return alike
+
+    def _weighted(self, z: np.ndarray, makings: Makings) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """(i, n) values of each kernel, over items and then over makings, and its (n,) dual weights."""
+        yield from zip(self.kernels.against(z), self.duals, strict=True)
+        yield from zip(self._made(z, makings), self.making_duals, strict=True)
 
     def _made(self, z: np.ndarray, makings: Makings) -> list[np.ndarray]:
         return self.makings.against([None] * len(z) if makings is None else makings)

@@ -93,19 +93,13 @@ def variance_of_auc(
 
 @dataclass(frozen=True)
 class TrueAuc:
-    """The posterior of the true AUC; made by ``of``.
+    """The posterior of the true AUC; made by ``of``."""
 
-    Attributes:
-        kind: of the taste, one of ``LEVELS``.
-        n: liked, and disliked, pictures that it was learnt from; a fraction where the two differ.
-        sorts: (3, m) probabilities of a fixed grid of values with usual tastes, plain ones, and nothing; they sum to 1.
-        moved: gain·(s − s̄).
-    """
-
-    kind: str
-    n: float
+    kind: str  # of the taste, one of ``LEVELS``
+    n: float  # liked, and disliked, pictures that it was learnt from; a fraction where the two differ
+    #: (3, m) probabilities of a fixed grid of values with usual tastes, plain ones, and nothing; they sum to 1
     sorts: np.ndarray
-    moved: float = 0.0
+    moved: float = 0.0  # gain·(s − s̄)
 
     @classmethod
     def of(

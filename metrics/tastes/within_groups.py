@@ -35,18 +35,15 @@ SIGNAL = 0.4
 
 @dataclass(frozen=True, slots=True)
 class WithinGroups:
-    """Within-group trust.
+    """Within-group trust."""
 
-    Attributes:
-        concordance: share of pairs of one group, rated differently, of which the better rated picture scores higher.
-            Ties count half; NaN without pairs.
-        low, high: its 95 % interval.
-        pairs, groups: number of these pairs, and of groups that have some.
-    """
-
+    #: share of pairs of one group, rated differently, of which the better rated picture scores higher. Ties count half;
+    #: NaN without pairs.
     concordance: float = float("nan")
+    #: its 95 % interval
     low: float = 0.0
     high: float = 1.0
+    #: number of these pairs, and of groups that have some
     pairs: int = 0
     groups: int = 0
 

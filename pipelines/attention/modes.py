@@ -1,11 +1,8 @@
-"""Compares versions of attention on pictures with a mode each, and writes the tables.
-
-Each version is rated by the accuracy with which it recognises the mode of pictures it was not fitted to.
-"""
+"""Compares versions of attention on pictures with a mode each, and writes the tables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC
 from ...metrics.image import read_image
 from ...metrics.items.soart import SoartExtractor, heads_of
 from ..ingest.scan import as_text, find_pictures
+from ..support.progress import Advance, silent
 
 VERSIONS = ("A", "B", "C", "D")
 
@@ -56,11 +54,7 @@ class VersionReport:
         return self.evidence.accuracy
 
 
-def measure_modes(
-    folders: Mapping[str, Path],
-    progress: Callable[[], None] = lambda: None,
-    found: Callable[[int], None] = lambda n: None,
-) -> Modes:
+def measure_modes(folders: Mapping[str, Path], progress: Advance = silent, found: Advance = silent) -> Modes:
     """Measure the pictures of folders, by mode; ``found`` is called with their number before the first is read."""
     extractor = SoartExtractor()
     problems: list[str] = []
@@ -79,7 +73,7 @@ def measure_modes(
         else:
             modes.append(mode)
             measured.append(file)
-        progress()
+        progress(1)
     if len(set(modes)) < 2:
         raise ItemsError(
             f"Expected readable pictures in at least two folders, got them in {len(set(modes))} of {len(folders)}."
@@ -89,10 +83,7 @@ def measure_modes(
 
 
 def fit_version(version: str, data: Modes, rows: np.ndarray, unit_space: str) -> AttentionModel:
-    """Fit a version of attention to the rows (n,) bool of pictures; version B starts from the mode ``unit_space``.
-
-    Y2 items are used, and by version A also Y3 items, for its query.
-    """
+    """Fit a version of attention to the rows (n,) bool of pictures; version B starts from the mode ``unit_space``."""
     columns = data.columns("Y2")
     y2, modes = data.items[rows][:, columns], data.modes[rows]
     if version == "A":
@@ -117,10 +108,7 @@ def check_versions(versions: Sequence[str]) -> None:
 def compare_versions(
     data: Modes, versions: Sequence[str] = ("A", "B"), unit_space: str | None = None, folds: int = 5
 ) -> VersionReport:
-    """Cross-validate every version, and compare the tables of two; fewer folds if a mode has too few pictures.
-
-    ``unit_space`` is the mode that version B starts from; by default the first one.
-    """
+    """Cross-validate every version, and compare the tables of two; fewer folds if a mode has too few pictures."""
     check_versions(versions)
     unit = unit_space or str(data.modes[0])
     if unit not in data.modes:
@@ -158,10 +146,7 @@ def compare_versions(
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[Path]:
-    """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture.
-
-    Files of the same names are replaced.
-    """
+    """Write the two transposed tables, the difference, the plus–minus table and its block means, and one picture."""
     first, second = comparison.names
     tables = {
         f"attention-{first}.csv": comparison.first,

@@ -1,7 +1,4 @@
-"""Addresses of collections: a folder, or the URL of a database.
-
-The pictures of a database lie in a folder beside it.
-"""
+"""Addresses of collections: a folder, or the URL of a database, whose pictures lie in a folder beside it."""
 
 from __future__ import annotations
 
@@ -29,16 +26,12 @@ _IDENTIFYING = ("host", "port")
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Location of a collection: the URL of its database with the password, and a name without it, to open it again.
-
-    ``folder`` is that of the pictures; None in memory, and if the database itself remembers it. ``title`` is for
-    headings.
-    """
+    """Location of a collection: the URL of its database with the password, and a name without it, to open it again."""
 
     url: URL
-    folder: Path | None
+    folder: Path | None  # of the pictures; None in memory, and if the database itself remembers it
     name: str
-    title: str
+    title: str  # for headings
 
     @property
     def by_url(self) -> bool:

@@ -30,10 +30,7 @@ _BLOCK = 500
 
 
 class Claims:
-    """Claims of one holder, renewed in the background until the ``with`` block ends, which gives them up.
-
-    A collection in memory belongs to one process: there every request is free.
-    """
+    """Claims of one holder, renewed in the background until the ``with`` block ends, which gives them up."""
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection

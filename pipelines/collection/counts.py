@@ -16,19 +16,15 @@ from .tables import AWAY, HERE, GenerationRow, ImageRow, RatingRow, ScoreRow
 
 @dataclass(frozen=True, slots=True)
 class CollectionCounts:
-    """Counts of one collection: ratings by rater, scores by stored judge, pictures by model.
+    """Counts of one collection: ratings by rater, scores by stored judge, pictures by model."""
 
-    ``pictures`` were not moved away and have their files; ``problems`` of them are left out of rankings. Ratings and
-    scores of those ``away`` are kept. ``first`` and ``last`` are the times at which pictures were added.
-    """
-
-    pictures: int
-    problems: int
-    away: int
+    pictures: int  # that were not moved away and have their files
+    problems: int  # of these, left out of rankings
+    away: int  # whose ratings and scores are kept
     raters: dict[str, int]
     judges: dict[str, int]
     models: dict[str, int]
-    first: dt.datetime | None
+    first: dt.datetime | None  # first, last: times at which pictures were added
     last: dt.datetime | None
 
 

@@ -153,10 +153,7 @@ def write_alone(session: Session | Connection) -> None:
 
 
 def write_durably(session: Session) -> None:
-    """Let the transaction that follows end only when it is on the disk, so that a power cut does not take it back.
-
-    PostgreSQL always does. SQLite then writes its log to the disk, with all earlier transactions in it.
-    """
+    """Let the next transaction, and all before it, be on the disk when it ends, so that no power cut takes it back."""
     if session.get_bind().dialect.name == "sqlite":
         session.execute(text("PRAGMA synchronous=FULL"))
 

@@ -1,7 +1,4 @@
-"""Files that scans have seen: their paths, sizes and pictures.
-
-Every scan of folders has a number, and each file keeps the number of the last scan that saw it.
-"""
+"""Files that scans have seen: paths, sizes, pictures, and the number of the last scan that saw each."""
 
 from __future__ import annotations
 
@@ -22,10 +19,7 @@ _BLOCK = 1000
 
 
 class FileFacts(NamedTuple):
-    """A file with everything stored about its picture; None for what is not known.
-
-    ``notes`` says what decoding had to do, one a line.
-    """
+    """A file with everything stored about its picture, notes of decoding one a line; None for what is not known."""
 
     file: FileRow
     image: ImageRow | None
@@ -35,19 +29,15 @@ class FileFacts(NamedTuple):
 
 
 class PictureFacts(NamedTuple):
-    """A picture in a list of all pictures of a scan, with its SHA-256, its file by ``first_paths`` and a small JPEG.
-
-    ``changed`` is when its files last changed, in nanoseconds. Prompt and model are those of its metadata; None if
-    unknown.
-    """
+    """A picture in a list of all pictures of a scan, with its SHA-256, its file by ``first_paths`` and a small JPEG."""
 
     sha256: str
     path: str
-    changed: int
+    changed: int  # when its files last changed, in nanoseconds
     width: int
     height: int
     thumbnail: bytes
-    prompt: str | None
+    prompt: str | None  # prompt, model: of its metadata; None if unknown
     model: str | None
 
 

@@ -1,7 +1,4 @@
-"""Labels of pictures: tags and albums, which all raters share, and favourites, which each rater has.
-
-A tag or an album exists as long as a picture bears it.
-"""
+"""Labels of pictures: tags and albums, which all raters share, and favourites, which each rater has."""
 
 from __future__ import annotations
 

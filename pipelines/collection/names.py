@@ -1,7 +1,4 @@
-"""Names of files in a collection's folder.
-
-For those who need no more than these: opening a collection takes SQLAlchemy.
-"""
+"""Names of files in a collection's folder, for those who need no SQLAlchemy."""
 
 #: The database.
 DATABASE = "soart.db"

@@ -22,18 +22,13 @@ _BLOCK = 1000
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Prompt, settings, file and time of a picture, by which it is grouped; texts are empty if unknown.
-
-    ``settings`` are all but the seed, as text that is equal for equal ones. ``path`` is that of its file, of exact
-    copies by ``originals_first``; ``time`` at which that was last changed or, without a scanned file, added, in seconds
-    since 1970.
-    """
+    """Prompt, settings, file and time of a picture, by which it is grouped; texts are empty if unknown."""
 
     prompt: str
-    settings: str
+    settings: str  # all but the seed, as text that is equal for equal ones
     seed: str
-    path: str
-    time: float
+    path: str  # of its file, of exact copies by ``originals_first``
+    time: float  # at which its file was last changed or, without a scanned file, added, in seconds since 1970
     guessed: bool = False
 
 

@@ -1,8 +1,4 @@
-"""Writes pictures as PNG files that other tools read.
-
-Prompt and settings are in the ``parameters`` text of AUTOMATIC1111's web UI. Annotations are in a text of the keyword
-``soart``, the first one of the file.
-"""
+"""Writes PNG files with prompt and settings as AUTOMATIC1111 does, and annotations in a first text ``soart``."""
 
 from __future__ import annotations
 

@@ -16,22 +16,19 @@ SOART = "soart"
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Prompt, settings and tool (``soart`` for a picture drawn here) behind a picture; None for what is not known.
-
-    The seed is text, because some tools draw seeds of more than 63 bits. ``settings`` has the size of the drawing if it
-    differs from ``size``, which is width and height in pixels. Texts are as the tool writes them.
-    """
+    """Prompt, settings and tool (``soart`` for a picture drawn here) behind a picture; None for what is not known."""
 
     tool: str
-    size: tuple[int, int]
+    size: tuple[int, int]  # width and height in pixels
     prompt: str | None = None
     negative: str | None = None
     model: str | None = None
     sampler: str | None = None
     scheduler: str | None = None
-    seed: str | None = None
+    seed: str | None = None  # text, because some tools draw seeds of more than 63 bits
     steps: int | None = None
     guidance: float | None = None
+    #: further ones, as the tool writes them, with the size of the drawing if it differs
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -1,7 +1,4 @@
-"""Queries for browsing a collection: sorted, filtered, a part at a time.
-
-The database does the work, so that 50,000 pictures stay quick.
-"""
+"""Queries for browsing a collection, by the database: sorted, filtered, a part at a time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Ratings of pictures, stored by rater.
-
-A rating never replaces one of another rater.
-"""
+"""Ratings of pictures, stored by rater; none replaces one of another rater."""
 
 from __future__ import annotations
 
@@ -75,10 +72,7 @@ def rate(collection: Collection, rater: str, stars: Mapping[int, float]) -> None
 
 
 def dislike_personally(collection: Collection, rater: str, image: int) -> None:
-    """Store that a picture is not for a rater, whether it is good or not.
-
-    It enters the rater's taste like the lowest rating, but neither other raters' means nor the stars of ``annotate``.
-    """
+    """Store that a picture is not for a rater: the lowest rating to the rater's taste, and nothing to others' means."""
     _store(collection, rater, {image: (PERSONAL, LOWEST)})
 
 

@@ -1,7 +1,4 @@
-"""Results that a collection keeps because computing them takes long.
-
-A result is out of date when the data it was computed from have changed.
-"""
+"""Results that a collection keeps because computing them takes long, until the data behind them change."""
 
 from __future__ import annotations
 

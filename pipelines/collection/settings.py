@@ -39,10 +39,7 @@ def change_setting(collection: Collection, key: str, change: Callable[[str | Non
 
 
 def identity(collection: Collection) -> str:
-    """Return a text that no other collection has: its place, and a random text stored in it at the first call.
-
-    So it changes with a move, a copy or a replacement. If the collection cannot be written, the place alone counts.
-    """
+    """Return a text that no other collection has: its place and, if it can be written, a random text stored in it."""
     stored = setting(collection, _IDENTITY) or ""
     if not stored:
         with contextlib.suppress(CollectionError):

@@ -1,7 +1,4 @@
-"""Tables of a collection.
-
-They use plain SQL types only, so that any database that SQLAlchemy supports can hold them.
-"""
+"""Tables of a collection, in plain SQL types that any database can hold."""
 
 from __future__ import annotations
 

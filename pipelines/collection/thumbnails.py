@@ -1,7 +1,4 @@
-"""Thumbnails of pictures, made once and kept in the collection's folder.
-
-Their files are ``FOLDER/thumbs/ab/<hash>-<side>.jpg``.
-"""
+"""Thumbnails of pictures, made once and kept as ``FOLDER/thumbs/ab/<hash>-<side>.jpg``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Upgrades the tables of a collection to the version of this soart.
-
-The steps are in ``soart.pipelines.collection.migrations``.
-"""
+"""Upgrades the tables of a collection to the version of this soart; the steps are in ``migrations``."""
 
 from __future__ import annotations
 
@@ -66,10 +63,7 @@ def upgrade_if_needed(engine: Engine, name: str) -> None:
 
 
 def upgrade(connection: Connection, version: str | None, target: str = "head") -> None:
-    """Run Alembic's revisions from ``version`` (None: no tables) to ``target`` in the open transaction.
-
-    A copy of an SQLite file is kept beside it before tables are altered.
-    """
+    """Run Alembic's revisions from ``version`` (None: no tables) to ``target`` in the open transaction."""
     # Alembic takes a fifth of a second to import, and is seldom needed.
     from alembic import command
     from alembic.config import Config

@@ -8,7 +8,7 @@ agree on, tells from which strength on the LoRA follows errors of the first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from ..judges.guarded import GuardedJudge
 from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from ..optimizing.examining import Examiner, Marks
+from ..support.progress import Advance, silent
 
 #: Strengths at which a LoRA is tried; at 1 it is what was trained.
 STRENGTHS = (0.5, 1.0, 1.5, 2.0)
@@ -38,46 +39,28 @@ class AtStrength:
 
 @dataclass(frozen=True)
 class TrustCard:
-    """Gain and costs of a LoRA.
+    """Gain and costs of a LoRA."""
 
-    Attributes:
-        taste: name of the taste, and its version.
-        model: identity of the model that it was trained for.
-        pictures: number of pairs of pictures, with the LoRA and without it, of the same prompt and seed.
-        new_prompts: True if none of their prompts was trained on; else only the seeds are new.
-        wins: share of the pairs in which the taste likes the one with the LoRA more; a tie is half a win.
-        low, high: 90 % interval of that.
-        second_wins: the same by the second taste; NaN without one.
-        values: mean value without the LoRA, and with it.
-        adherence: the same of adherence; NaN if nothing of the prompts can be told.
-        freedom: the same of freedom from faults, 0 to 100.
-        variety: mean distance of pictures of one prompt with the LoRA, as a share of that without it; NaN for single
-            pictures.
-        other_adherence: mean adherence to prompts of other subjects, without the LoRA and with it.
-        other_change: mean distance between their pictures with the LoRA and without it, as a share of that between two
-            seeds.
-        strengths: means at several strengths, the first without the LoRA.
-        turns: the strength from which on the second taste falls; None if it does not.
-        learnt_from: number of pictures that it was trained on.
-    """
-
-    taste: str
-    model: str
-    pictures: int
-    new_prompts: bool
-    wins: float
+    taste: str  # name of the taste, and its version
+    model: str  # identity of the model that it was trained for
+    pictures: int  # number of pairs of pictures, with the LoRA and without it, of the same prompt and seed
+    new_prompts: bool  # True if none of their prompts was trained on; else only the seeds are new
+    wins: float  # share of the pairs in which the taste likes the one with the LoRA more; a tie is half a win
+    #: 90 % interval of that
     low: float
     high: float
-    second_wins: float
-    values: tuple[float, float]
-    adherence: tuple[float, float]
-    freedom: tuple[float, float]
+    second_wins: float  # the same by the second taste; NaN without one
+    values: tuple[float, float]  # mean value without the LoRA, and with it
+    adherence: tuple[float, float]  # the same of adherence; NaN if nothing of the prompts can be told
+    freedom: tuple[float, float]  # the same of freedom from faults, 0 to 100
+    #: mean distance of pictures of one prompt with the LoRA, as a share of that without it; NaN for single pictures
     variety: float
-    other_adherence: tuple[float, float]
+    other_adherence: tuple[float, float]  # mean adherence to prompts of other subjects, without the LoRA and with it
+    #: mean distance between their pictures with the LoRA and without it, as a share of that between two seeds
     other_change: float
-    strengths: tuple[AtStrength, ...]
-    turns: float | None
-    learnt_from: int
+    strengths: tuple[AtStrength, ...]  # means at several strengths, the first without the LoRA
+    turns: float | None  # the strength from which on the second taste falls; None if it does not
+    learnt_from: int  # number of pictures that it was trained on
     steps: int
 
     def as_json(self) -> dict[str, Any]:
@@ -142,10 +125,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
 
 
 def wins_of(after: np.ndarray, before: np.ndarray) -> tuple[float, float, float]:
-    """Share of pairs that are won, ties counting half, and its 90 % interval.
-
-    The interval is that of Wilson, "Probable inference, the law of succession, and statistical inference" (1927).
-    """
+    """Share of pairs that are won, ties half, and its 90 % interval after Wilson, "Probable inference" (1927)."""
     n = len(after)
     share = float(np.mean((after > before) + 0.5 * (after == before)))
     z = float(norm.ppf(0.5 + LEVEL / 2))
@@ -174,18 +154,14 @@ def variety_of(items: np.ndarray, prompts: Sequence[str], spread: np.ndarray) ->
 
 @dataclass(frozen=True)
 class Examination:
-    """Draws and judges the pictures of a trust card.
-
-    Attributes:
-        with_lora: draws with it, where a prompt names it.
-        drawn: called with the number of pictures drawn since the last call; whatever it raises ends the examination.
-    """
+    """Draws and judges the pictures of a trust card."""
 
     plain: ImageGenerator
-    with_lora: ImageGenerator
+    with_lora: ImageGenerator  # draws with it, where a prompt names it
     name: str
     judge: GuardedJudge
-    drawn: Callable[[int], None] = lambda count: None
+    #: called with the number of pictures drawn since the last call; whatever it raises ends the examination
+    drawn: Advance = silent
 
     def card(
         self,
@@ -194,10 +170,7 @@ class Examination:
         settings: Mapping[str, Any],
         **facts: Any,  # noqa: ANN401
     ) -> TrustCard:
-        """Examine the LoRA on requests of new prompts or seeds, and on other subjects, which may be none.
-
-        ``facts`` are the fields of the card that are known already.
-        """
+        """Examine the LoRA on requests of new prompts or seeds, and on other subjects, which may be none."""
         before, marks = self._examined(requests, 0.0, settings)
         after, at_one = before, marks
         # The others need fewer pictures: only means are compared.

@@ -49,20 +49,13 @@ class _Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Words:
-    """A prompt as a denoiser reads it, for pictures of one size.
+    """A prompt as a denoiser reads it, for pictures of one size."""
 
-    Attributes:
-        arguments: of its call, but for latents and time.
-        timestep: that of the first step, (n,) or a single one.
-        scale: of times; some pipelines divide those of their schedulers.
-        packed: True if latents are tokens.
-        levels: noise of each step of a flow, falling, and its times; None for UNets.
-    """
-
-    arguments: Mapping[str, Any]
-    timestep: torch.Tensor
-    scale: float
-    packed: bool
+    arguments: Mapping[str, Any]  # of its call, but for latents and time
+    timestep: torch.Tensor  # that of the first step, (n,) or a single one
+    scale: float  # of times; some pipelines divide those of their schedulers
+    packed: bool  # True if latents are tokens
+    #: noise of each step of a flow, falling, and its times; None for UNets
     levels: tuple[torch.Tensor, torch.Tensor] | None
 
 

@@ -70,15 +70,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class DistilProgress:
-    """A run so far: pictures and steps, counted together, and the stage (``drawing``, ``training`` or ``examining``).
-
-    ``loss`` is that of the latest step of training; NaN in other stages. 0.69 is that of a model that learnt nothing.
-    """
+    """A run so far: pictures and steps, counted together, and the stage (``drawing``, ``training`` or ``examining``)."""
 
     done: int
     total: int
     stage: str
-    loss: float
+    loss: float  # of the latest step of training, 0.69 for a model that learnt nothing; NaN in other stages
 
 
 @dataclass(frozen=True)

@@ -75,19 +75,15 @@ def _ends(values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of the training of a LoRA.
-
-    ``pairs`` are those of each step, ``rate`` is the highest learning rate, ``beta`` what is lost by leaving the model: the
-    smaller, the further the LoRA goes. Pairs computed ``together`` change memory and no result but by rounding.
-    """
+    """Settings of the training of a LoRA."""
 
     steps: int = 40
-    pairs: int = 8
+    pairs: int = 8  # of each step
     rank: int = 8
-    rate: float = 1e-3
-    beta: float = 20.0
+    rate: float = 1e-3  # the highest
+    beta: float = 20.0  # what is lost by leaving the model: the smaller, the further the LoRA goes
     seed: int = 0
-    together: int = 8
+    together: int = 8  # pairs computed together, which changes memory and no result but by rounding
 
 
 def preference_loss(

@@ -30,11 +30,7 @@ MAKES = ("model", "LoRA", "sampler")
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """Difference of mean scores between prompts with and without a property (with − without), and its 95 % interval.
-
-    ``q`` is the false discovery rate at which the ranks differ significantly, among all associations of an evaluation.
-    ``within`` is the number of prompts with both, which alone were compared, each with itself; 0 if others were, too.
-    """
+    """Difference of mean scores between prompts with and without a property (with − without), and its 95 % interval."""
 
     kind: str
     value: str
@@ -43,8 +39,8 @@ class Association:
     difference: float
     low: float
     high: float
-    q: float
-    within: int = 0
+    q: float  # false discovery rate at which the ranks differ significantly, among all associations of an evaluation
+    within: int = 0  # prompts with both, which alone were compared, each with itself; 0 if others were, too
 
     @property
     def words(self) -> str:
@@ -122,10 +118,7 @@ class Tally:
             self.having = {value: entries for value, entries in self.having.items() if len(entries) > 1}
 
     def tests(self) -> list[Test]:
-        """A test of every property that enough different prompts have, and enough have not.
-
-        On either side a prompt counts once, with the mean of its pictures there, however many entries it has.
-        """
+        """A test of every property that enough prompts have and enough lack; on either side a prompt counts once."""
         prompts, pictures = np.array(self.prompts, dtype=np.int64), np.array(self.pictures, dtype=np.float64)
         totals = pictures * np.array(self.means, dtype=np.float64)
         whole = Prompts.of(prompts, pictures, totals)
@@ -283,10 +276,7 @@ def welch(one: Sums, two: Sums) -> tuple[float, float, float, float]:
 
 
 def findings(tallies: Mapping[str, Tally], top: int = 20) -> list[Association]:
-    """The ``top`` associations of every kind with the smallest p-values.
-
-    All properties of all kinds are one family of tests, because people read them as one table.
-    """
+    """The ``top`` associations of every kind with the smallest p-values; all kinds are one family of tests."""
     from scipy import stats
 
     tests = [

@@ -8,7 +8,7 @@ the same sample, whatever their names and ids.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.results import replace_scores, store_changed_scores, store_result, stored_result
 from ..collection.score_statistics import digest_of_settings
+from ..support.progress import Advance, silent
 from .contents import COLOURS, colours_of, face_counts, find_parts
 from .correlates import find_associations, find_trends
 from .near_duplicates import corrected, near_duplicates
@@ -60,11 +61,7 @@ def fingerprint(collection: Collection, scan_number: int, ids: np.ndarray, main:
 
 
 def evaluate(
-    collection: Collection,
-    scan_number: int,
-    main: str,
-    values: np.ndarray,
-    progress: Callable[[int], None] = lambda pictures: None,
+    collection: Collection, scan_number: int, main: str, values: np.ndarray, progress: Advance = silent
 ) -> Evaluation:
     """Evaluate the pictures that a scan saw: by the main judge, the technical score and the detectors of damage.
 
@@ -88,12 +85,7 @@ def evaluate(
 
 
 def _evaluate(
-    collection: Collection,
-    scan_number: int,
-    ids: np.ndarray,
-    main: str,
-    values: np.ndarray,
-    progress: Callable[[int], None],
+    collection: Collection, scan_number: int, ids: np.ndarray, main: str, values: np.ndarray, progress: Advance
 ) -> Evaluation:
     # Imported here, because it takes a second that a stored evaluation need not wait for.
     from ...metrics.similarity.outliers import SampleOverview, outlier_limit
@@ -140,7 +132,7 @@ def _pass_over_items(
     ids: np.ndarray,
     judges: Sequence[TechnicalJudge],
     overview: SampleOverview,
-    progress: Callable[[int], None],
+    progress: Advance,
 ) -> tuple[dict[str, np.ndarray], _Positions]:
     """Scores (n,) by stored name, and the positions of pictures, from one pass over the items."""
     extractor, n = taste_extractor(), len(ids)

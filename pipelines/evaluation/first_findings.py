@@ -20,10 +20,7 @@ _BATCH = 32
 
 
 class FirstFindings:
-    """Scores inspected pictures technically as they come, and sums up in ``sentence``, which is empty at the start.
-
-    The pictures of earlier runs, which are not opened again, do not count.
-    """
+    """Scores the pictures that a run inspects, and sums up in ``sentence``, which is empty at the start."""
 
     sentence = ""
 

@@ -23,6 +23,7 @@ from ..judges.face_source import FaceSource
 from ..judges.finding import By, judges_for, kinds_of
 from ..judges.storing import judge_pictures
 from ..scoring.rated_tastes import tastes_at_hand
+from ..support.progress import Advance, silent
 from .evaluate import evaluate
 from .judging import JudgedPictures, judge_evaluated
 from .result import Evaluation
@@ -70,10 +71,10 @@ def sync_and_evaluate(
     judging: Judging = judge_pictures,
     retry: bool = False,
     faces: bool = False,
-    progress: Callable[[int], None] = lambda files: None,
-    expect: Callable[[int], None] = lambda total: None,
+    progress: Advance = silent,
+    expect: Advance = silent,
     inspected: Callable[[Inspection], None] = lambda inspection: None,
-    evaluating: Callable[[int], None] = lambda pictures: None,
+    evaluating: Advance = silent,
 ) -> EvaluatedCollection:
     """Bring a collection in step with folders and evaluate it.
 

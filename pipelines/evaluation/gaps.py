@@ -86,10 +86,7 @@ def mean_gap(name: str, first: Sample, second: Sample) -> tuple[Gap, float]:
 def share_gap(
     name: str, first: tuple[int, int], second: tuple[int, int], worth: tuple[float, float] = (1.0, 1.0)
 ) -> Gap:
-    """Gap of two shares, each a count and the number of all.
-
-    ``worth`` is the effective number of independent observations per picture of each collection, 0…1.
-    """
+    """Gap of two shares (count, all); ``worth`` is how many independent observations a picture stands for, 0…1."""
     sizes = first[1] * worth[0], second[1] * worth[1]
     p1, p2 = ((c * w + 1) / (size + 2) for (c, _), w, size in zip((first, second), worth, sizes, strict=True))
     half = 1.959964 * math.sqrt(p1 * (1 - p1) / (sizes[0] + 2) + p2 * (1 - p2) / (sizes[1] + 2))

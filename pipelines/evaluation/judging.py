@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from ..judges.finding import Weighted
 from ..judges.phrase_judgements import Adherence, PhraseShare, phrase_shares
 from ..judges.storing import judge_pictures
 from ..scoring.pictures import StoredPictures
+from ..support.progress import Advance, silent
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import Taste
@@ -60,7 +61,7 @@ def judge_evaluated(
     collection: Collection,
     ids: np.ndarray,
     judges: Sequence[Weighted],
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     judging: Judging = judge_pictures,
 ) -> JudgedPictures:
     """Judge the pictures (n,) of an evaluation, with at least one weight above 0; stored values are used again."""

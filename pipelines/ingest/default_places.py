@@ -1,7 +1,4 @@
-"""Default places of collections.
-
-Without SQLAlchemy, which takes a third of a second to import.
-"""
+"""Default places of collections, without SQLAlchemy, which takes a third of a second to import."""
 
 from __future__ import annotations
 

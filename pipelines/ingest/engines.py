@@ -20,12 +20,7 @@ class Engine(Protocol):
     def inspect(
         self, files: Iterable[FileToInspect], kinds: Sequence[ItemKind | None] = (None,), /
     ) -> Iterator[Inspection]:
-        """The inspection of each file, in any order; few files are read ahead of the inspections taken.
-
-        Args:
-            files: paths; or files of which some items are stored, see ``inspect_file``.
-            kinds: as for ``inspect_file``.
-        """
+        """The inspection of each file, in any order, with ``kinds`` as for ``inspect_file``; few files are read ahead."""
 
 
 def engine_named(name: str, workers: int | None = None) -> Engine:

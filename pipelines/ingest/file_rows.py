@@ -32,14 +32,11 @@ _ROOTS = 400
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """A file at its last inspection, which is ``complete`` if its picture has a fingerprint and all items wanted.
-
-    ``problem`` says why it holds no picture; None if it holds one.
-    """
+    """A file at its last inspection, which is ``complete`` if its picture has a fingerprint and all items wanted."""
 
     size: int
     changed: int
-    problem: str | None
+    problem: str | None  # why it holds no picture; None if it holds one
     complete: bool
 
 
@@ -137,10 +134,7 @@ def _leads(path: str, stored: str) -> bool:
 def store_inspections(
     collection: Collection, scan_number: int | None, inspections: Sequence[tuple[Inspection, FileEntry]]
 ) -> None:
-    """Store inspections in one transaction; items that are known stay as they are.
-
-    Without a number of a scan, a file keeps the number that it has.
-    """
+    """Store inspections in one transaction; known items stay, and without a number of a scan, files keep theirs."""
     sound = {inspection.sha256: inspection for inspection, _ in inspections if inspection.problem is None}
     with collection.session("be written", write=True) as session:
         ids = _write_images(session, list(sound.values()))

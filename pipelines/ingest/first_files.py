@@ -22,10 +22,7 @@ LISTED = 4096
 def add_first_pictures(
     collection: Collection, scan: Scan, count: int, rng: np.random.Generator, added: Callable[[], None] = lambda: None
 ) -> int:
-    """Add random pictures of folders; nothing is measured, and what cannot be read is left to the scan of all files.
-
-    Returns how many were read. Of very many files the first ``LISTED`` are considered.
-    """
+    """Add random pictures of folders; nothing is measured, and what cannot be read is left to the scan of all files."""
     paths = [file.path for file in islice((file for file in scan if not file.sidecar), LISTED)]
     rng.shuffle(paths)
     read = 0

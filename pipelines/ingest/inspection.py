@@ -1,7 +1,4 @@
-"""Inspects one file: reads and decodes it once, and takes everything from it.
-
-This runs in a worker process; the engines keep the workers.
-"""
+"""Inspects one file, in a worker process: reads and decodes it once, and takes everything from it."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from ..collection.files import image_ids_by_path
 from ..collection.pictures import images_by_id
 from ..collection.tables import ImageRow
 from ..support.batching import batches
+from ..support.progress import Advance, silent
 from .comparison import FileComparison, settled
 from .engines import Engine
 from .file_rows import store_inspections
@@ -35,14 +36,11 @@ _CHUNK, _WRITE, _READ = 512, 64, 2048
 
 @dataclass(frozen=True)
 class LookUp:
-    """The pictures of some files, whose paths may be those of other copies, and why the others hold none, by file.
-
-    ``stored`` is the number of files whose inspections were stored just now.
-    """
+    """The pictures of some files, whose paths may be those of other copies, and why the others hold none, by file."""
 
     pictures: dict[Path, ImageRow]
     problems: dict[Path, str]
-    stored: int
+    stored: int  # number of files whose inspections were stored just now
 
 
 def look_up(
@@ -50,12 +48,12 @@ def look_up(
     files: Sequence[Path],
     kinds: Sequence[ItemKind | None],
     engine: Engine | None = None,
-    progress: Callable[[], None] = lambda: None,
+    progress: Advance = silent,
     folders: Sequence[Path] = (),
 ) -> LookUp:
     """Look up the pictures of files, all those of ``folders`` among them; after an interruption the next call goes on.
 
-    Of few files or without an ``engine`` this process inspects them. ``progress`` is called once per file.
+    Of few files or without an ``engine`` this process inspects them. ``progress`` counts files.
     """
     began = time.time_ns()
     times = folders_read(collection)
@@ -68,8 +66,7 @@ def look_up(
     for chunk in batches(entries, _CHUNK):
         new = comparison.needing_inspection(chunk)
         fresh += zip(map(settled, new), comparison.to_inspect(new), strict=True)
-        for _ in range(len(chunk) - len(new)):
-            progress()
+        progress(len(chunk) - len(new))
     started = {entry.path: entry for entry, _ in fresh}
     if not times:
         # Texts beside pictures that change from now on are read again.
@@ -79,7 +76,7 @@ def look_up(
         for inspection in _inspected([file for _, file in fresh], kinds, engine):
             if inspection.problem:
                 problems[inspection.path] = inspection.problem
-            progress()
+            progress(1)
             yield inspection, started[inspection.path]
 
     for batch in batches(inspections(), _WRITE):

@@ -27,17 +27,14 @@ Visited = set[tuple[int, int]]
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:
-    """A file below the scanned folders, by its absolute path.
-
-    ``changed`` is the time of the last change of its content, in nanoseconds since 1970, from 1922 to 2262; of a
-    ``sidecar``, which describes pictures beside it, the time of the last change of its name or rights too, if that is
-    later.
-    """
+    """A file below the scanned folders, by its absolute path."""
 
     path: str
     size: int
+    #: time of the last change of its content, in nanoseconds since 1970, from 1922 to 2262; of a sidecar of its name or
+    #: rights too, if that is later
     changed: int
-    sidecar: bool = False
+    sidecar: bool = False  # True if it describes pictures beside it
 
 
 def is_text(path: str) -> bool:

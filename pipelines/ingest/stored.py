@@ -45,17 +45,13 @@ _MADE_AGAIN = (
 
 @dataclass(frozen=True)
 class StoredFolder:
-    """Stored data of a folder of pictures, in the collection at ``place``; ``size`` is that of all its files, in bytes.
-
-    ``folder`` is the innermost one that holds all its pictures, empty if it knows none. ``irreplaceable`` is what could
-    not be measured again, such as ``12 ratings``.
-    """
+    """Stored data of a folder of pictures, in the collection at ``place``."""
 
     place: Path
-    folder: str
+    folder: str  # the innermost one that holds all its pictures, empty if it knows none
     pictures: int
-    size: int
-    irreplaceable: tuple[str, ...] = ()
+    size: int  # of all its files, in bytes
+    irreplaceable: tuple[str, ...] = ()  # what could not be measured again, such as ``12 ratings``
     problem: str | None = None
 
 

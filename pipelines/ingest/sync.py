@@ -19,6 +19,7 @@ from ...files import plain_path
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
 from ..support.batching import batches
+from ..support.progress import Advance, silent
 from .comparison import FileComparison, settled
 from .engines import Engine
 from .file_rows import mark_missing, problems_of, seen_again, store_inspections
@@ -61,8 +62,8 @@ def sync(
     kinds: Sequence[ItemKind | None] = (None,),
     *,
     retry: bool = False,
-    progress: Callable[[int], None] = lambda files: None,
-    expect: Callable[[int], None] = lambda total: None,
+    progress: Advance = silent,
+    expect: Advance = silent,
     inspected: Callable[[Inspection], None] = lambda inspection: None,
     rng: np.random.Generator | None = None,
 ) -> Update:

@@ -40,11 +40,7 @@ _BATCH = 256
 
 
 class AdherenceJudge:
-    """Judges how probably pictures show what their prompts ask.
-
-    Args:
-        sources: tell phrases; the first one that knows a phrase judges it.
-    """
+    """Judges how probably pictures show their prompts, each phrase by the first of ``sources`` that knows it."""
 
     scale, needs = Scale(0.0, 1.0, "probability"), ("prompt",)
 

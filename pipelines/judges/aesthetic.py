@@ -28,11 +28,7 @@ SCALE = Scale(-100.0, 100.0, "mean rating of 1 to 10")
 
 
 class AestheticJudge:
-    """Predicts the mean aesthetic rating of a picture, about 1…10.
-
-    Args:
-        layers: weights (out, in) and biases (out,) of the head, first layer first.
-    """
+    """Predicts the mean aesthetic rating, about 1…10, by the weights (out, in) and biases (out,) of a head."""
 
     scale, needs = SCALE, ("items",)
 
@@ -77,10 +73,7 @@ def load(argument: str) -> AestheticJudge:
 
 
 def read_head(path: Path) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Weights (out, in) and biases (out,) of a head's linear layers, from ``.pth`` or ``.safetensors``.
-
-    The file is read without running any code in it.
-    """
+    """Weights (out, in) and biases (out,) of a head's linear layers, from ``.pth`` or ``.safetensors``."""
     if not path.is_file():
         raise JudgeError(f"There is no file {str(path)!r}: download the weights of the aesthetic predictor first.")
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from ...metrics.percentiles import percentiles
 from ..collection.makes import PlaceEffects, place_effects
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import sentences_on_judges
+from ..support.progress import Advance, silent
 from ..support.wording import counted
 from .engines import Judging
 from .finding import Weighted, check_weights
@@ -69,10 +70,7 @@ class Board:
 
 
 def board(
-    pictures: View,
-    judges: Sequence[Weighted],
-    progress: Callable[[int], None] = lambda done: None,
-    judging: Judging = judge_pictures,
+    pictures: View, judges: Sequence[Weighted], progress: Advance = silent, judging: Judging = judge_pictures
 ) -> Board:
     """Judge pictures by one judge or by several, and put them into places.
 
@@ -94,10 +92,7 @@ def board(
 
 
 def columns_of(
-    pictures: View,
-    judges: Sequence[Weighted],
-    progress: Callable[[int], None] = lambda done: None,
-    judging: Judging = judge_pictures,
+    pictures: View, judges: Sequence[Weighted], progress: Advance = silent, judging: Judging = judge_pictures
 ) -> Columns:
     """The values of judges, see ``board``; missing ones are judged, and those of a collection stored."""
     ids, problems, unfit = pictures.ids, list[str](), dict[int, str]()
@@ -125,7 +120,7 @@ def last_tastes(judges: Sequence[Weighted]) -> list[Weighted]:
 
 
 def _values(
-    pictures: View, judge: GuardedJudge, progress: Callable[[int], None], judging: Judging
+    pictures: View, judge: GuardedJudge, progress: Advance, judging: Judging
 ) -> tuple[dict[int, float], list[str]]:
     """Values of a judge by number of the picture, and sentences on pictures without one."""
     if isinstance(pictures, StoredPictures):

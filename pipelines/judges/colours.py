@@ -53,7 +53,8 @@ class Colours:
         """The statistics in colour items (…, 40)."""
         levels, hues = _places()
         values = np.asarray(items, dtype=np.float64)
-        return cls(*np.moveaxis(values[..., levels], -1, 0), values[..., hues])
+        light, contrast, chroma, strongest = np.moveaxis(values[..., levels], -1, 0)
+        return cls(light, contrast, chroma, strongest, values[..., hues])
 
     def near(self, *hues: str) -> np.ndarray:
         """Mean chroma near some hues."""
@@ -72,7 +73,8 @@ class Colours:
     @property
     def beside_one_hue(self) -> np.ndarray:
         """Mean chroma outside of the two neighbouring hues that have most."""
-        return np.maximum(self.chroma - (self.hues + np.roll(self.hues, -1, axis=-1)).max(axis=-1), 0.0)
+        beside: np.ndarray = np.maximum(self.chroma - (self.hues + np.roll(self.hues, -1, axis=-1)).max(axis=-1), 0.0)
+        return beside
 
 
 def _all(*conditions: np.ndarray) -> np.ndarray:

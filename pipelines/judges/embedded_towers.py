@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmbeddedTowers:
-    """Two towers in a folder of soart's own; see ``Towers``.
-
-    Loading them takes seconds, which a search among photographs, and a ranking by stored values, need not wait for.
-    """
+    """Two towers of soart's own, see ``Towers``, loaded when they are first needed because that takes seconds."""
 
     folder: Path
 

@@ -18,13 +18,7 @@ LOGITS = ("pickscore",)
 
 
 class TowersJudge:
-    """Judges how well picture and prompt belong together.
-
-    The value is 100 × cosine of CLIP's embeddings, SigLIP's probability 0…1, or PickScore's logit.
-
-    Args:
-        kind: ``clip``, ``siglip`` or ``pickscore``.
-    """
+    """Judges how prompt and picture fit: 100 × cosine (``clip``), probability (``siglip``) or logit (``pickscore``)."""
 
     needs = ("items", "prompt")
 

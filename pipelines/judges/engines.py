@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
 from ..scoring.pictures import StoredPictures
 from ..support.processes import unknown_engine
+from ..support.progress import Advance
 from .guarded import GuardedJudge
 
 
@@ -15,10 +15,7 @@ class Judging(Protocol):
     """Judges pictures, and stores what it finds; see ``storing.judge_pictures``."""
 
     def __call__(
-        self,
-        pictures: StoredPictures,
-        judge: GuardedJudge,
-        progress: Callable[[int], None] = ...,
+        self, pictures: StoredPictures, judge: GuardedJudge, progress: Advance = ...
     ) -> tuple[dict[int, float], list[str]]:
         """Values of pictures by id, and sentences."""
 

@@ -1,7 +1,4 @@
-"""People in pictures, by the faces that are found in them: as phrases of a search, and as a judge.
-
-Nothing here tells who somebody is, nor the sex or the age of anybody.
-"""
+"""People in pictures by their faces, as phrases of a search and as a judge; nothing tells who they are, sex or age."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from ..ingest.roots import existing_collection
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.reasons import chosen
 from ..scoring.taste_judge import TasteJudge
+from ..support.progress import Advance, silent
 from .board import Board, board
 from .finding import By, Weighted, judges_for
 from .guarded import GuardedJudge
@@ -40,7 +41,7 @@ def score_batch(
     pictures: PicturesInMemory,
     judges: Sequence[Weighted],
     reference: np.ndarray | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
 ) -> tuple[list[ScoredPicture], list[str]]:
     """Judge a batch by one judge, or by the weighted mean of several; see ``ranking.rank`` for how they are combined.
 

@@ -38,10 +38,7 @@ _DRAWN = re.compile(
 
 
 def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
-    """Log-odds of some classes against all others, less that of chance.
-
-    ``item`` holds (1000,) log-probabilities; ``classes`` are neither none nor all.
-    """
+    """Log-odds of some ImageNet classes against all others, by (1000,) log-probabilities, less that of chance."""
     inside = np.zeros(len(item), dtype=bool)
     inside[list(classes)] = True
     chance = np.log(len(classes) / (len(item) - len(classes)))
@@ -49,12 +46,7 @@ def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
 
 
 class NounSource:
-    """Tells the nouns of ImageNet.
-
-    Args:
-        narrow: P(shown) of a noun that one class stands for, by its margin.
-        broad: the same of a noun that several classes stand for.
-    """
+    """Tells the nouns of ImageNet: those that one class stands for by the curve ``narrow``, others by ``broad``."""
 
     def __init__(self, extractor: Extractor, narrow: Curve, broad: Curve) -> None:
         self.extractor, self.narrow, self.broad = extractor, narrow, broad

@@ -27,11 +27,7 @@ _MODELS: dict[str, tuple[str, Scale, Callable[[], appeal.Appeal | rated_quality.
 
 
 class OpinionJudge:
-    """Predicts the mean of what people say of a picture: appeal, 1 to 7, or rated quality, 0 to 1.
-
-    Args:
-        name: ``appeal`` or ``rated-quality``.
-    """
+    """Predicts the mean of what people say of a picture: ``appeal``, 1 to 7, or ``rated-quality``, 0 to 1."""
 
     needs = ("items",)
 

@@ -49,11 +49,7 @@ class PhraseSource(Protocol):
 
 
 class TowerSource:
-    """Two towers, as of CLIP: a phrase competes with the other options of its kind.
-
-    Args:
-        largest: longest side of pictures that they can see, in pixels; None for any.
-    """
+    """Two towers, as of CLIP: a phrase competes with others of its kind; ``largest`` is the longest side they see."""
 
     def __init__(self, towers: Towers | EmbeddedTowers, calibration: Calibration, largest: int | None = None) -> None:
         self.towers, self.calibration, self._largest = towers, calibration, largest

@@ -41,10 +41,7 @@ def edit_distance(a: str, b: str) -> int:
 
 
 def reading_error(quoted: str, lines: Sequence[str]) -> int:
-    """Fewest differences in letters between a quoted text and consecutive words of some lines, at most 6.
-
-    ``quoted`` has at least one letter or digit.
-    """
+    """Fewest differences in letters between a quoted text and consecutive words of some lines, at most 6."""
     wanted = letters(quoted)
     words = [word for word in (letters(part) for line in lines for part in line.split()) if word]
     best = min(_MOST, len(wanted))

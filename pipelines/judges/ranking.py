@@ -20,6 +20,7 @@ from ..scoring.pictures import StoredPictures
 from ..scoring.prompts import prompts_of, stored_prompts
 from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
+from ..support.progress import Advance, silent
 from .board import Board, board
 from .engines import Judging
 from .finding import Weighted
@@ -70,7 +71,7 @@ def best_of(ranking: Sequence[RankedPicture], count: int, *, alike: bool = False
 def rank(
     pictures: StoredPictures,
     judges: Sequence[Weighted],
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     *,
     alike: bool = False,
     explained: int | None = None,
@@ -181,10 +182,7 @@ def reasons_of(pictures: View, filled: Board, numbers: set[int]) -> dict[int, tu
 
 
 def own_parts(pictures: View, judge: GuardedJudge, among: View | None = None) -> dict[int, tuple[Reason, ...]]:
-    """All parts of the judge's values by number of the picture; none if it tells none.
-
-    They compare with ``among``; with None, with the usual picture that the judge learnt from.
-    """
+    """All parts of the judge's values by number, against ``among`` or else the usual picture; none if it tells none."""
     reasons_in: Callable[[View, View | None], list[list[Reason]]] | None = getattr(judge.inner, "reasons", None)
     if reasons_in is None or not pictures.ids:
         return {}

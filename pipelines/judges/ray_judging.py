@@ -7,7 +7,7 @@ the same batches as on one machine. The collection stays with this process, its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from ..collection.tables import ImageRow
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..support.batching import batches
 from ..support.processes import compute_on_one_core
+from ..support.progress import Advance, silent
 from ..support.ray_cluster import check_version, ray_connection, worker_error
 from .adherence import AdherenceJudge
 from .catalogue import Catalogue
@@ -120,10 +121,7 @@ def _items(judge: GuardedJudge, pixels: np.ndarray, prompt: str) -> dict[str, np
 
 
 def judge_on_cluster(
-    pictures: StoredPictures,
-    judge: GuardedJudge,
-    progress: Callable[[int], None] = lambda done: None,
-    workers: int | None = None,
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance = silent, workers: int | None = None
 ) -> tuple[dict[int, float], list[str]]:
     """As ``judge_pictures``, on a Ray cluster whose nodes reach the files under the same absolute paths.
 

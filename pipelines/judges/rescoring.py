@@ -20,10 +20,7 @@ STEP = 128
 def score_all(
     collection: Collection, judge: ItemJudge, job: Job | None = None, *, stored_items_only: bool = False
 ) -> tuple[int, list[str]]:
-    """Score every sound picture, and measure those without items; scores stay when the job is cancelled.
-
-    With ``stored_items_only`` it skips pictures without items of the judge's version, so that none is decoded.
-    """
+    """Score every sound picture, measured first unless ``stored_items_only``; scores stay when the job is cancelled."""
     guard, job = GuardedJudge(judge), job or Job(0, "", "")
     ids = collection.ids()
     job.expect(len(ids))

@@ -34,6 +34,7 @@ from ..collection.tables import ImageRow
 from ..scoring.measuring import measure
 from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
+from ..support.progress import Advance, silent
 from ..support.wording import counted
 from .adherence import AdherenceJudge
 from .face_source import PEOPLE, UNTOLD, FaceSource
@@ -150,11 +151,7 @@ def where_written(collection: Collection, rows: Sequence[ImageRow], words: Seque
 
 
 def find_pictures_for(
-    collection: Collection,
-    rows: Sequence[ImageRow],
-    text: str,
-    judge: GuardedJudge | None,
-    progress: Callable[[int], None] = lambda done: None,
+    collection: Collection, rows: Sequence[ImageRow], text: str, judge: GuardedJudge | None, progress: Advance = silent
 ) -> tuple[list[Hit], list[str]]:
     """Find pictures by words: first those in which all are written, then those that show them, by a judge.
 
@@ -197,11 +194,7 @@ def _among(collection: Collection, ids: Iterable[int], query: Query) -> list[int
 
 
 def seen_in(
-    collection: Collection,
-    rows: Sequence[ImageRow],
-    words: str,
-    judge: GuardedJudge,
-    progress: Callable[[int], None] = lambda done: None,
+    collection: Collection, rows: Sequence[ImageRow], words: str, judge: GuardedJudge, progress: Advance = silent
 ) -> tuple[list[Hit], list[str]]:
     """The pictures that show some words, see ``pictures_showing``, with evidence; by adherence the sure ones alone."""
     found, notes = pictures_showing(collection, rows, words, judge, progress)
@@ -335,7 +328,7 @@ class Search:
         return [*dict.fromkeys([*kinds, *([FaceSource().item_kind] if "faces" in self.filters else [])])]
 
     def find(
-        self, collection: Collection, rows: Sequence[ImageRow], progress: Callable[[int], None] = lambda done: None
+        self, collection: Collection, rows: Sequence[ImageRow], progress: Advance = silent
     ) -> tuple[list[Hit], list[str]]:
         """The pictures that fit, see ``find_pictures_for``; with filters alone all that pass them."""
         rows = with_face_count(collection, rows, self.filters.get("faces", ""))
@@ -371,11 +364,7 @@ def with_face_count(collection: Collection, rows: Sequence[ImageRow], faces: str
 
 
 def pictures_showing(
-    collection: Collection,
-    rows: Sequence[ImageRow],
-    words: str,
-    judge: GuardedJudge,
-    progress: Callable[[int], None] = lambda done: None,
+    collection: Collection, rows: Sequence[ImageRow], words: str, judge: GuardedJudge, progress: Advance = silent
 ) -> tuple[list[Hit], list[str]]:
     """Sort pictures by how well they show some words, the best first.
 

@@ -17,12 +17,13 @@ from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import taste_with_given
 from ..scoring.prompts import stored_prompts
 from ..support.batching import batches
+from ..support.progress import Advance, silent
 from .guarded import MEASURED_BATCH, GuardedJudge, Seen, View
 from .versions import ADHERENCES, note_latest
 
 
 def judge_pictures(
-    pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None] = lambda done: None
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance = silent
 ) -> tuple[dict[int, float], list[str]]:
     """Values of pictures by id, higher is better; missing ones are judged and stored a batch at a time.
 
@@ -37,7 +38,7 @@ def judge_pictures(
 
 
 def judge_missing(
-    pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None]
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance
 ) -> tuple[dict[int, float], list[str]]:
     """Judge pictures without a stored value, and store the values a batch at a time."""
     values: dict[int, float] = {}
@@ -75,13 +76,10 @@ def _told(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, bool]:
 def values_of(
     pictures: View,
     judge: GuardedJudge,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
     on_batch: Callable[[dict[int, float], View], None] = lambda fresh, judged: None,
 ) -> tuple[dict[int, float], list[str]]:
-    """Judge pictures, of a collection or in memory; nothing is stored.
-
-    ``on_batch`` is called with the values of each batch and all of its pictures.
-    """
+    """Judge pictures, of a collection or in memory; nothing is stored."""
     values: dict[int, float] = {}
     problems: list[str] = []
     for block in batches(pictures.ids, judge.batch):
@@ -111,10 +109,7 @@ def values_of(
 
 
 def fit_part(pictures: View, judge: GuardedJudge) -> tuple[View, list[str]]:
-    """The pictures that can be judged at all, and a sentence for each unreadable one; ``judge.why`` gets the others' reasons.
-
-    A judge of soart's own items says so itself.
-    """
+    """The pictures that can be judged at all, and a sentence for each unreadable one; ``judge.why`` gets the others' reasons."""
     if isinstance(judge.extractor, CombinedExtractor) or not pictures.ids:
         return pictures, []
     technical = TechnicalJudge.load()
@@ -142,7 +137,7 @@ def _seen(pictures: StoredPictures, judge: GuardedJudge) -> dict[int, Seen]:
 
 
 def still_to_judge(
-    pictures: StoredPictures, judge: GuardedJudge, progress: Callable[[int], None]
+    pictures: StoredPictures, judge: GuardedJudge, progress: Advance
 ) -> tuple[dict[int, float], StoredPictures, list[str]]:
     """The stored values of pictures by id, the pictures to judge, and sentences.
 
@@ -176,10 +171,7 @@ def _lasting(judge: GuardedJudge) -> bool:
 
 
 def _stored(pictures: StoredPictures, judge: GuardedJudge) -> tuple[dict[int, float], dict[int, str]]:
-    """The stored values of pictures, and why others have none, by id.
-
-    Of a taste only the values that this judge gave, as it may have been learnt again.
-    """
+    """The stored values of pictures, and why others have none, by id; of a taste only those that this judge gave."""
     if judge.key.kind is Kind.TASTE:
         known = judge.known
         return {image: known[name] for image, name in _seen(pictures, judge).items() if name in known}, {}

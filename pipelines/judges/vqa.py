@@ -25,12 +25,7 @@ YES, NO = "yes", "no"
 
 
 class VqaJudge:
-    """Judges by the odds of yes against no.
-
-    Args:
-        model: of transformers, for visual question answering: with answers as classes (ViLT), or that writes them
-            (BLIP).
-    """
+    """Judges by the odds of yes against no, by a model with answers as classes (ViLT) or one that writes them (BLIP)."""
 
     scale, needs = Scale(0.0, 1.0, "probability"), ("pixels", "prompt")
 

@@ -34,10 +34,7 @@ class Choice:
 
 
 def chance_of_better(better: float, worse: float) -> float:
-    """Chance 0…1 that the first of two pictures is liked, given that one of them is and the other is not.
-
-    Their scores, 0–100, are the probability in percent that each is liked.
-    """
+    """Chance 0…1 that of two pictures, of which one is liked, it is the first; their scores are chances in percent."""
     return float(expit(_lead(better, worse)))
 
 

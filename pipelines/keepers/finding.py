@@ -14,7 +14,7 @@ from ...errors import CollectionError, expect
 from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.similarity.distinct import separated
 from ...metrics.tastes.within_groups import WithinGroups, within_scores
-from ...notebooks import SHOWN, html_table
+from ...notebooks import Cell, first_rows
 from ..collection.files import files_by_picture, first_paths
 from ..collection.makes import place_effects
 from ..collection.origins import origins
@@ -39,52 +39,41 @@ UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
 
 @dataclass(frozen=True, slots=True)
 class KeeperGroup:
-    """A group of pictures with the number to keep, the first to keep first, and the reason for the choice.
-
-    ``paths`` are those of originals, ``copies`` of exact copies; ``close`` is False where damage or pixels decide.
-    """
+    """A group of pictures with the number to keep, the first to keep first, and the reason for the choice."""
 
     images: tuple[int, ...]
-    paths: tuple[str, ...]
+    paths: tuple[str, ...]  # of originals
     scores: tuple[float, ...]
     kept: int
     margin: float
-    close: bool
+    close: bool  # False where damage or pixels decide
     prompt: str
     why: str
-    copies: tuple[tuple[str, ...], ...]
+    copies: tuple[tuple[str, ...], ...]  # of exact copies
 
 
 @dataclass(frozen=True)
 class Keepers:
-    """The keepers of a collection, grouped by one of ``UNITS`` and chosen by a stored ``judge``, or ``SEVERAL``.
-
-    ``alone`` are ids in no group, ``staying`` the paths of these and of keepers; ``trust`` is None where it is not known.
-    """
+    """The keepers of a collection, grouped by one of ``UNITS`` and chosen by a stored ``judge``, or ``SEVERAL``."""
 
     group: str
     judge: str
     groups: tuple[KeeperGroup, ...]
-    alone: tuple[int, ...]
-    staying: tuple[str, ...]
-    trust: WithinGroups | None
+    alone: tuple[int, ...]  # ids in no group
+    staying: tuple[str, ...]  # paths of these and of keepers
+    trust: WithinGroups | None  # None where it is not known
     problems: tuple[str, ...] = ()
 
     def _repr_html_(self) -> str:
         """The groups with their first keepers as a table, for notebooks."""
-        rows: list[list[str | bytes]] = [
-            [
-                thumbnail_of_file(Path(group.paths[0])),
-                ", ".join(Path(path).name for path in group.paths[: group.kept]),
-                str(len(group.images) - group.kept),
-                group.why,
-            ]
-            for group in self.groups[:SHOWN]
-        ]
-        more = [f"{len(self.groups) - SHOWN} more groups"] if len(self.groups) > SHOWN else []
+
+        def cells(group: KeeperGroup) -> list[Cell]:
+            kept = ", ".join(Path(path).name for path in group.paths[: group.kept])
+            return [thumbnail_of_file(Path(group.paths[0])), kept, str(len(group.images) - group.kept), group.why]
+
         alone = [f"In no group: {counted(len(self.alone))}."] if self.alone else []
-        headings = ["", "keepers", "others", "why"]
-        return html_table(headings, rows, [*more, *alone, f"{self.trust_sentence}.", *told_together(self.problems)])
+        below = [*alone, f"{self.trust_sentence}.", *told_together(self.problems)]
+        return first_rows(["", "keepers", "others", "why"], self.groups, cells, below, "groups")
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a picture of a group: group, path, score, True for a keeper, prompt and why."""

@@ -20,15 +20,12 @@ _PACKAGES = {"T5Tokenizer": "sentencepiece", "GemmaTokenizer": "sentencepiece", 
 
 @dataclass(frozen=True, slots=True)
 class ModelAtHand:
-    """A model on this machine: a pipeline, which ``draws``, or a network for ``--network`` and judges; sizes in bytes.
-
-    ``kind`` is the class of the pipeline, or the family of a network such as ``clip``; empty if unknown.
-    """
+    """A model on this machine: a pipeline, which ``draws``, or a network for ``--network`` and judges."""
 
     name: str
-    kind: str
+    kind: str  # class of the pipeline, or family of the network such as ``clip``; empty if unknown
     draws: bool
-    size: int
+    size: int  # in bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,7 @@ _DEEPEST = 4
 
 
 def check_no_code(folder: Path, pipelines: Path) -> None:
-    """Refuse a model folder that names or holds code which a library might run; one that does not exist is fine.
-
-    ``pipelines`` is the folder of the pipelines of diffusers itself.
-    """
+    """Refuse a model folder that names or holds code which a library might run; one that does not exist is fine."""
     if (why := next(_reasons(folder, pipelines, "", 0), None)) is not None:
         raise ModelError(
             f"The model folder {str(folder)!r} is not loaded, because {why}: soart runs no code of model folders; "

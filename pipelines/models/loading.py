@@ -1,7 +1,4 @@
-"""Loads a text-to-image pipeline of diffusers.
-
-A model is the embedded one, a hub id, a diffusers folder, or a single file.
-"""
+"""Loads a text-to-image pipeline of diffusers: the embedded one, a hub id, a folder, or a single file."""
 
 from __future__ import annotations
 

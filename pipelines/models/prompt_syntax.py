@@ -28,14 +28,11 @@ class Piece(NamedTuple):
 
 
 class ParsedPrompt(NamedTuple):
-    """A prompt without its syntax: the text to encode, the weights of its LoRAs, and its pieces of equal weight.
-
-    The weights of a LoRA that is named twice are added. A prompt without weights has no pieces.
-    """
+    """A prompt without its syntax: the text to encode, the weights of its LoRAs, and its pieces of equal weight."""
 
     text: str
-    loras: dict[str, float]
-    pieces: tuple[Piece, ...]
+    loras: dict[str, float]  # added up for one that is named twice
+    pieces: tuple[Piece, ...]  # none without weights
 
 
 def parse_prompt(prompt: str) -> ParsedPrompt:

@@ -1,7 +1,4 @@
-"""Requests to a model, and the pictures it drew.
-
-Imports no torch, so that collections and rankings start at once.
-"""
+"""Requests to a model, and the pictures it drew; imports no torch, so that rankings start at once."""
 
 from __future__ import annotations
 
@@ -123,15 +120,12 @@ def loras_beside(model: str, drawn: str) -> list[str] | None:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPicture:
-    """A drawn picture, (height, width, 3) uint8; ``seconds`` is its share of the time of its batch in the pipeline.
-
-    ``problem`` is the reason to leave it out of rankings, such as ``"all black"``; None for a sound picture.
-    """
+    """A picture that was drawn."""
 
     request: Request
-    pixels: np.ndarray
-    problem: str | None
-    seconds: float
+    pixels: np.ndarray  # (height, width, 3) uint8
+    problem: str | None  # why it is left out of rankings, such as ``"all black"``; None for a sound picture
+    seconds: float  # its share of the time of its batch in the pipeline
 
 
 def problem_of(image: np.ndarray, flagged: bool = False) -> str | None:

@@ -18,15 +18,13 @@ PREVIEW_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A finished step of a batch: its number from 1, the batch's pictures, and those ``drawn`` in earlier batches.
-
-    ``preview`` is (h, w, 3) uint8, the first picture as the model predicts it after this step; None without a preview.
-    """
+    """A finished step of a batch: its number from 1, the batch's pictures, and those ``drawn`` in earlier batches."""
 
     number: int
     total: int
     pictures: int
     drawn: int
+    #: (h, w, 3) uint8, the first picture as the model predicts it after this step; None without
     preview: np.ndarray | None
 
 

@@ -15,10 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class UnknownSubjects:
-    """Warns of the first prompt without a subject that the embedded model knows; refuses to tune none but such.
-
-    Another model may know any subject: then nothing is reported.
-    """
+    """Warns of the first prompt without a subject that the embedded model knows; refuses to tune none but such."""
 
     def __init__(self, *, embedded: bool) -> None:
         self._embedded, self._warned = embedded, False

@@ -97,17 +97,13 @@ def _general_judge(name: str) -> Judge:
 
 @dataclass
 class Examiner:
-    """Examines pictures of one prompt by a judge.
-
-    ``general`` to ask a general judge where there is no second taste, and for the likeness; ``begun`` once the first pictures
-    were examined, in whose deviations several judges count; ``usual`` is what these show.
-    """
+    """Examines pictures of one prompt by a judge."""
 
     judge: GuardedJudge
     prompt: str
-    general: bool = True
-    begun: bool = False
-    usual: np.ndarray | None = None
+    general: bool = True  # True to ask a general judge where there is no second taste, and for the likeness
+    begun: bool = False  # True once the first pictures were examined, in whose deviations several judges count
+    usual: np.ndarray | None = None  # what these show
 
     @property
     def tasting(self) -> GuardedJudge:

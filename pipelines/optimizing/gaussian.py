@@ -42,10 +42,7 @@ def rotated(noise: torch.Tensor, direction: torch.Tensor, angle: float) -> torch
 
 
 def mixed(noises: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
-    """A noise between others along the great circles that join them (slerp), on its sphere.
-
-    Of the shares, each above 0, only the ratios count.
-    """
+    """A noise between others along the great circles that join them (slerp), on its sphere."""
     found, sum_of_shares = noises[0], shares[0]
     for noise, share in zip(noises[1:], shares[1:], strict=True):
         sum_of_shares += share

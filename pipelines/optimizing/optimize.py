@@ -338,10 +338,7 @@ def state_file(
 
 
 def store(collection: Collection, generator: ImageGenerator, optimized: Optimized, judge: GuardedJudge) -> Optimized:
-    """Store the picture, and the best of the first seeds, with records, noises and values; returns it with its rows.
-
-    A picture that was bred from others is linked to them, and they are its start.
-    """
+    """Store the picture, and the best of the first seeds, with records, noises and values; returns it with its rows."""
     record = optimized.record
     start = replace(optimized.request, optimized=json.dumps(record | {"ways": []}, sort_keys=True))
     sampler = (optimized.request.scheduler or "").removesuffix("Scheduler") or generator.model.sampler

@@ -42,19 +42,16 @@ MOST = 3
 
 @dataclass(frozen=True)
 class Parent:
-    """A picture to make more like, by its noise, or by its seed without a tensor; or one that is ``drawn_on`` (h, w, 3) uint8.
-
-    ``way`` is the seed of noise that some samplers add on the way; ``size`` is to draw with, None for its own.
-    """
+    """A picture to make more like, by its noise or, without a tensor, by its seed; or one that is drawn on."""
 
     sha256: str
     noise: Noise
-    way: int
+    way: int  # seed of noise that some samplers add on the way
     prompt: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    drawn_on: np.ndarray | None = field(default=None, repr=False)
+    drawn_on: np.ndarray | None = field(default=None, repr=False)  # (h, w, 3) uint8
     strength: float = 1.0
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | None = None  # to draw with, None for its own
 
     @property
     def record(self) -> dict[str, Any]:
@@ -121,10 +118,7 @@ def _kept(path: Path) -> tuple[Noise, int]:
 def parent_of(
     collection: Collection, generator: ImageGenerator, row: ImageRow, strength: float | None = None
 ) -> Parent:
-    """A picture of a collection as a parent: drawn by this model from noise that is kept here, unless it is drawn on.
-
-    ``strength`` is that of drawing on it; None begins with its noise.
-    """
+    """A picture of a collection as a parent: drawn by this model from noise that is kept here, unless it is drawn on."""
     path, origin = collection.locate(row), provenance_of(collection, [row]).get(row.id)
     name, own = path.name, generator.model.identity
     same = origin is not None and bool(origin.model) and loras_beside(own, origin.model or "") is not None
@@ -176,10 +170,7 @@ def _seed(name: str, text: str) -> int:
 def parents_named(
     collection: Collection, generator: ImageGenerator, files: Sequence[Path], strength: float | None = None
 ) -> list[Parent]:
-    """At most ``MOST`` picture files of one size as parents; new ones are added to the collection, where they lie.
-
-    ``strength`` is for drawing on the only one; None to begin with their noise.
-    """
+    """At most ``MOST`` picture files of one size as parents; new ones are added to the collection, where they lie."""
     if len(files) > MOST:
         raise ModelError(f"Expected at most {MOST} pictures to begin with, got {len(files)}: name fewer.")
     found = look_up(collection, files, ())
@@ -227,10 +218,7 @@ def beginning(
 def crossed(
     collection: Collection, generator: ImageGenerator, parents: Sequence[Parent], seed: int
 ) -> RenderedChoice | None:
-    """A choice of a tuned space that takes each option from one of several of its pictures (uniform crossover).
-
-    None for pictures that were not tuned, or not in one space.
-    """
+    """A choice of a tuned space that takes each option from one of several of its pictures (uniform crossover)."""
     wanted = [one.sha256 for one in parents]
     for tuned in choices_by_space(collection, generator.model.identity):
         known = {image.sha256: row for row, image in tuned.choices if image is not None}

@@ -64,21 +64,17 @@ class Noise(NamedTuple):
 
 @dataclass
 class Means:
-    """The model and the judge that the ways draw and measure with, and the ``ways`` that can be gone.
-
-    ``sampler`` draws from noise, None for a model that takes seeds alone; ``more_seeds`` begins with the best of more seeds,
-    ``parents`` with noises of pictures. All are drawn on ``drawn_on`` (h, w, 3) uint8, if there is one.
-    """
+    """The model and the judge that the ways draw and measure with, and the ``ways`` that can be gone."""
 
     generator: ImageGenerator
     request: Request
     examiner: Examiner
-    sampler: DrawsNoise | None
+    sampler: DrawsNoise | None  # draws from noise; None for a model that takes seeds alone
     notes: list[str]
     ways: tuple[str, ...]
-    more_seeds: bool = False
-    parents: tuple[Noise, ...] = ()
-    drawn_on: np.ndarray | None = None
+    more_seeds: bool = False  # True to begin with the best of more seeds
+    parents: tuple[Noise, ...] = ()  # of pictures to begin with
+    drawn_on: np.ndarray | None = None  # (h, w, 3) uint8, on which all are drawn, if there is one
 
     @classmethod
     def of(
@@ -136,10 +132,7 @@ class Means:
         return Noise(None if self.sampler is None else self.sampler.noise_of(seed), seed)
 
     def propose(self, way: str, best: Noise, number: int, failures: int) -> list[Noise]:
-        """The noises that a way draws in step ``number`` (from 0) near the best; none where a gradient is not finite.
-
-        ``failures`` counts those of this way in a row.
-        """
+        """The noises that a way draws in step ``number`` (from 0) near the best; none where a gradient is not finite."""
         seed = self.request.seed + NEIGHBOURS * (number + 1)
         if best.noise is None or (way == SEEDS and not self.parents):
             return [self._of_seed(seed + k) for k in range(NEIGHBOURS)]

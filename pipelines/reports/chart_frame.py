@@ -103,10 +103,7 @@ def legend_of(names: Sequence[str], y: str) -> tuple[float, list[tuple[str, Poin
 
 
 class Chart:
-    """SVG elements in the making, in a frame with a grid of lines across (``x``) or of lines up (``y``).
-
-    ``left`` is by default the margin that the ticks of y need.
-    """
+    """SVG elements in the making, in a frame with a grid of lines across (``x``) or of lines up (``y``)."""
 
     def __init__(
         self,

@@ -1,7 +1,4 @@
-"""Texts of charts: cleaned, measured by estimate, and shortened to a width.
-
-The font of the reader is unknown, so widths are estimates for a usual sans-serif font, on the wide side.
-"""
+"""Texts of charts: cleaned, measured by estimate, because the reader's font is unknown, and shortened to a width."""
 
 from __future__ import annotations
 
@@ -16,10 +13,7 @@ _NARROW, _WIDE = frozenset("iIljtfr.,:;'|!()[]/ "), frozenset("mwMW@%—…<>+=~
 
 
 def plain_text(text: str) -> str:
-    """The text on one line, without characters that no page may contain or that turn the direction of writing.
-
-    Words that are written from right to left are isolated, so that they do not move what stands beside them.
-    """
+    """The text on one line, without characters that no page may contain; words from right to left are isolated."""
     words = " ".join(text[:LONGEST].split())
     # Cc and Cs are not allowed in pages; of the formatting characters, joiners shape letters and emoji.
     kept = "".join(c for c in words if unicodedata.category(c) not in ("Cc", "Cs", "Cf", "Cn") or c in "\u200c\u200d")

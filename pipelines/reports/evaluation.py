@@ -1,7 +1,4 @@
-"""Renders an evaluation as a page with a list of all pictures.
-
-The page is one self-contained HTML file, or, for large collections, a folder with thumbnails beside the page.
-"""
+"""Renders an evaluation with a list of all pictures: one HTML file or, for many, a folder with thumbnails."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Renders and writes report pages: self-contained HTML, all text escaped.
-
-Pictures are part of the page, as ``data:`` URLs.
-"""
+"""Renders and writes report pages: self-contained HTML, all text escaped, pictures as ``data:`` URLs."""
 
 from __future__ import annotations
 

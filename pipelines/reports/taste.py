@@ -1,7 +1,4 @@
-"""Renders a taste as one self-contained HTML page.
-
-It shows how reliable the taste is, the pictures it likes most and least, and the reasons.
-"""
+"""Renders a taste as one self-contained page: how reliable it is, what it likes most and least, and the reasons."""
 
 from __future__ import annotations
 

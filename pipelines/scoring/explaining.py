@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ...metrics.tastes.overall import BuiltInJudge
 from ..collection.collection import Collection
 from ..collection.queries import rows_of
 from ..collection.tables import ImageRow
+from ..support.progress import Advance, silent
 from .in_memory import measure_pixels
 from .makings import making_in
 from .measuring import stored_items
@@ -118,10 +119,7 @@ def _with_places(
 
 
 def explain_batch(
-    judge: ItemJudge,
-    pictures: Mapping[int, np.ndarray],
-    grid: int = 4,
-    progress: Callable[[], None] = lambda: None,
+    judge: ItemJudge, pictures: Mapping[int, np.ndarray], grid: int = 4, progress: Advance = silent
 ) -> dict[int, ExplainedPicture]:
     """Explain the scores of pictures in memory, against each other; of one alone, against the usual picture.
 
@@ -138,7 +136,7 @@ def explain_batch(
         else:
             parts = judge.explain(own, among)[0]
         explained[number] = ExplainedPicture(float(judge.score(own)[0]), chosen(parts), heat, overlay(pixels, heat))
-        progress()
+        progress(1)
     return explained
 
 
@@ -157,10 +155,7 @@ def explain_picture(judge: TasteJudge, path: Path, grid: int = 4) -> TasteExplan
 
 
 def heat_picture(collection: Collection, row: ImageRow, judge: ItemJudge) -> bytes:
-    """The picture under its heat map, as JPEG.
-
-    Green parts score better than the mean part of the same picture, red ones worse.
-    """
+    """The picture under its heat map, as JPEG: green parts score better than its mean part, red ones worse."""
     pixels = collection.pixels(row)
     heat = _heat(judge, pixels)
     image = Image.fromarray(pixels)

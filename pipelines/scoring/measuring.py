@@ -24,6 +24,7 @@ from ..ingest.lookup import LookUp, look_up
 from ..ingest.roots import existing_collection, open_memory_of
 from ..ingest.scan import find_pictures
 from ..support.batching import batches
+from ..support.progress import Advance, silent
 from ..support.wording import counted
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def measure(
     rows: Sequence[ImageRow],
     judge: Measurer,
     pixels: dict[int, np.ndarray] | None = None,
-    progress: Callable[[], None] = lambda: None,
+    progress: Advance = silent,
     known: Mapping[int, np.ndarray] = MappingProxyType({}),
 ) -> tuple[dict[int, np.ndarray], list[str]]:
     """Read the stored items of ``rows``; measure and store the missing ones, from ``pixels`` or the file.
@@ -54,16 +55,14 @@ def measure(
     items = {image: known[image] for image in ids if image in known}
     items |= stored_items(collection, extractor, [image for image in ids if image not in items])
     missing = [row for row in rows if row.id not in items]
-    for _ in range(len(rows) - len(missing)):
-        progress()
+    progress(len(rows) - len(missing))
     if not missing:
         return items, []
     if len(parts := stored_parts(extractor)) > 1:
         side_by_side, problems = [], []
         for part in parts:
-            found, unreadable = measure(
-                collection, missing, Measures(part), pixels, progress if part is parts[0] else lambda: None
-            )
+            counted_once = progress if part is parts[0] else silent
+            found, unreadable = measure(collection, missing, Measures(part), pixels, counted_once)
             missing = [row for row in missing if row.id in found]
             side_by_side.append(found)
             problems += unreadable
@@ -88,7 +87,7 @@ def measure(
         if len(fresh) >= _STORE_EVERY:
             collection.add_items(version, fresh)
             fresh = {}
-        progress()
+        progress(1)
     collection.add_items(version, fresh)
     return items, problems
 
@@ -128,7 +127,7 @@ def _add_network(
     rows: Sequence[ImageRow],
     extractor: CombinedExtractor,
     pixels: Mapping[int, np.ndarray],
-    progress: Callable[[], None],
+    progress: Advance,
 ) -> tuple[dict[int, np.ndarray], list[str]]:
     """Measure and store the items of ``rows``, the network's in batches; stored items of the other kinds are used."""
     head = extractor.without_network
@@ -152,13 +151,12 @@ def _add_network(
             measured = dict(zip(opened, together.astype(np.float32), strict=True))
             collection.add_items(extractor.version, measured)
             items |= measured
-        for _ in batch:
-            progress()
+        progress(len(batch))
     return items, problems
 
 
 def import_pictures(
-    collection: Collection, files: Sequence[Path], judge: Measurer, progress: Callable[[], None] = lambda: None
+    collection: Collection, files: Sequence[Path], judge: Measurer, progress: Advance = silent
 ) -> tuple[list[ImageRow], list[str]]:
     """Add ``files`` to a collection without moving them, and measure them.
 
@@ -175,7 +173,7 @@ def import_pictures(
 
 
 def _each_once(
-    files: Sequence[Path], add: Callable[[Path], ImageRow], progress: Callable[[], None] = lambda: None
+    files: Sequence[Path], add: Callable[[Path], ImageRow], progress: Advance = silent
 ) -> tuple[list[ImageRow], list[str]]:
     """The rows that files are added as, and a sentence for each that is unreadable or repeats an earlier one."""
     rows: dict[int, ImageRow] = {}
@@ -191,12 +189,12 @@ def _each_once(
                 problems.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: counted once.")
             rows.setdefault(row.id, row)
             named.setdefault(row.id, file)
-        progress()
+        progress(1)
     return list(rows.values()), problems
 
 
 def measure_sound(
-    collection: Collection, rows: Sequence[ImageRow], judge: TasteJudge, progress: Callable[[], None] = lambda: None
+    collection: Collection, rows: Sequence[ImageRow], judge: TasteJudge, progress: Advance = silent
 ) -> tuple[list[ImageRow], np.ndarray, list[str]]:
     """Measure the pictures without a problem.
 
@@ -238,8 +236,8 @@ def _gone(collection: Collection, count: int) -> list[str]:
 def open_pictures(
     paths: Sequence[Path | str],
     measurer: Measurer,
-    progress: Callable[[], None] = lambda: None,
-    expect: Callable[[int], None] = lambda total: None,
+    progress: Advance = silent,
+    expect: Advance = silent,
     engine: Engine | None = None,
     beside: Sequence[ItemKind] = (),
 ) -> tuple[Collection, list[ImageRow], list[str]]:
@@ -287,12 +285,9 @@ def _remembered(
     files: Sequence[Path],
     kinds: Sequence[ItemKind | None],
     engine: Engine | None,
-    progress: Callable[[], None],
+    progress: Advance,
 ) -> tuple[Collection, LookUp, list[str]]:
-    """The collection in the user's data folder that remembers files, their pictures in it, and why it keeps nothing new.
-
-    One in memory takes its place if it cannot be opened, read or written.
-    """
+    """The collection in the user's data folder that remembers files, their pictures in it, and why it keeps nothing new."""
     folders = [path for path in named if path.is_dir()]
     try:
         collection = open_memory_of(named)

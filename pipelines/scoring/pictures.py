@@ -62,8 +62,13 @@ class StoredPictures:
 
     def with_items(self, extractor: Extractor, progress: Callable[[], None] = lambda: None) -> tuple[Self, list[str]]:
         """Measure the pictures."""
+
+        def advance(done: int) -> None:
+            for _ in range(done):
+                progress()
+
         known = self._items.setdefault(extractor.version, {})
-        items, problems = measure(self.collection, self.rows, Measures(extractor), self._pixels, progress, known)
+        items, problems = measure(self.collection, self.rows, Measures(extractor), self._pixels, advance, known)
         known |= items
         return (self if len(items) == len(self.rows) else self.part(items.keys())), problems
 

@@ -1,8 +1,4 @@
-"""Prior scores, which a taste starts from, of pictures in a collection.
-
-Items tell the technical score, appeal, and the liking of other tastes. The collection holds
-other raters' means and the values of judges.
-"""
+"""Prior scores that a taste starts from: those that items tell, and what a collection's raters and judges say."""
 
 from __future__ import annotations
 
@@ -27,10 +23,7 @@ MANY_LACK = 0.1
 def given_priors(
     collection: Collection, rater: str, prior_names: Sequence[str], ids: Sequence[int]
 ) -> dict[str, dict[int, float]]:
-    """Values by picture id of the prior scores that a collection holds, by name; NaN for pictures without one.
-
-    The means are of all raters but ``rater``; prior scores that items tell are left out.
-    """
+    """Values by picture id of the prior scores that a collection holds, by name; NaN for pictures without one."""
     # An evaluation without a taste needs none of it.
     from ...metrics.tastes.taste import is_given
     from ..collection.ratings import others_mean

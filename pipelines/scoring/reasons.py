@@ -17,10 +17,7 @@ COMPARED, COMPARED_WITH_ONE = 200, 64
 
 
 def chosen(parts: Sequence[Reason]) -> tuple[Reason, ...]:
-    """At most three reasons: two that lift a score above the reference and one that lowers it, or the other way round.
-
-    ``parts`` are all parts of one score, the most important first.
-    """
+    """At most three reasons: two that lift a score above the reference and one that lowers it, or the other way round."""
     largest = max((abs(part.contribution) for part in parts), default=0.0)
     if largest < NOTHING:
         return ()

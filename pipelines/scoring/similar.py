@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from ...metrics.similarity.neighbours import likeness
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..ingest.scan import find_pictures
+from ..support.progress import Advance, silent
 from .likeness_index import LikenessIndex
 from .measuring import measure, open_pictures
 
@@ -77,7 +78,7 @@ def similar(
     rows: Sequence[ImageRow],
     liked: Sequence[Path],
     measurer: Measurer,
-    progress: Callable[[], None] = lambda: None,
+    progress: Advance = silent,
 ) -> tuple[list[SimilarPicture], list[str]]:
     """Sort pictures by likeness to liked ones, the most alike first; the liked ones themselves are left out."""
     examples, named, problems = open_pictures(list(liked), measurer)

@@ -91,10 +91,7 @@ def pictures_to_compare(
 def comparison_round(
     collection: Collection, rater: str, ids: Sequence[int], count: int, skipped: Sequence[int]
 ) -> ComparisonRound:
-    """Compute the order of pictures from a rater's choices, and the next choice.
-
-    ``skipped`` holds ids of skipped pairs, one after the other; pictures that are gone are left out.
-    """
+    """Compute the order of pictures from a rater's choices, and the next choice."""
     rows = rows_of(collection, ids)
     present = [row.id for row in rows]
     choices, equal = comparisons(collection, rater, present), ties(collection, rater, present)

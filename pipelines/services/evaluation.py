@@ -50,11 +50,7 @@ class EvaluationState:
 
 
 class EvaluationService(CollectionService):
-    """The evaluation of one collection.
-
-    Args:
-        allowed: folders, links resolved, in which all evaluated folders must lie; None for no limit.
-    """
+    """The evaluation of one collection, of folders in ``allowed`` ones, links resolved; None for no limit."""
 
     def __init__(
         self,
@@ -152,19 +148,13 @@ class EvaluationService(CollectionService):
         return members, self.keep_of(members, image, every=every)
 
     def keep_of(self, members: Sequence[int], image: int, *, every: bool = False) -> list[int]:
-        """Choose which pictures of some that belong together to keep; see ``keep``.
-
-        Returns the pictures that were chosen before.
-        """
+        """Choose which pictures that belong together to keep, see ``keep``; returns those chosen before."""
         with self._lock:
             keeps_all = set(members) <= set(self.settings.keep)
             return self.choose_of(members, [image] if not every else [] if keeps_all else members)
 
     def choose_of(self, members: Sequence[int], chosen: Sequence[int]) -> list[int]:
-        """Store the choice among pictures that belong together; an empty one keeps the proposed picture.
-
-        Returns the choice before.
-        """
+        """Store the choice among pictures that belong together, empty for the proposed one; returns the one before."""
         # Guests choose too, and must not fill the settings with numbers that are no pictures.
         group, before = set(known_ids(self.collection, members)), set()
 
@@ -255,10 +245,7 @@ class EvaluationService(CollectionService):
             self.version += 1
 
     def _tidy(self, title: str, change: Callable[[Job], str], moved: Iterable[int] = ()) -> Job:
-        """Change files in the background, then evaluate again, if the collection ever was evaluated.
-
-        ``change`` returns the message of the job; ``moved`` are ids of pictures that it moves.
-        """
+        """Change files in the background, then evaluate again, if the collection ever was evaluated."""
 
         def work(job: Job) -> None:
             message = ""

@@ -1,7 +1,4 @@
-"""Exports pictures that were selected: a table of what is known of them, and an archive with their files.
-
-Exports are streams: of pictures one at a time is in memory, of rows some hundred.
-"""
+"""Exports pictures that were selected, as streams: a table of what is known of them, and an archive of their files."""
 
 from __future__ import annotations
 
@@ -75,17 +72,14 @@ def original(collection: Collection, row: ImageRow, allowed: Sequence[Path]) -> 
 
 @dataclass
 class PictureExport:
-    """An export of pictures by id; those that are gone are left out.
-
-    Links may lead into the ``allowed`` folders, links resolved; ``private`` exports paths and the texts beside pictures.
-    ``left_out`` says of an id why its file is not in the archive, once that is read.
-    """
+    """An export of pictures by id; those that are gone are left out."""
 
     collection: Collection
     ids: Sequence[int]
     kind: str
-    allowed: Sequence[Path]
-    private: bool = False
+    allowed: Sequence[Path]  # folders that links may lead into, links resolved
+    private: bool = False  # True to export paths and the texts beside pictures
+    #: why files of pictures are not in the archive, by id, once it is read
     left_out: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

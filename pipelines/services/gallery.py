@@ -1,7 +1,4 @@
-"""Pictures as the gallery shows them: cells, details, and scores of all.
-
-A cell is the JSON object from which pages and scripts show one picture.
-"""
+"""Pictures as the gallery shows them: cells, which are the JSON of one picture for scripts, details, and scores."""
 
 from __future__ import annotations
 
@@ -73,10 +70,7 @@ class PictureDetails:
 
 
 def cells_of(collection: Collection, rows: Sequence[ImageRow], rater: str, judge: str = "") -> list[dict[str, Any]]:
-    """Cells of pictures.
-
-    Percentiles in the collection are 0–100, stars are 0 for a skipped picture, and unknown values are None.
-    """
+    """Cells of pictures; percentiles are 0–100, stars 0 for a skipped picture, and unknown values None."""
     ids = [row.id for row in rows]
     stars, favourites = judgements_of(collection, rater, ids), favourites_of(collection, rater, ids)
     scores, scale = values_and_scale(collection, judge, ids) if judge else ({}, None)
@@ -177,10 +171,7 @@ def start_scoring(
     title: str = "",
     also: Sequence[ItemJudge] = (),
 ) -> Job:
-    """Score all pictures of a collection in the background.
-
-    ``also`` are judged too, for the pictures whose items they need are then stored.
-    """
+    """Score all pictures in the background, and then by the judges ``also`` those whose items are stored."""
     kind = JudgeKey.of(judge).kind
     if kind is Kind.MODEL:
         raise TasteError("This judge is a model: choose Judge pictures… instead.")

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import Any
 
 from ...errors import SoartError
-from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..generate import generate, plan
-from ..judges.catalogue import Catalogue
 from ..judges.finding import Weighted, judges_of_guests
 from ..judges.guarded import GuardedJudge
 from ..judges.ranking import rank
 from ..models.limits import GUIDANCE, SEED_LIMIT, SIDE
-from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures
-from ..support.background import Job, Jobs
+from ..support.background import Job
 from ..support.wording import counted
-from .service import CollectionService, drawing_alone
-
-if TYPE_CHECKING:
-    from ..models.generator import ImageGenerator
+from .service import DrawingService, drawing_alone
 
 #: Key of the jobs.
 KEY = "draw"
@@ -77,30 +71,14 @@ class DrawingProgress:
     doing: str = ""
 
 
-class GenerationService(CollectionService):
-    """Draws pictures in one collection.
+class GenerationService(DrawingService):
+    """Draws pictures in one collection."""
 
-    Args:
-        drawing: lock held while pictures are drawn.
-    """
-
-    def __init__(
-        self,
-        collection: Collection,
-        tastes: CollectionTastes,
-        jobs: Jobs,
-        load: Callable[[], ImageGenerator],
-        drawing: threading.Lock,
-        judges: Catalogue | None = None,
-    ) -> None:
-        super().__init__(collection, tastes, jobs, KEY)
-        self._load, self._drawing, self._offered = load, drawing, (judges or Catalogue(tastes)).among(tastes)
-        self._total = 0
-        self._generator: ImageGenerator | None = None
-        self._keys: list[str] = []
-        #: Values of the judges by picture id, best first.
-        self._values: dict[int, float] = {}
-        self._judges: list[str] = []
+    KEYS = KEY, ""
+    _total = 0
+    _keys: Sequence[str] = ()
+    _values: Mapping[int, float] = MappingProxyType({})  # of the judges by picture id, best first
+    _judges: Sequence[str] = ()
 
     def start(self, drawing: Drawing) -> Job:
         """Draw in the background."""

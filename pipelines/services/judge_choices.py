@@ -67,10 +67,7 @@ def offered_models(catalogue: Catalogue) -> list[JudgeChoice]:
 
 
 def stored_models(stored: Iterable[str], *, shared: bool) -> list[JudgeChoice]:
-    """The models whose values a collection holds, by their stored names.
-
-    ``shared`` is True for the names that guests may see, see ``shared_name``.
-    """
+    """The models whose values a collection holds, by stored names or, if ``shared``, by those that guests may see."""
     return [
         JudgeChoice(shared_name(name) if shared else name, MODEL)
         for name in stored

@@ -90,10 +90,7 @@ def adherence_among(collection: Collection, judges: Mapping[str, int]) -> str:
 
 
 def limits_of_shown(shown: str, collection: Collection, judges: Mapping[str, int]) -> dict[str, Any]:
-    """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not; some are in neither group.
-
-    ``shown`` is ``yes``, ``no``, or empty for all pictures.
-    """
+    """Attributes of a ``Query`` for pictures that show what their prompts ask, or do not; some are in neither group."""
     if not shown:
         return {}
     if shown not in ("yes", "no"):

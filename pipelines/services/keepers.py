@@ -60,9 +60,6 @@ class KeeperService:
         )
 
     def move(self, group: str, per_group: int, digest: str) -> tuple[Job, str]:
-        """Move these pictures away in the background.
-
-        ``digest`` is that of the plan that the user has seen. Returns the job, and the name of its undo file.
-        """
+        """Move these pictures away in the background."""
         keepers = find_keepers(self.evaluation.current(), group, per_group, copies=False)
         return self.evaluation.move_files(self.plan(keepers), digest)

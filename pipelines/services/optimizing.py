@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ModelError, SoartError, TasteError
-from ..collection.collection import Collection
 from ..collection.provenance import provenance_of
 from ..collection.queries import row_of
 from ..generate import plan
-from ..judges.catalogue import Allow, Catalogue
+from ..judges.catalogue import Allow
 from ..judges.guarded import GuardedJudge
-from ..scoring.collection_tastes import CollectionTastes
-from ..support.background import Job, Jobs
+from ..support.background import Job
 from .generation import Drawing
-from .service import CollectionService, drawing_alone
+from .service import DrawingService, drawing_alone
 
 if TYPE_CHECKING:
     from ..models.generator import ImageGenerator
@@ -48,31 +45,14 @@ class Wish:
             raise SoartError(f"Expected {FEWEST_SECONDS:g} to {MOST_SECONDS:g} as seconds, got {self.seconds:g}.")
 
 
-class OptimizingService(CollectionService):
-    """Optimizes one picture at a time in one collection.
+class OptimizingService(DrawingService):
+    """Optimizes one picture at a time in one collection."""
 
-    Args:
-        drawing: lock held while pictures are drawn.
-    """
-
-    def __init__(
-        self,
-        collection: Collection,
-        tastes: CollectionTastes,
-        jobs: Jobs,
-        load: Callable[[], ImageGenerator],
-        drawing: threading.Lock,
-        judges: Catalogue | None = None,
-    ) -> None:
-        super().__init__(collection, tastes, jobs, KEY)
-        self._load, self._drawing, self._offered = load, drawing, (judges or Catalogue(tastes)).among(tastes)
-        self.latest: tuple[Optimized, GuardedJudge] | None = None
+    KEYS = KEY, ""
+    latest: tuple[Optimized, GuardedJudge] | None = None
 
     def start(self, wish: Wish) -> Job:
-        """Optimize in the background.
-
-        The job counts seconds, and can be cancelled within a step; the best picture so far is stored then, too.
-        """
+        """Optimize in the background; the job counts seconds, and stores the best picture so far if cancelled."""
         judge = self._judge(wish.by)
         if wish.like is not None:
             self._check_known(wish.like, drawn_on=wish.strength is not None)

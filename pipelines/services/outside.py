@@ -259,10 +259,7 @@ def store_shown(collection: Collection, picture: Candidate | Path | np.ndarray) 
 def store_picks(
     collection: Collection, rater: str, pictures: Mapping[int, np.ndarray], picked: Sequence[int], program: str
 ) -> int:
-    """Store that a rater prefers each picked picture to each of the others.
-
-    ``pictures`` are (h, w, 3) uint8 by number. Returns the number of pairs of a better and a worse picture.
-    """
+    """Store that a rater prefers each picked picture to all others; returns the number of these pairs."""
     ids = {number: store_sent(collection, sent_picture(pixels, program)) for number, pixels in pictures.items()}
     # The same pixels twice are one picture.
     winners = list(dict.fromkeys(ids[number] for number in picked))

@@ -108,10 +108,7 @@ class RatingService(CollectionService):
         return {image: before.get(image) for image in known}
 
     def undo_many(self, before: Mapping[int, float | None], value: float | None) -> dict[int, float | None]:
-        """Undo a rating of several pictures, except where another one was stored since.
-
-        Returns the ratings that are stored now, by picture id.
-        """
+        """Undo a rating of several pictures unless another was stored since; returns those that are stored now, by id."""
         with self._lock:
             known = known_ids(self.collection, before)
             stored = ratings.judgements_of(self.collection, self.rater, known)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, ClassVar
 
 from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting, store_setting
+from ..judges.catalogue import Catalogue
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import FAILED, Job, Jobs
+
+if TYPE_CHECKING:
+    from ..models.generator import ImageGenerator
 
 #: Seconds between two attempts to get at the model, and to see whether it is still wanted.
 _PAUSE = 0.3
@@ -17,10 +22,7 @@ _PAUSE = 0.3
 
 @contextmanager
 def drawing_alone(drawing: threading.Lock, check: Callable[[], None]) -> Iterator[None]:
-    """Hold the lock of drawing; a tune, or another collection, may draw with the model until then.
-
-    ``check`` is called again and again until then; what it raises ends the waiting.
-    """
+    """Hold the lock of drawing, which a tune may hold before; what ``check`` raises meanwhile ends the waiting."""
     while not drawing.acquire(timeout=_PAUSE):
         check()
     try:
@@ -72,3 +74,22 @@ class CollectionService:
         """Store settings made from those that the collection stores now, which another program may have changed."""
         change_setting(self.collection, self._settings_key, change)
         self.version += 1
+
+
+class DrawingService(CollectionService):
+    """Work that draws with a model, for one collection at a time, which holds the lock ``drawing`` meanwhile."""
+
+    KEYS: ClassVar[tuple[str, str]]  # of the jobs, and of the settings if there are some
+
+    def __init__(
+        self,
+        collection: Collection,
+        tastes: CollectionTastes,
+        jobs: Jobs,
+        load: Callable[[], ImageGenerator],
+        drawing: threading.Lock,
+        judges: Catalogue | None = None,
+    ) -> None:
+        super().__init__(collection, tastes, jobs, *self.KEYS)
+        self._load, self._drawing, self._offered = load, drawing, (judges or Catalogue(tastes)).among(tastes)
+        self._generator: ImageGenerator | None = None

@@ -131,10 +131,7 @@ class StartService(CollectionService):
         self._evaluation.run(job, roots)
 
     def copy(self, images: list[int]) -> tuple[Copies, str]:
-        """Copy pictures, best first, to the folder for them.
-
-        Returns the result, and the name for ``undo_copy``; empty if nothing was copied.
-        """
+        """Copy pictures, best first, to the target; returns the result, and a name for ``undo_copy``, perhaps empty."""
         check_copy_target(self.target, [root for root in self._evaluation.roots() if root.is_dir()])
         rows = images_by_id(self.collection, images)
         paths = [self.collection.locate(rows[image]) for image in images if image in rows]
@@ -144,10 +141,7 @@ class StartService(CollectionService):
         return copies, copies.undo_file.name if copies.undo_file else ""
 
     def undo_copy(self, name: str) -> tuple[int, list[str]]:
-        """Delete what a copying has copied, except files that were changed since.
-
-        Returns the number of deleted files, and sentences on those that stay.
-        """
+        """Delete unchanged files of a copying; returns their number, and sentences on those that stay."""
         with self._copying:
             record = next((path for path in self._records().glob("*.jsonl") if path.name == name), None)
             if record is None:

@@ -1,42 +1,31 @@
-"""A tune of one collection in the background: start, pause, change and resume.
-
-The collection stores the settings of the tune beside its choices, so that a tune can be resumed after the process was
-killed. Everything else is stored by the tuner itself.
-"""
+"""A tune of one collection in the background: start, pause, change and resume, also after the process was killed."""
 
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ...errors import SoartError
 from ...prompts.space.space import PromptSpace
-from ..collection.collection import Collection
 from ..collection.settings import change_setting, setting
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
-from ..judges.catalogue import ADHERENCE, Allow, Catalogue
+from ..judges.catalogue import ADHERENCE, Allow
 from ..judges.finding import judges_of_guests
 from ..models.limits import SEED_LIMIT
-from ..scoring.collection_tastes import CollectionTastes
-from ..support.background import CancelledError, Job, Jobs
-from ..tuning.earlier import key_of, remember, remembered
+from ..support.background import CancelledError, Job
 from ..tuning.findings import findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import SpaceStep, history_of, take, vocabulary_proposer
-from ..tuning.settings import PAUSED, RUNNING, TuneSettings
+from ..tuning.settings import PAUSED, RUNNING, TuneSettings, key_of, remember, remembered
 from ..tuning.tuner import Tuner
-from .service import CollectionService, drawing_alone
+from .service import DrawingService, drawing_alone
 from .tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress
-
-if TYPE_CHECKING:
-    from ..models.generator import ImageGenerator
 
 #: Keys in the collection of the settings, and of those of earlier tunes.
 SETTINGS, EARLIER = "tune", "earlier tunes"
@@ -53,31 +42,15 @@ class _PausedError(Exception):
     """Raised inside a tune that is to pause at once, or before it draws."""
 
 
-class TuningService(CollectionService):
-    """The tune of one collection.
+class TuningService(DrawingService):
+    """The tune of one collection."""
 
-    Args:
-        drawing: lock held while pictures are drawn, because a model draws for one tune at a time.
-    """
-
-    def __init__(
-        self,
-        collection: Collection,
-        tastes: CollectionTastes,
-        jobs: Jobs,
-        load: Callable[[], ImageGenerator],
-        drawing: threading.Lock,
-        judges: Catalogue | None = None,
-    ) -> None:
-        # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
-        super().__init__(collection, tastes, jobs, f"{READ} 0", settings_key=SETTINGS)
-        self._load, self._drawing, self._judges = load, drawing, (judges or Catalogue(tastes)).among(tastes)
-        self._pause = self._at_once = self._running = self._waits = False
-        self._generator: ImageGenerator | None = None
-        #: Start of the drawing, and pictures drawn since then.
-        self._speed: tuple[float, int] = (0.0, 0)
-        self.latest: LatestFindings | None = None
-        self._runs = self._reads = 0
+    # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
+    KEYS = f"{READ} 0", SETTINGS
+    _pause = _at_once = _running = _waits = False
+    _speed: tuple[float, int] = (0.0, 0)  # start of the drawing, and pictures drawn since then
+    latest: LatestFindings | None = None
+    _runs = _reads = 0
 
     @property
     def settings(self) -> TuneSettings | None:
@@ -147,10 +120,7 @@ class TuningService(CollectionService):
         return [EarlierTune(key, tune, len(self._pictures_of(tune))) for key, tune in tunes if key != present]
 
     def reopen(self, key: str) -> None:
-        """Open an earlier tune in place of the present one.
-
-        The present one becomes an earlier tune. The opened one does not run until it is resumed.
-        """
+        """Open an earlier tune in place of the present one, which becomes an earlier one; it waits to be resumed."""
         with self._lock:
             tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
             if key not in tunes:
@@ -181,10 +151,7 @@ class TuningService(CollectionService):
             self._change(lambda settings: replace(settings, bans=bans, pins=pins))
 
     def switch(self, kind: Literal["bans", "pins"], option: str, *, on: bool) -> None:
-        """Add one option, as ``slot=option``, to the bans or to the pins, or remove it from there.
-
-        Those of other visitors stay.
-        """
+        """Add one ``slot=option`` to the bans or to the pins, or remove it; those of other visitors stay."""
         with self._lock:
             settings = self._started()
             lists = {"bans": settings.bans, "pins": settings.pins}
@@ -194,10 +161,10 @@ class TuningService(CollectionService):
 
     def panel(self, settings: TuneSettings) -> Panel:
         """The judges of a tune; models are loaded."""
-        judges = dict(judges_of_guests(settings.by, self._judges))
+        judges = dict(judges_of_guests(settings.by, self._offered))
         floor = None
         if settings.adherence:
-            floor = AdherenceFloor(self._judges.find(ADHERENCE, Allow.OFFERED), settings.adherence)
+            floor = AdherenceFloor(self._offered.find(ADHERENCE, Allow.OFFERED), settings.adherence)
         return Panel(judges, floor)
 
     def pictures(self) -> list[tuple[int, int]]:

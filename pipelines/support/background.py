@@ -1,7 +1,4 @@
-"""Background jobs in threads, with progress and cancelling between steps.
-
-Jobs of one key never run at the same time.
-"""
+"""Background jobs in threads, with progress and cancelling between steps; those of one key run one at a time."""
 
 from __future__ import annotations
 

@@ -22,17 +22,13 @@ class Link(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node: its class, its inputs as literals or links, and what the editor knows of it.
-
-    ``lists`` are slots at which it hands out a list, of which each picture gets one entry; ``shown`` the texts that it
-    showed when it ran.
-    """
+    """A node: its class, its inputs as literals or links, and what the editor knows of it."""
 
     kind: str
     inputs: Mapping[str, Any]
     title: str = ""
-    lists: frozenset[int] = frozenset()
-    shown: tuple[str, ...] = ()
+    lists: frozenset[int] = frozenset()  # slots at which it hands out a list, of which each picture gets one entry
+    shown: tuple[str, ...] = ()  # texts that it showed when it ran
 
 
 #: Inputs that carry several values at once, and the slots at which nodes hand them out.

@@ -1,7 +1,4 @@
-"""Turns workflows of ComfyUI's editor into graphs, and into the API format.
-
-Muted and bypassed nodes, subgraphs and named widgets are resolved.
-"""
+"""Turns workflows of ComfyUI's editor, with subgraphs and named widgets, into graphs and into the API format."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Decodes pictures in a few processes, which the caller outlives.
-
-A decoder that crashes, hangs, or takes all memory on a hostile file ends its own process alone.
-"""
+"""Decodes pictures in a few processes: one that a hostile file crashes, hangs or fills ends alone."""
 
 from __future__ import annotations
 

@@ -15,15 +15,11 @@ _FILE = re.compile(r"('(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\") ")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Something that could not be done with a file.
-
-    ``cause`` completes a sentence that begins with the file, such as "cannot be moved: No space left on device";
-    ``of_many`` one that begins with a number of files, empty if the same words do.
-    """
+    """Something that could not be done with a file."""
 
     path: Path | str
-    cause: str
-    of_many: str = ""
+    cause: str  # completes a sentence that begins with the file, such as "cannot be moved: No space left on device"
+    of_many: str = ""  # completes one that begins with a number of files; empty if the same words do
 
 
 def reason_of(error: Exception) -> str:

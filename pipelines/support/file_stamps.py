@@ -1,7 +1,4 @@
-"""Stamps of files: short texts that change when a file does.
-
-For hosts that run a step again only if its inputs have changed. Nothing is read but sizes and times.
-"""
+"""Stamps of files: short texts that change when a file does, from sizes and times alone."""
 
 from __future__ import annotations
 

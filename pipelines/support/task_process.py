@@ -1,8 +1,4 @@
-"""One process that carries out the tasks of many background jobs, one after another.
-
-Heavy work so takes the memory of one task, however many jobs wait, and a server goes on answering if the process is
-killed.
-"""
+"""One process that carries out the tasks of many background jobs in turn, and so takes the memory of one task."""
 
 from __future__ import annotations
 

@@ -26,10 +26,7 @@ class TimeLeft:
         self._latest: tuple[float, float] | None = None
 
     def __call__(self, done: int, total: int, now: float) -> float | None:
-        """The seconds that are left at ``now`` in seconds; None without enough evidence or without steps left.
-
-        Ask often: only what is seen counts. ``total`` is 0 if unknown.
-        """
+        """The seconds that are left at ``now``, by all calls so far; None without evidence or without steps left."""
         if total != self._total:
             self._total, self._latest = total, None
         if self._first is None and done > 0:

@@ -30,10 +30,7 @@ def composed(name: str) -> str:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    """Escape what would steer a terminal or disguise a name, such as control characters and bidirectional marks.
-
-    With ``lines`` it may have tabs and several lines.
-    """
+    """Escape what would steer a terminal or disguise a name, such as control characters and bidirectional marks."""
     if text.isprintable():
         return text
     return _STEERING.sub(lambda c: c[0] if lines and c[1] else repr(c[0])[1:-1], text)

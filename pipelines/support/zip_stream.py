@@ -40,10 +40,7 @@ class _Pieces(io.RawIOBase):
 
 
 def zip_stream(files: Iterable[tuple[str, datetime, Iterable[bytes]]]) -> Iterator[bytes]:
-    """The bytes of a ZIP archive, in pieces, of files by name, local time of the last change, and content.
-
-    A content is less than 2 GiB, in pieces that are read as the archive is.
-    """
+    """The bytes of a ZIP archive, in pieces, of files below 2 GiB by name, local time of their last change, and content."""
     pieces = _Pieces()
     with zipfile.ZipFile(pieces, "w") as archive:
         for name, changed, content in files:

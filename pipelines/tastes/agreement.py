@@ -28,10 +28,7 @@ NO_DISAGREEMENT = f"No picture is judged differently by {APART:.0f} percentiles 
 def best_and_worst(
     collection: Collection, judge: str, count: int, *, alike: bool = False
 ) -> tuple[dict[int, list[int]], list[int]]:
-    """Ids of the ``count`` best and worst pictures under a stored score, none in both; only those that can be judged.
-
-    The best are few of one look or prompt unless ``alike``, each with those that it stands for; see ``choose_varied``.
-    """
+    """Ids of the ``count`` best and worst pictures under a stored score, none in both; only those that can be judged."""
     ids = order(collection, Query(judge=judge, sort="score", sound=True, scored=True), "")
     scores, count = collection.scores(judge), min(count, len(ids) // 2)
     best: dict[int, list[int]] = {image: [] for image in ids[:count]}
@@ -61,10 +58,7 @@ def agreement(collection: Collection, judges: Mapping[str, str]) -> tuple[Agreem
 def compare_on(
     collection: Collection, rows: Sequence[ImageRow], judges: Sequence[TasteJudge]
 ) -> tuple[Agreement, list[ImageRow], list[str]]:
-    """Compare tastes on pictures, which are measured if they are not yet.
-
-    Also returns the pictures it is about, and a sentence for each picture that cannot be read or judged.
-    """
+    """Compare tastes on pictures, which are measured if they are not yet."""
     measured, problems = list(rows), []
     for judge in judges:
         measured, _, unreadable = measure_sound(collection, measured, judge)
@@ -84,10 +78,7 @@ def compare_on(
 def disagreement_sheet(
     collection: Collection, agreement: Agreement, rows: Sequence[ImageRow], top: int = 8
 ) -> Image.Image:
-    """Draw the ``top`` pictures that tastes disagree on most, with the percentile under each taste, as one picture.
-
-    Pictures that cannot be read are passed over: their items outlive them. Without any, it raises an ImageError.
-    """
+    """Draw the ``top`` pictures that tastes disagree on most, with the percentile under each taste, as one picture."""
     chosen: dict[int, np.ndarray] = {}
     apart = agreement.disagreements(len(rows))
     if not apart:

@@ -40,6 +40,7 @@ from ..scoring.measuring import import_pictures, measure
 from ..scoring.pictures import PicturesInMemory, StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_store import TasteStore
+from ..support.progress import Advance, silent
 from ..support.wording import counted
 from .other_raters import beliefs_in
 from .priors import Priors, load_priors, of_use, without_learnt_from
@@ -80,7 +81,7 @@ class Learnt:
 
 
 def _import(
-    collection: Collection, paths: Sequence[Path], measurer: Measurer, progress: Callable[[], None]
+    collection: Collection, paths: Sequence[Path], measurer: Measurer, progress: Advance
 ) -> tuple[list[ImageRow], list[str]]:
     files, problems = find_pictures(paths)
     rows, unreadable = import_pictures(collection, files, measurer, progress)
@@ -126,7 +127,7 @@ def learn(
     priors: Sequence[str] | None = None,
     if_available: bool = False,
     stores: Sequence[TasteStore] = (),
-    progress: Callable[[], None] = lambda: None,
+    progress: Advance = silent,
 ) -> Learnt:
     """Learn a taste from folders, ratings and choices; items are measured once and stored in the collection.
 

@@ -27,15 +27,12 @@ from ..support.judge_names import ITEM_SCORES
 
 @dataclass(frozen=True)
 class Priors:
-    """The prior scores that a new taste starts from: names of ``STANDARD_PRIORS``, judges, and tastes without their own.
-
-    ``left_out`` has a sentence for each that the settings name and that is not available.
-    """
+    """The prior scores that a new taste starts from: names of ``STANDARD_PRIORS``, judges, and tastes without their own."""
 
     standard: tuple[str, ...]
     judges: tuple[GuardedJudge, ...] = ()
     tastes: tuple[Taste, ...] = ()
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()  # a sentence for each that the settings name and that is not available
 
     @property
     def names(self) -> tuple[str, ...]:

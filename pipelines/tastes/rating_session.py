@@ -39,6 +39,7 @@ from ..scoring.measuring import measure_sound
 from ..scoring.pictures import StoredPictures
 from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_judge import TasteJudge
+from ..support.progress import Advance, silent
 
 #: Least and most pictures of which the next one is chosen (of a collection's pictures, half of them), and those that the
 #: rater has seen last which the choice depends on.
@@ -48,7 +49,7 @@ EXPECTED = 0.2
 
 
 def propose_pictures(
-    collection: Collection, judge: TasteJudge, rater: str, count: int, progress: Callable[[], None] = lambda: None
+    collection: Collection, judge: TasteJudge, rater: str, count: int, progress: Advance = silent
 ) -> tuple[NextPictures, list[ImageRow]]:
     """Propose at most ``count`` pictures whose ratings would teach a taste, which is not a blend, most.
 

@@ -33,6 +33,7 @@ from ..collection.ratings import ratings
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from ..support.failures import Failure, reason_of, summed_up
+from ..support.progress import Advance, silent
 from .journal import Journal
 from .xmp import with_keywords, with_rating
 
@@ -86,7 +87,7 @@ def annotate(
     *,
     xmp: bool = True,
     png: bool = False,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
 ) -> tuple[int, list[str]]:
     """Write notes to XMP sidecars, into PNG files or both, and an undo file, which must not exist.
 

@@ -27,6 +27,7 @@ from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.result import Evaluation
 from ..support.batching import batches
 from ..support.failures import Failure, reason_of, summed_up
+from ..support.progress import Advance, silent
 from .journal import Journal
 
 if TYPE_CHECKING:
@@ -302,13 +303,10 @@ def _shares_its_name(picture: Path) -> bool:
     return False
 
 
-def cull(
-    moves: Sequence[Move], undo_file: Path, progress: Callable[[int], None] = lambda done: None
-) -> tuple[list[Move], list[str]]:
+def cull(moves: Sequence[Move], undo_file: Path, progress: Advance = silent) -> tuple[list[Move], list[str]]:
     """Move pictures with the text files beside them, and write an undo file, which must not exist.
 
-    Returns the moves that were made, with the paths that the pictures have now, and sentences on the files that could
-    not be moved, see ``summed_up``.
+    Returns the moves made, with the paths that the pictures have now, and sentences on files that could not be moved.
     """
     journal = Journal(undo_file)
     done: list[Move] = []

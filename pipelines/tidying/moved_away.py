@@ -38,15 +38,12 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class UndoFile:
-    """An undo file of a cull, with the number of moves still to be undone, by the folder that pictures were moved to.
-
-    ``problem`` says why it cannot be undone from here; empty if it can.
-    """
+    """An undo file of a cull, with the number of moves still to be undone, by the folder that pictures were moved to."""
 
     name: str
     time: datetime
     reasons: Mapping[str, int]
-    problem: str = ""
+    problem: str = ""  # why it cannot be undone from here; empty if it can
 
 
 def _pending_entries(changes: RecordedChanges) -> list[dict[str, Any]]:
@@ -57,10 +54,7 @@ def _pending_entries(changes: RecordedChanges) -> list[dict[str, Any]]:
 
 
 def _is_cull(entry: dict[str, Any], culled: Path) -> bool:
-    """True if an entry is the move of a picture, or of a text beside one, into ``culled``.
-
-    An undo file from elsewhere could name any file of the user.
-    """
+    """True if an entry moved a picture, or a text beside one, into ``culled``; others could name any file of the user."""
     source, target = Path(str(entry.get("moved", ""))), Path(str(entry.get("to", "")))
     kind = source.suffix.lower()
     return (

@@ -223,10 +223,7 @@ def _is_same(source: Path, target: Path) -> bool:
 
 
 def _undo_one(entry: dict[str, Any]) -> Failure | None:
-    """Undo one change; return what is wrong if that would lose something.
-
-    A change that was written down and never made counts as undone.
-    """
+    """Undo one change, unless it was never made; return what is wrong if that would lose something."""
     if "labelled" in entry:
         with Collection(entry["labelled"]) as collection:
             set_label(collection, entry["kind"], entry["name"], entry["images"], on=not entry["on"])

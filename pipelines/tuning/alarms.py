@@ -22,10 +22,7 @@ MIN_PICTURES = 4
 
 
 def appearance(pixels: np.ndarray) -> dict[str, float]:
-    """Saturation and contrast of a uint8 picture (h, w, 3), both in 0…1.
-
-    Saturation is the mean of max − min over R, G and B; contrast is the standard deviation of luma.
-    """
+    """Saturation (mean of max − min over R, G, B) and contrast (deviation of luma) of a uint8 picture (h, w, 3), 0…1."""
     rgb = pixels.astype(np.float32) / 255
     luma = rgb @ np.array([0.299, 0.587, 0.114], dtype=np.float32)
     return {"saturation": float(np.ptp(rgb, axis=2).mean()), "contrast": float(luma.std())}
@@ -79,10 +76,7 @@ def find_alarms(
 
 
 def adherence_alarm(scores: tuple[np.ndarray, np.ndarray], adherence: tuple[np.ndarray, np.ndarray]) -> str:
-    """A sentence if the score rose while the pictures show less of their prompts; empty otherwise.
-
-    Both are (n,) and (m,) values of the first and the last pictures; adherence is 0…1, NaN where it cannot be told.
-    """
+    """A sentence if (n,) first and (m,) last values tell that the score rose and adherence fell; empty otherwise."""
     early, late = (values[np.isfinite(values)] for values in adherence)
     if min(len(early), len(late)) < MIN_PICTURES:
         return ""

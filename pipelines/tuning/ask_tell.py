@@ -46,17 +46,13 @@ class Question:
 
 @dataclass(frozen=True)
 class ExternalStudy:
-    """A space that is tuned on pictures drawn elsewhere, into the collection in ``folder``.
-
-    Ratings, choices between pictures and scores from outside count in the place of ``judge`` as soon as there are any.
-    ``seed`` is of the search, and of the first image; image seeds count up.
-    """
+    """A space that is tuned on pictures drawn elsewhere, into the collection in ``folder``."""
 
     folder: Path
     space: PromptSpace
-    judge: GuardedJudge
+    judge: GuardedJudge  # ratings, choices and scores from outside count in its place as soon as there are any
     generator: ExternalGenerator
-    seed: int = 0
+    seed: int = 0  # of the search, and of the first image; image seeds count up
 
     def tuner(self, collection: Collection, batch: int = BATCH) -> Tuner:
         """The tuner of this study, for everything but drawing."""
@@ -83,15 +79,12 @@ class ExternalStudy:
 
 
 class Told(NamedTuple):
-    """The result of a choice as it was stored, with at most three reasons for its score against the usual picture.
-
-    ``problem`` says why there is no score, in words such as ``"nothing but one tone"``; empty if there is one.
-    """
+    """The result of a choice as it was stored, with at most three reasons for its score against the usual picture."""
 
     row: ImageRow
     score: float | None
     reasons: Sequence[Reason] = ()
-    problem: str = ""
+    problem: str = ""  # why there is no score, such as ``"nothing but one tone"``; empty if there is one
 
 
 def tell(

@@ -41,10 +41,7 @@ def optimize_best(
     seconds: float,
     progress: Callable[[OptimizeProgress], None] = lambda progress: None,
 ) -> Optimized:
-    """Optimize the best picture of a tune for its goal, and store it; after an interruption the same call goes on.
-
-    The tuner's budget is spent. ``progress`` is called after each step.
-    """
+    """Optimize the best picture of a tune for its goal, and store it; after an interruption the same call goes on."""
     judge, generator = goal_judge(tuner.panel), tuner.generator
     parent = parent_of(tuner.collection, generator, best_picture(findings))
     seed, request = parent.noise.seed, generator.request(parent.prompt, parent.noise.seed, **parent.settings)

@@ -15,7 +15,7 @@ import numpy as np
 from ...errors import ImageError, NoFindingsError, expect
 from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import stored_title
-from ...notebooks import SHOWN, html_table
+from ...notebooks import SHOWN, Cell, html_table
 from ...prompts.rating_model.effects import RatingEffect
 from ...prompts.space.rendering import RenderedChoice
 from ...prompts.space.space import Choice
@@ -44,36 +44,29 @@ MOST_LIKED = 3
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """One of the best choices that a judge of the goal has judged: options by slot, and words for each context.
-
-    ``mean`` is the expected goal with its 90 % interval, in the unit of the goal; ``scores`` are the goal of each
-    picture that all its judges have judged, and ``robustness`` their larger-the-better SN ratio in dB, NaN if one is
-    not positive.
-    """
+    """One of the best choices that a judge of the goal has judged: options by slot, and words for each context."""
 
     choice: dict[str, str]
     words: list[RenderedChoice]
-    mean: float
+    mean: float  # mean, low, high: the expected goal with its 90 % interval, in the unit of the goal
     low: float
     high: float
-    scores: list[float]
-    robustness: float
+    scores: list[float]  # the goal of each picture that all its judges have judged
+    robustness: float  # their larger-the-better SN ratio in dB; NaN if one is not positive
     pictures: list[ImageRow]
     path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OptionEffect:
-    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval.
-
-    ``place`` is that of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words.
-    """
+    """The amount that an option adds to a judge's opinion, averaged over all other slots, with its 90 % interval."""
 
     slot: str
     option: str
     mean: float
     low: float
     high: float
+    #: place of a number in its slot's range, from 0 for the lowest to 1 for the highest; None for words
     place: float | None = None
 
 
@@ -157,17 +150,14 @@ class StudyFindings:
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
-        rows: list[list[str | bytes]] = [
-            [
-                thumbnail_of_file(w.path) if w.path else "",
-                f"{w.mean:.1f}",
-                f"{w.low:.1f} … {w.high:.1f}",
-                w.words[0].prompt,
-            ]
-            for _, w in self.best_beside_own[:SHOWN]
-        ]
+
+        def cells(w: Winner) -> list[Cell]:
+            picture = thumbnail_of_file(w.path) if w.path else ""
+            return [picture, f"{w.mean:.1f}", f"{w.low:.1f} … {w.high:.1f}", w.words[0].prompt]
+
         below = filter(None, [self.gain_over_own, *self.alarms, *self.notes])
-        return html_table(["", self.unit, "90 %", "prompt"], rows, list(below))
+        winners = [winner for _, winner in self.best_beside_own[:SHOWN]]
+        return html_table(["", self.unit, "90 %", "prompt"], map(cells, winners), below)
 
     def to_pandas(self) -> pd.DataFrame:
         """One row a winner: its options, prompt, expected goal with its 90 % interval, and the number of its pictures."""

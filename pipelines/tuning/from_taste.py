@@ -29,16 +29,12 @@ STARS, LEAST_NAMED = 2.0, 0.1
 
 @dataclass(frozen=True)
 class KnownOptions:
-    """The (Σ|s|,) effects of the options of a space by a taste, as far as its pictures were made with them.
+    """The (Σ|s|,) effects of the options of a space by a taste, as far as its pictures were made with them."""
 
-    ``points`` are on the score of 0 to 100, ``stars`` on the ratings of the person whose taste it is. ``unit`` is the
-    standard deviation of scores among its pictures, ``named`` the largest effects in stars, with 95 % intervals.
-    """
-
-    points: np.ndarray
-    stars: np.ndarray
-    unit: float
-    named: tuple[str, ...]
+    points: np.ndarray  # on the score of 0 to 100
+    stars: np.ndarray  # on the ratings of the person whose taste it is
+    unit: float  # standard deviation of scores among its pictures
+    named: tuple[str, ...]  # the largest effects in stars, with 95 % intervals
 
     def in_deviations(self, unit: float | None) -> np.ndarray:
         """(Σ|s|,) effects in deviations of the scores of a study, those of the pictures that the taste knows if None."""

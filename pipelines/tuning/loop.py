@@ -8,6 +8,7 @@ from collections.abc import Callable
 from ...errors import expect
 from ..collection.ratings import judged_pictures
 from ..collection.tables import ImageRow
+from ..support.progress import Advance, silent
 from .tuner import SEEDS, Tuner
 
 log = logging.getLogger(__name__)
@@ -31,10 +32,7 @@ def _finished(tuner: Tuner) -> str:
 
 
 def why_enough(tuner: Tuner, stop_below: float) -> str:
-    """A sentence if further pictures are surely expected to gain little, in deviations of the goal; empty if not.
-
-    Empty also while too few are drawn to tell, or if ``stop_below`` is 0.
-    """
+    """A sentence if further pictures are surely expected to gain little, in deviations of the goal; empty if not."""
     if stop_below <= 0 or tuner.done < 3 * tuner.batch:
         return ""
     judgements = tuner.judged()
@@ -58,7 +56,7 @@ def tune(
     *,
     stop_below: float = 0.0,
     on_batch: Callable[[list[ImageRow]], bool] = lambda rows: False,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Advance = silent,
 ) -> str:
     """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
 

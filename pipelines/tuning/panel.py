@@ -168,23 +168,18 @@ def _by_items(judge: GuardedJudge) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Judgements:
-    """The n judged pictures of a study, sound and readable, and the values that the judges gave them.
-
-    ``items`` (n, p) are of the first judge of items. ``values`` (n,) by judge, judges of items first, are scores or stars, NaN
-    where there is none; a picture that a person only ``compared``, (p, 2) trials, the preferred first, has the stars that
-    follow, as ``suggested`` (n,) says. ``adherence`` (n,) is None without a floor of it, which lowers the goal's values.
-    """
+    """The n judged pictures of a study, sound and readable, and the values that the judges gave them."""
 
     trials: list[Trial]
     rows: list[ImageRow]
-    items: np.ndarray
-    values: dict[str, np.ndarray]
+    items: np.ndarray  # (n, p), of the first judge of items
+    values: dict[str, np.ndarray]  # (n,) by judge, judges of items first: scores or stars, NaN where there is none
     goal: dict[str, float]
     people: frozenset[str]
     problems: tuple[str, ...] = ()
-    adherence: np.ndarray | None = None
-    compared: Mapping[str, np.ndarray] = field(default_factory=dict)
-    suggested: Mapping[str, np.ndarray] = field(default_factory=dict)
+    adherence: np.ndarray | None = None  # (n,), which lowers the goal's values; None without a floor of it
+    compared: Mapping[str, np.ndarray] = field(default_factory=dict)  # by person, (p, 2) trials, the preferred first
+    suggested: Mapping[str, np.ndarray] = field(default_factory=dict)  # (n,) stars that follow from these choices alone
 
     def scale(self, name: str) -> Unit:
         """The unit of a judge: ``STARS`` for people, mean and deviation for others (a step of 1 if all are equal)."""

@@ -26,12 +26,7 @@ Known = dict[RaterKey, "KnownOptions"]
 
 
 class PanelTastes:
-    """The tastes of a panel's judges and people.
-
-    Args:
-        panel: the judges and people.
-        stored: where the tastes of the people are looked for, by their names.
-    """
+    """The tastes of a panel's judges and people; those of people are looked for by name in ``stored``."""
 
     def __init__(self, panel: Panel, stored: Tastes) -> None:
         self.panel, self.stored = panel, stored

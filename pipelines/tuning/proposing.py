@@ -45,18 +45,14 @@ SUBJECT = "subject"
 
 @dataclass(frozen=True, slots=True)
 class SpaceStep:
-    """A change of the options of a space, after some number of choices; ``retired`` are slots and options.
-
-    ``fingerprint`` is of the space after it, ``note`` why nothing was proposed; options are hopeless to the judges
-    ``goal`` alone.
-    """
+    """A change of the options of a space, after some number of choices."""
 
     after: int
-    fingerprint: str
+    fingerprint: str  # of the space after it
     added: tuple[Proposal, ...] = ()
-    retired: tuple[tuple[str, str], ...] = ()
-    note: str = ""
-    goal: tuple[str, ...] = ()
+    retired: tuple[tuple[str, str], ...] = ()  # slots and options
+    note: str = ""  # why nothing was proposed
+    goal: tuple[str, ...] = ()  # the judges to whom options are hopeless
 
     def judged_by(self, goal: tuple[str, ...]) -> SpaceStep:
         """This step for the judges ``goal``: without what was retired for others."""
@@ -132,10 +128,7 @@ def root_of(collection: Collection, fingerprint: str, model: str, seed: int) -> 
 def history_of(
     collection: Collection, fingerprint: str, model: str, seed: int, *, proposing: bool
 ) -> tuple[str, list[SpaceStep]]:
-    """Fingerprint of the space that a tune began with, and its steps from there, all of them or up to the named space.
-
-    ``fingerprint`` may be of a later stage of the tune; ``seed`` is that of the search.
-    """
+    """Fingerprint of the space that a tune began with, and its steps from there, all of them or up to the named space."""
     root = root_of(collection, fingerprint, model, seed)
     steps = read_steps(collection, root, model, seed)
     if not proposing:
@@ -187,10 +180,7 @@ def next_step(
     after: int,
     rng: np.random.Generator,
 ) -> tuple[PromptSpace, SpaceStep]:
-    """Retire hopeless options, and add what a proposer proposes; returns the space after the step, and the step.
-
-    ``prompts`` are the good ones of the collection, best first. A step without changes leaves the same space.
-    """
+    """Retire hopeless options, and add what a proposer proposes; returns the space after the step, and the step."""
     parents = {condition.parent for condition in space.conditions}
     worded = [
         at for at, slot in enumerate(space.slots)

@@ -41,18 +41,13 @@ class PreviewAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Pruning:
-    """The effect of pruning on a study, with the agreement for every share of the steps that was previewed.
-
-    ``share`` is that after which previews are made now, None if nothing is to be dropped. ``saving`` is of drawing time
-    against drawing every candidate, negative while previews were only tried; ``dropped`` are candidates that were not
-    drawn.
-    """
+    """The effect of pruning on a study, with the agreement for every share of the steps that was previewed."""
 
     agreements: list[PreviewAgreement]
-    share: float | None
+    share: float | None  # after which previews are made now; None if nothing is to be dropped
     previews: int
-    dropped: int
-    saving: float
+    dropped: int  # candidates that were not drawn
+    saving: float  # of drawing time against drawing every candidate, negative while previews were only tried
 
     def __str__(self) -> str:
         """A one-sentence summary."""

@@ -1,10 +1,11 @@
-"""The settings of a collection's tune, as the collection stores them."""
+"""The settings of a collection's tune, and those of earlier ones, as the collection stores them."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,8 @@ from ...prompts.space.space import PromptSpace
 from ..support.wording import stored_text
 
 RUNNING, PAUSED = "running", "paused"
+#: Most tunes that a collection remembers, the latest ones.
+MOST = 50
 #: Most characters of a prompt or space.
 LONGEST_TEXT = 100_000
 #: Name that a place like ``{fox|owl}`` of a prompt is given, and the number of its options in the subject of a tune.
@@ -22,17 +25,14 @@ _NAMELESS, _SHOWN = re.compile(r"choice\d+"), 4
 
 @dataclass(frozen=True)
 class TuneSettings:
-    """The settings of a tune, and its state.
+    """The settings of a tune, and its state."""
 
-    ``space`` is YAML, without the ``bans`` and ``pins``, which are ``slot=option``. ``by`` weighs judges by name, by
-    ``person:NAME``, or by the label of the gallery; None for the overall score. ``why`` says why it ended or failed.
-    """
-
-    space: str
+    space: str  # YAML, without the bans and pins
     budget: int = 60
+    #: weights of judges by name, by ``person:NAME``, or by the label of the gallery; None for the overall score
     by: dict[str, float] = field(default_factory=dict)
     adherence: float = 0.0
-    bans: tuple[str, ...] = ()
+    bans: tuple[str, ...] = ()  # bans, pins: ``slot=option``
     pins: tuple[str, ...] = ()
     pareto: bool = False
     prune: bool = True
@@ -41,7 +41,7 @@ class TuneSettings:
     model: str = ""
     seed: int = 0
     state: str = PAUSED
-    why: str = ""
+    why: str = ""  # why it ended or failed
 
     @classmethod
     def of_text(cls, text: str, vocabulary: str, negative: str = "", **rest: Any) -> TuneSettings:  # noqa: ANN401
@@ -78,10 +78,7 @@ class TuneSettings:
 
     @classmethod
     def read(cls, text: str) -> TuneSettings | None:
-        """Settings from the JSON of ``write``; None if this version of soart cannot read them.
-
-        The same prompt, started again, then continues with its choices.
-        """
+        """Settings from the JSON of ``write``; None if this version of soart cannot read them."""
         try:
             values = _with_judges(json.loads(text))
             settings = cls(
@@ -109,3 +106,26 @@ def _with_judges(values: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=16)
 def _parsed(text: str) -> PromptSpace:
     return PromptSpace.parse_yaml(text, "the space")
+
+
+def key_of(settings: TuneSettings) -> str:
+    """A short key of a tune: what it searches, by which judges and from which seed, whatever became of it since."""
+    started = replace(settings, budget=0, bans=(), pins=(), model="", state="", why="")
+    return hashlib.sha256(started.write().encode()).hexdigest()[:16]
+
+
+def remembered(text: str | None) -> list[TuneSettings]:
+    """The tunes in a text of ``remember``, the latest first; entries that this version cannot read are left out."""
+    try:
+        texts = json.loads(text or "[]")
+    except ValueError:
+        return []
+    found = [TuneSettings.read(one) for one in texts if isinstance(one, str)] if isinstance(texts, list) else []
+    return [settings for settings in found if settings is not None]
+
+
+def remember(text: str | None, settings: TuneSettings) -> str:
+    """The stored list with this tune first, in place of an older entry of the same tune."""
+    key = key_of(settings)
+    others = [other for other in remembered(text) if key_of(other) != key]
+    return json.dumps([one.write() for one in (settings, *others)][:MOST])

@@ -21,23 +21,18 @@ from ..models.request import Lora, drawn_by, loras_beside
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A choice to draw, or drawn, by the numbers of options in the space as it is now.
+    """A choice to draw, or drawn, by the numbers of options in the space as it is now."""
 
-    Number and batch count from 0. The ``context`` is a base subject, empty without any; ``row`` is None before it is
-    drawn. ``previews`` are by share of the steps and judge; after a poor one it is ``dropped``. ``loras`` are those of
-    a choice that was not stored before.
-    """
-
-    number: int
+    number: int  # number, batch: from 0
     batch: int
     choice: Choice
-    context: str
+    context: str  # a base subject, empty without any
     seed: int
     request_key: str
-    row: ImageRow | None = None
-    previews: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    dropped: bool = False
-    loras: tuple[Lora, ...] = ()
+    row: ImageRow | None = None  # None before it is drawn
+    previews: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # by share of the steps and judge
+    dropped: bool = False  # True after a poor preview
+    loras: tuple[Lora, ...] = ()  # of a choice that was not stored before
 
     @property
     def sound(self) -> bool:
@@ -47,17 +42,14 @@ class Trial:
 
 @dataclass
 class Study:
-    """The choices of a space, in order, and of others in the same collection.
-
-    ``earlier`` ones mean the same words here, their options renumbered; ``hints`` have the same options in other words,
-    such as another subject, which their contexts name: they only inform the rating model. ``notes`` are sentences on
-    both.
-    """
+    """The choices of a space, in order, and of others in the same collection."""
 
     own: list[Trial] = field(default_factory=list)
-    earlier: list[Trial] = field(default_factory=list)
+    earlier: list[Trial] = field(default_factory=list)  # mean the same words here, their options renumbered
+    #: have the same options in other words, such as another subject, which their contexts name; they only inform the
+    #: rating model
     hints: list[Trial] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # sentences on both
 
     @property
     def drawn(self) -> list[Trial]:
@@ -167,10 +159,7 @@ def read_study(
 def _by_words(
     old: PromptSpace, new: PromptSpace, trials: Sequence[tuple[np.ndarray, Trial]]
 ) -> tuple[list[Trial], list[Trial]]:
-    """Choices that mean the same words in both spaces, in the contexts of ``new``, and the others.
-
-    Each trial, of present option numbers, comes with those that it had in ``old``.
-    """
+    """Choices that mean the same words in both spaces, in the contexts of ``new``, and the others."""
     same, others = [], []
     for options, trial in trials:
         words = old.render_with(options, trial.context)

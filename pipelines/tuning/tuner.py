@@ -7,7 +7,7 @@ still have a meaning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -29,6 +29,7 @@ from ..collection.thumbnails import thumbnail
 from ..judges.catalogue import Tastes
 from ..models.request import Lora, Request
 from ..scoring.taste_store import StoresInTurn, TasteStore, tastes_of
+from ..support.progress import Advance, silent
 from . import pruning
 from .dead_slots import dead_slots, left_out
 from .evidence import JudgedChoices
@@ -236,7 +237,7 @@ class Tuner:
         store_trials(self.collection, self.space, model, trials)
         return trials
 
-    def draw(self, trials: Sequence[Trial], progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
+    def draw(self, trials: Sequence[Trial], progress: Advance = silent) -> list[ImageRow]:
         """Draw and measure choices, and read the study again.
 
         Raises:
@@ -258,7 +259,7 @@ class Tuner:
             raise SoartError(f"{which} failed ({made.rows[-1].problem}): try another model, dtype or settings.")
         return made.rows
 
-    def step(self, progress: Callable[[int], None] = lambda done: None) -> list[ImageRow]:
+    def step(self, progress: Advance = silent) -> list[ImageRow]:
         """Draw one batch; returns no pictures when the budget (without its reserve) or the space is used up."""
         count = min(self.batch, self.left - self.reserved)
         if count <= 0:

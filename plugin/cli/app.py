@@ -1,7 +1,4 @@
-"""The command line of soart.
-
-Exit codes: 0 done, 1 failure, 2 wrong usage, 130 interrupted.
-"""
+"""The command line of soart; exit codes are 0 done, 1 failure, 2 wrong usage, 130 interrupted."""
 
 from __future__ import annotations
 

@@ -143,10 +143,7 @@ def _argument_name(argument: Any) -> str:  # noqa: ANN401
 
 
 def empty_value(args: Sequence[str], takes_value: set[str], arguments: Sequence[str]) -> str | None:
-    """The option or the argument whose value is empty or blank in a command line; None if there is none.
-
-    The last of the arguments may have several values.
-    """
+    """The option or the argument whose value is empty or blank in a command line; None if there is none."""
     option, place, ended = "", 0, False
     for text in args:
         if option:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ...errors import SoartError
-from .options import Json, load_generator, load_judges
+from .options import Json, load_generator, load_judges, read_pictures
 from .ranking_output import RankingOutput, draw, print_ranking, ranking_rows, show_found
 from .taste import describe
 from .terminal import Progress, emit, program, say
@@ -63,22 +63,17 @@ def demo(
 def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]:
     """Rank the pictures that come with soart, print the best of each prompt, look for words; returns both as JSON values."""
     from ...pipelines import demo as loop
-    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import kinds_of, measurer_of
     from ...pipelines.judges.ranking import rank
     from ...pipelines.judges.searching import find_pictures_for, reader_of
     from ...pipelines.reports.page import write_report
     from ...pipelines.reports.ranking import render_report
-    from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.pictures import StoredPictures
 
     loop.copy_samples(folder)
     judges = load_judges(None)
     reader, _ = reader_of(loop.SOUGHT, "adherence", lambda name: load_judges([name])[0][0])
-    with Progress("reading", 0) as progress:
-        collection, rows, _ = open_pictures(
-            [str(folder)], measurer_of(judges), progress, progress.expect, LocalEngine(), kinds_of(judges)
-        )
+    collection, rows, _ = read_pictures([str(folder)], measurer_of(judges), kinds_of(judges))
     with collection:
         ranking, problems = rank(StoredPictures(collection, rows), judges)
         hits = find_pictures_for(collection, rows, loop.SOUGHT, reader)[0][:4]

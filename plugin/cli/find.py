@@ -10,7 +10,7 @@ import typer
 from ...errors import SoartError
 from ...files import named_as_given
 from ...pipelines.ingest.fork_server import start_for
-from .options import CopyTo, Json, Network, Top, load_judges, processes
+from .options import CopyTo, Json, Network, Top, load_judges, processes, read_pictures
 from .ranking_output import copied_best, show_found
 from .terminal import Progress, emit, print_notes, print_problems
 
@@ -53,9 +53,7 @@ def find(
     from ...metrics.damage.technical import TechnicalJudge
     from ...metrics.items.combined import taste_extractor
     from ...metrics.protocols import Measures
-    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.searching import Search
-    from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.scoring.similar import check_liked, similar
     from ...pipelines.support.figures import fixed
 
@@ -72,15 +70,8 @@ def find(
         search = Search.of(words, lambda name: load_judges([name])[0][0], by)
         notes = search.notes
         print_notes(notes if not as_json else [])
-    with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(
-            places,
-            measurer if like else TechnicalJudge.load(),
-            progress,
-            progress.expect,
-            LocalEngine(processes()),
-            search.kinds if search else [],
-        )
+    own = measurer if like else TechnicalJudge.load()
+    collection, rows, problems = read_pictures(places, own, search.kinds if search else [], workers=processes())
     with collection, Progress("looking", len(rows)) as progress:
         if search is None:
             alike, left_out = similar(collection, rows, like or (), measurer, progress)

@@ -20,6 +20,8 @@ from .setting_defaults import is_typed, setting
 from .terminal import Progress, err, note, print_notes
 
 if TYPE_CHECKING:
+    from ...metrics.items.combined import ItemKind
+    from ...metrics.protocols import Measurer
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.tables import ImageRow
     from ...pipelines.judges.guarded import GuardedJudge
@@ -172,6 +174,22 @@ Lora = Annotated[
         help="Folder of .safetensors LoRAs, or one file, which prompts name as <lora:NAME:WEIGHT> (docs/loras.md).",
     ),
 ]
+
+
+def read_pictures(
+    paths: Sequence[str],
+    measurer: Measurer,
+    beside: Sequence[ItemKind] = (),
+    *,
+    title: str = "reading",
+    workers: int | None = None,
+) -> tuple[Collection, list[ImageRow], list[str]]:
+    """Open the pictures that a user names behind a progress bar, see ``open_pictures``."""
+    from ...pipelines.ingest.local_engine import LocalEngine
+    from ...pipelines.scoring.measuring import open_pictures
+
+    with Progress(title, 0) as progress:
+        return open_pictures(paths, measurer, progress, progress.expect, LocalEngine(workers), beside)
 
 
 def search_of(matching: str) -> Search | None:

@@ -25,10 +25,11 @@ from .options import (
     matched,
     model_effect,
     processes,
+    read_pictures,
     search_of,
 )
 from .ranking_output import RankingOutput, show_ranking
-from .terminal import Progress, emit, print_notes, say, show_in_desktop
+from .terminal import emit, print_notes, say, show_in_desktop
 
 
 def rank(
@@ -51,9 +52,7 @@ def rank(
     if open_result and report is None and copy_to is None:
         raise typer.BadParameter("there is nothing to open: add --report or --copy-to", param_hint="--open")
     start_for(paths)
-    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.judges.finding import doubts_of, kinds_of, measurer_of
-    from ...pipelines.scoring.measuring import open_pictures
 
     if copy_to is not None:
         # Imported only if needed, so that a ranking is quick.
@@ -62,11 +61,8 @@ def rank(
         check_copy_target(copy_to, [Path(path) for path in paths])
     judges, search = load_judges(by, paths), search_of(matching)
     warnings = doubts_of(judges)
-    with Progress("reading", 0) as progress:
-        collection, rows, problems = open_pictures(
-            paths, measurer_of(judges), progress, progress.expect, LocalEngine(processes()),
-            [*kinds_of(judges), *(search.kinds if search else [])],
-        )  # fmt: skip
+    kinds = [*kinds_of(judges), *(search.kinds if search else [])]
+    collection, rows, problems = read_pictures(paths, measurer_of(judges), kinds, workers=processes())
     title = f"soart: {collection.title}" if collection.where == paths[0] else "soart: ranking"
     with collection:
         collection.model_effect = model_effect()

@@ -20,6 +20,7 @@ from .options import (
     note_origin,
     page_file,
     picture_file,
+    read_pictures,
     tastes_folder,
     weighted,
 )
@@ -292,14 +293,11 @@ def show_(
     if report is None:
         note_origin(store, name)
     elif paths:
-        from ...pipelines.ingest.local_engine import LocalEngine
         from ...pipelines.reports.page import write_report
         from ...pipelines.reports.taste import render_taste_report
-        from ...pipelines.scoring.measuring import open_pictures
 
         judge = taste_judge(name)
-        with Progress("measuring", 0) as progress:
-            collection, rows, problems = open_pictures(paths, judge, progress, progress.expect, LocalEngine())
+        collection, rows, problems = read_pictures(paths, judge, title="measuring")
         if not as_json:
             print_problems(problems)
         with collection:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ...pipelines.support.failures import told_together
 from ...pipelines.support.figures import fixed
-from .options import tastes_folder
+from .options import read_pictures, tastes_folder
 from .ranking_output import reason_row
 from .terminal import Progress, emit, print_table, say, show
 
@@ -96,23 +96,18 @@ def compare(judges: Sequence[TasteJudge], paths: list[str], picture: Path | None
 
     import numpy as np
 
-    from ...pipelines.ingest.local_engine import LocalEngine
     from ...pipelines.scoring.explaining import write_picture
-    from ...pipelines.scoring.measuring import open_pictures
     from ...pipelines.tastes.agreement import NO_DISAGREEMENT, compare_on, disagreement_sheet
 
     names = [judge.taste.name for judge in judges]
-    with Progress("measuring", 0) as progress:
-        collection, rows, problems = open_pictures(paths, judges[0], progress, progress.expect, LocalEngine())
-        with collection:
-            agreement, compared, unreadable = compare_on(collection, rows, judges)
-            chosen = agreement.disagreements(APART_SHOWN)
-            sheet = None
-            if picture is not None and chosen:
-                sheet = write_picture(
-                    np.asarray(disagreement_sheet(collection, agreement, compared, APART_SHOWN)), picture
-                )
-            files = [str(collection.locate(compared[i])) for i in chosen]
+    collection, rows, problems = read_pictures(paths, judges[0], title="measuring")
+    with collection:
+        agreement, compared, unreadable = compare_on(collection, rows, judges)
+        chosen = agreement.disagreements(APART_SHOWN)
+        sheet = None
+        if picture is not None and chosen:
+            sheet = write_picture(np.asarray(disagreement_sheet(collection, agreement, compared, APART_SHOWN)), picture)
+        files = [str(collection.locate(compared[i])) for i in chosen]
     percentiles = [
         dict(zip(names, (float(value) for value in agreement.percentiles[:, i]), strict=True)) for i in chosen
     ]

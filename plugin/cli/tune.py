@@ -168,6 +168,11 @@ def tune(
 
     Ends with the best prompts and a report. After an interruption the same command continues.
     """
+    if ask:
+        from .keys import check_keys
+
+        check_keys()
+
     from ...metrics.damage.names import PERSON
     from ...metrics.damage.titles import stored_title
     from ...pipelines.collection.collection import Collection
@@ -180,10 +185,6 @@ def tune(
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
-    if ask:
-        from .keys import check_keys
-
-        check_keys()
     settings, wildcards = settings_of(negative or None, steps, guidance, size), wildcards_folder()
     drawing, tastes = generator_options(model, lora), tastes_folder()
     asked = [*(by or ()), *([f"{PERSON}{ME}"] if ask and not any(name.startswith(PERSON) for name in by or ()) else ())]

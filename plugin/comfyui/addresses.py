@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import folder_paths
 from aiohttp import web
 from server import PromptServer
 
@@ -43,3 +44,18 @@ def answer_get(path: str, work: Callable[[], Any]) -> None:
 
 def _refused(sentence: str) -> web.Response:
     return web.json_response({"error": sentence}, status=400)
+
+
+def _words() -> dict[str, list[str]]:
+    """Words that complete what is typed: wildcards, judges, tastes, and names of LoRAs without their endings."""
+    from ...pipelines.judges.catalogue import Catalogue
+    from ...pipelines.scoring.taste_store import TasteStore
+    from ...prompts.space.templates import wildcard_names
+
+    store = TasteStore()
+    judges = [judge.name for judge in Catalogue(store).entries()]
+    loras = [name.rpartition(".")[0] for name in folder_paths.get_filename_list("loras")]
+    return {"wildcards": wildcard_names(), "judges": judges, "tastes": store.names(), "loras": loras}
+
+
+answer_get("/soart/words", _words)

@@ -69,6 +69,8 @@ class SoartNode(io.ComfyNode):
                 f"SOART needs the package {package!r}, which is not installed: run pip install -r requirements.txt "
                 "in the folder of this node pack, with ComfyUI's Python."
             )
+        except OSError as error:
+            mistake = SoartError(f"A file cannot be read or written: {error.strerror or error} (is the disk full?).")
         if keep_going in (False, [False]):
             raise mistake
         return cls.refuse(str(mistake))
@@ -130,8 +132,8 @@ def node_schema(*, inputs: Sequence[io.Input], later: Sequence[io.Input] = (), *
 
 def place_of(cls: type[io.ComfyNode]) -> dict[str, str]:
     """Where a node that runs now stands: ids of its ``workflow`` (empty if no page has queued the run) and ``node``."""
-    workflow = (cls.hidden.extra_pnginfo or {}).get("workflow") or {}
-    return {"workflow": str(workflow.get("id") or ""), "node": str(cls.hidden.unique_id)}
+    sent = (cls.hidden.extra_pnginfo or {}).get("workflow")
+    return {"workflow": str(sent.get("id") or "") if isinstance(sent, dict) else "", "node": str(cls.hidden.unique_id)}
 
 
 class NodeProgress:

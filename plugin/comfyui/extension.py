@@ -1,15 +1,10 @@
-"""soart as a node pack of ComfyUI: a clone of the repository in ``custom_nodes``.
-
-Heavy modules are imported when a node runs, so that the pack loads, and names the missing package, even if one is not
-installed.
-"""
+"""soart as a node pack of ComfyUI, which loads, and names what is missing, even if a package is not installed."""
 
 from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
 from . import saved_workflows as saved_workflows
-from . import words as words
 from .choose import SoartChoose
 from .generate import SoartGenerate
 from .optimize import SoartOptimize

@@ -19,10 +19,7 @@ _loops = Loops(lambda loop: PromptServer.instance.send_sync(CHANGED, loop))
 
 
 def count_run(cls: type[io.ComfyNode], facts: dict[str, Any]) -> None:
-    """Count a run that a node has finished, if a page has queued it.
-
-    ``facts`` are the ``runs`` that are wanted, and why no further one is worth it (``enough``, a sentence or empty).
-    """
+    """Count a run of a node that a page has queued; ``facts`` are the ``runs`` wanted, and why it is ``enough``."""
     place = place_of(cls)
     if place["workflow"]:
         page = PromptServer.instance.client_id or ""

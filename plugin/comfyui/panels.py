@@ -48,10 +48,7 @@ def score_lines(scored: Sequence[ScoredPicture], decimals: int = 1) -> str:
 def score_cards(
     scored: Sequence[ScoredPicture], pixels: Mapping[int, np.ndarray], name: str, cls: type[io.ComfyNode]
 ) -> list[dict[str, Any]]:
-    """Pictures, in the order shown, with their scores on the scale of people and the reasons in words.
-
-    ``pixels`` are (h, w, 3) uint8 by number in the batch.
-    """
+    """Pictures by number in the batch, in the order shown, with scores on the scale of people and reasons in words."""
     from ...pipelines.reports.score_words import points_text
 
     previews = saved_previews([pixels[picture.number] for picture in scored], cls)

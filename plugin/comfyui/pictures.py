@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class BatchPictures:
-    """The pictures of a batch: (h, w, 3) uint8 by number from 0, and a sentence for each left out and for each change.
+    """The pictures of a batch, and a sentence for each left out, such as with values that are not numbers, or changed."""
 
-    Pictures whose values are not numbers are left out; ``judged`` are those that a judge has seen, with what it measured.
-    """
-
-    pixels: dict[int, np.ndarray] = field(default_factory=dict)
+    pixels: dict[int, np.ndarray] = field(default_factory=dict)  # (h, w, 3) uint8 by number from 0
     notes: list[str] = field(default_factory=list)
-    judged: PicturesInMemory | None = None
+    judged: PicturesInMemory | None = None  # those that a judge has seen, with what it measured
 
 
 def to_pictures(images: torch.Tensor) -> BatchPictures:

@@ -165,10 +165,7 @@ def without_paths(text: str) -> str:
 
 
 def for_visitor(request: Request, text: str) -> str:
-    """A message as a visitor may see it.
-
-    For guests, files and databases are named without their paths, and a running backend without its address.
-    """
+    """A message as a visitor may see it: for guests without paths of files and databases, and addresses of backends."""
     if is_owner(request):
         return text
     backend = server_of(request).settings.backend
@@ -176,10 +173,7 @@ def for_visitor(request: Request, text: str) -> str:
 
 
 def backend_of(request: Request) -> str:
-    """The running backend that draws, in words, with its model as soon as that is known; empty for a model in this process.
-
-    Guests are not told its address.
-    """
+    """The running backend in words, with its model once known, and for guests without its address; empty without one."""
     server = server_of(request)
     backend, model = server.settings.backend, server.backend_model
     if backend is None:

@@ -46,10 +46,7 @@ _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?", re.IGNOR
 
 
 class ApiGuard:
-    """Middleware that answers requests to the interface, which must bear the token, and hands all others on to the pages.
-
-    Without an interface, its addresses are those of pages that there are not.
-    """
+    """Middleware that answers requests to the interface, which must bear the token, and hands all others on to the pages."""
 
     def __init__(self, app: ASGIApp, api: ASGIApp | None, token: str) -> None:
         self.app, self.api, self.token, self.throttle = app, api, token, Throttle()

@@ -41,10 +41,7 @@ LOCK_SECONDS = 2.0
 
 
 class Briskness:
-    """Middleware that lets requests wait only briefly for a locked database: pages say so and try again.
-
-    Background jobs wait as long as ever.
-    """
+    """Middleware that lets requests wait only briefly for a locked database: pages say so and try again."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

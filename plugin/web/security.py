@@ -44,10 +44,7 @@ _HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNOREC
 
 
 def signing_key(folder: Path) -> str:
-    """Secret of the user behind the keys of all servers, the same after a restart; see ``server_key``.
-
-    If the folder cannot be written, sessions end with the server.
-    """
+    """Secret of the user behind all servers' keys, kept if the folder can be written; see ``server_key``."""
     path = folder / "web-secret"
     secret = secrets.token_bytes(32)
     with contextlib.suppress(OSError):
@@ -126,10 +123,7 @@ def _length(headers: Mapping[str, str]) -> float:
 
 
 class Guard:
-    """Middleware that refuses forbidden requests, lets the bearer of the token in, and sets the headers.
-
-    ``names`` are further host names that the server answers to.
-    """
+    """Middleware that refuses forbidden requests, lets the bearer of the token in, and sets the headers."""
 
     def __init__(self, app: ASGIApp, sessions: Sessions, names: frozenset[str]) -> None:
         self.app, self.sessions, self.names = app, sessions, names

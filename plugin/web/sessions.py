@@ -75,10 +75,7 @@ class TakenNames:
 
 
 def server_key(secret: str, port: int, collections: Iterable[str]) -> str:
-    """Key that signs the sessions of one server: the same after a restart, another for each port and set of collections.
-
-    Without a secret of the user it is another one at every call.
-    """
+    """Key that signs the sessions of one server: the same after a restart, another for each port and set of collections."""
     server = json.dumps([port, sorted(collections)])
     return hmac.new((secret or secrets.token_hex(32)).encode(), server.encode(), hashlib.sha256).hexdigest()
 

@@ -44,18 +44,13 @@ _TOKENS = re.compile(r"[\w'’-]+|[,.;:|\n，、。；!?]")
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A part of a prompt.
+    """A part of a prompt."""
 
-    Attributes:
-        text: in lower case; the text itself for quoted text.
-        kind: ``subject`` (a known thing, or the first one named), ``attribute`` (a known thing with words before it),
-            ``detail`` (further things), ``count``, ``text`` (quoted), or a kind of the lexicon, such as ``style``.
-        negated: True if the picture should not show it.
-    """
-
-    text: str
+    text: str  # in lower case; the text itself for quoted text
+    #: ``subject`` (a known thing, or the first one named), ``attribute`` (a known thing with words before it),
+    #: ``detail`` (further things), ``count``, ``text`` (quoted), or a kind of the lexicon, such as ``style``
     kind: str
-    negated: bool = False
+    negated: bool = False  # True if the picture should not show it
 
 
 @lru_cache(maxsize=1)

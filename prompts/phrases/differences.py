@@ -10,10 +10,7 @@ _WORD = re.compile(r"\w+|\W+")
 
 
 def mark_differences(prompts: Sequence[str]) -> list[list[tuple[str, bool]]]:
-    """Cut each prompt into parts that together are the prompt; True for a part whose words another prompt lacks.
-
-    Neither case nor the order of words counts: ``red`` is marked in ``a red boat`` beside ``a boat at night``.
-    """
+    """Cut each prompt into parts; True for one whose words, in any order and case, another prompt lacks."""
     words = [{word.lower() for word in _WORD.findall(prompt) if _is_word(word)} for prompt in prompts]
     common = set.intersection(*words) if words else set()
     return [_parts(_WORD.findall(prompt), common) for prompt in prompts]

@@ -47,14 +47,12 @@ class PairEffect:
 
 @dataclass(frozen=True, slots=True)
 class EffectTable:
-    """Effects of all options slot by slot, the strongest pairs first, and the importance of each slot.
-
-    The importance (S,) is its share in the variance of the mean over the whole space, half of a pair's for each slot.
-    The sum is 1, or 0 before any feedback.
-    """
+    """Effects of all options slot by slot, the strongest pairs first, and the importance of each slot."""
 
     effects: list[RatingEffect]
     pairs: list[PairEffect]
+    #: (S,) share of each slot in the variance of the mean over the whole space, half of a pair's for each; sums to 1,
+    #: or 0 before feedback
     importance: np.ndarray
 
 

@@ -19,16 +19,11 @@ from ...errors import PromptError
 
 @dataclass(frozen=True)
 class Feedback:
-    """Judgements of rows (pictures shown to a rater, in the model's order); every field may be empty.
+    """Judgements of rows (pictures shown to a rater, in the model's order); every field may be empty."""
 
-    Attributes:
-        rated: (a,) rows that were rated.
-        ratings: (a,) their ratings, on the model's scale.
-        pairs: (p, 2) rows, the preferred one first.
-    """
-
-    rated: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    ratings: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    rated: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # (a,) rows that were rated
+    ratings: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (a,) their ratings, on the model's scale
+    #: (p, 2) rows, the preferred one first
     pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), dtype=np.int64))
 
     @classmethod

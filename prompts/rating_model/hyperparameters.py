@@ -297,10 +297,7 @@ class Evidence:
 
 
 def maximise(evidence: Evidence, start: Hyperparameters | None, iterations: int) -> Hyperparameters:
-    """The hyper-parameters of highest posterior, by L-BFGS from ``start`` or ``Evidence.origin``.
-
-    Without iterations or feedback they are ``start`` or the priors' medians.
-    """
+    """The hyper-parameters of highest posterior, by L-BFGS from ``start`` or ``Evidence.origin``."""
     layout, bounds = evidence.layout, evidence.bounds()
     packed = None if start is None else np.clip(layout.pack(start, evidence.mean), *bounds.T)
     if iterations <= 0 or not len(evidence.terms):

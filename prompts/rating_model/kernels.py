@@ -29,36 +29,24 @@ from .similarity import Numbers, Similarities, Similarity, identity, joint_numbe
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hyperparameters:
-    """θ of the covariance: no value below 0, variances in units of σ².
+    """θ of the covariance: no value below 0, variances in units of σ²."""
 
-    Attributes:
-        amplitude: v.
-        pairs: b.
-        constant: c.
-        slots: (S,) w_s.
-        own_constant: d, 0 for a single rater.
-        own: o, 0 for a single rater.
-        seeds: t, 0 if no picture was judged twice.
-        noise: σ, in units of the mapped ratings.
-        odds: (S,) ρ_s/(1 − ρ_s), 0 for slots without a likeness; empty if there is none at all.
-        lengths: (S,) lengths of the curves of numbers, 0 for other slots; empty likewise.
-        similarities: likenesses of the options of each slot, which are given, not learnt; empty likewise.
-        joint: e, 0 without a joint effect.
-        joint_lengths: (S,) lengths of m_s, 0 for slots without a joint effect; empty likewise.
-    """
-
-    amplitude: float
-    pairs: float
-    constant: float
-    slots: np.ndarray
-    own_constant: float = 0.0
-    own: float = 0.0
-    seeds: float = 0.0
-    noise: float = 1.0
+    amplitude: float  # v
+    pairs: float  # b
+    constant: float  # c
+    slots: np.ndarray  # (S,) w_s
+    own_constant: float = 0.0  # d, 0 for a single rater
+    own: float = 0.0  # o, 0 for a single rater
+    seeds: float = 0.0  # t, 0 if no picture was judged twice
+    noise: float = 1.0  # σ, in units of the mapped ratings
+    #: (S,) ρ_s/(1 − ρ_s), 0 for slots without a likeness; empty if there is none at all
     odds: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    #: (S,) lengths of the curves of numbers, 0 for other slots; empty likewise
     lengths: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    #: likenesses of the options of each slot, which are given, not learnt; empty likewise
     similarities: Similarities = ()
-    joint: float = 0.0
+    joint: float = 0.0  # e, 0 without a joint effect
+    #: (S,) lengths of m_s, 0 for slots without a joint effect; empty likewise
     joint_lengths: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     def replace(self, **changes: float) -> Hyperparameters:

@@ -25,19 +25,13 @@ JUDGEMENTS_AT_A_TIME = 100
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Feedback on latent cells, in the form that the likelihoods use.
+    """Feedback on latent cells, in the form that the likelihoods use."""
 
-    Attributes:
-        rated: (a,) cells that were rated.
-        ratings: (a,) their ratings, mapped to the model's scale.
-        pairs: (p, 2) cells, the preferred one first.
-        expected: (n,) what is expected of each cell beforehand, on the model's scale. It is a part of every judgement, and none
-            of the latent values.
-    """
-
-    rated: np.ndarray
-    ratings: np.ndarray
-    pairs: np.ndarray
+    rated: np.ndarray  # (a,) cells that were rated
+    ratings: np.ndarray  # (a,) their ratings, mapped to the model's scale
+    pairs: np.ndarray  # (p, 2) cells, the preferred one first
+    #: (n,) what is expected of each cell beforehand, on the model's scale. It is a part of every judgement, and none of
+    #: the latent values.
     expected: np.ndarray
 
     @classmethod
@@ -118,10 +112,7 @@ def likelihood(terms: Terms, h: np.ndarray, noise: float) -> Likelihood:
 
 
 def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.ndarray:
-    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant.
-
-    ``h`` are latent values with what is expected of them.
-    """
+    """(n,) −½ tr(Σ ∂W/∂h_i) for the (n, n) posterior covariance Σ, the slope of the evidence's determinant."""
     winners, losers = terms.pairs.T
     third = _probit((h[winners] - h[losers]) / np.sqrt(2))[3]
     spread = posterior[winners, winners] + posterior[losers, losers] - 2 * posterior[winners, losers]

@@ -38,15 +38,12 @@ def centred(matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Options that are numbers: an effect is a smooth curve of learnt length (Matérn 5/2).
+    """Options that are numbers: an effect is a smooth curve of learnt length (Matérn 5/2)."""
 
-    Attributes:
-        positions: place of each option, from 0 for the lowest to 1 for the highest; on the logarithm where ratios count.
-        conditional: True if the slot has one option more, its last: not in use. It has no effect, so that choices that
-            do not use the slot are equal there.
-    """
-
+    #: place of each option, from 0 for the lowest to 1 for the highest; on the logarithm where ratios count
     positions: tuple[float, ...]
+    #: True if the slot has one option more, its last: not in use. It has no effect, so that choices that do not use the
+    #: slot are equal there.
     conditional: bool = False
 
     def __post_init__(self) -> None:

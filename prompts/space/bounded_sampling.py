@@ -1,7 +1,4 @@
-"""Draws texts from a parsed template of dynamic-prompts, within limits.
-
-A variable may hold variables, so that a short template can become a text of any length.
-"""
+"""Draws texts from a parsed template of dynamic-prompts, within limits, because variables may hold variables."""
 
 from __future__ import annotations
 

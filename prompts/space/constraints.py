@@ -117,10 +117,7 @@ def _eliminate(
     extend: Callable[[T, int, list[int]], T],
     merge: Callable[[T, T], T],
 ) -> T | None:
-    """Go through the slots once; None if no choice is left.
-
-    ``extend`` adds a slot to a state, with a group of its options that take part in the same constraints.
-    """
+    """Go through the slots once, ``extend`` a state by each and its constrained options; None if no choice is left."""
     states: dict[tuple[tuple[int, int], ...], T] = {(): unit}
     last = {pair.low: max(p.high for p in pairs if p.low == pair.low) for pair in pairs}
     for at, free in enumerate(options):

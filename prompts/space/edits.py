@@ -16,18 +16,12 @@ from .slots import Slot
 
 @dataclass(frozen=True)
 class MappedChoices:
-    """Old choices that the new space can express.
+    """Old choices that the new space can express."""
 
-    Attributes:
-        choices: (k, slots of the new space) int64.
-        rows: (k,) int64, their rows among the old choices.
-        dropped: number of old choices without a counterpart.
-        reasons: each reason with its count, most frequent first; a choice counts under its first reason.
-    """
-
-    choices: np.ndarray
-    rows: np.ndarray
-    dropped: int
+    choices: np.ndarray  # (k, slots of the new space) int64
+    rows: np.ndarray  # (k,) int64, their rows among the old choices
+    dropped: int  # number of old choices without a counterpart
+    #: each reason with its count, most frequent first; a choice counts under its first reason
     reasons: tuple[tuple[str, int], ...]
 
     def __str__(self) -> str:

@@ -68,10 +68,7 @@ def space_from_text(
     words: int = WORDS,
     wildcards: Path | str | None = None,
 ) -> SpaceDefinition:
-    """Make a space of the variants and wildcards of ``text`` or, if it has none, of the vocabularies around it.
-
-    The other arguments are as for ``space_from_prompt``.
-    """
+    """Make a space of the variants and wildcards of ``text`` or, if it has none, of the vocabularies around it."""
     expect_text("the prompt", text, PromptError)
     expect_text("the negative prompt", negative, PromptError)
     check_wildcards(wildcards)
@@ -215,10 +212,7 @@ def _expansions(
     slots: list[Slot],
     before: str = "",
 ) -> list[_Expansion]:
-    """All texts that ``command`` can become; ``above`` are the wildcards around it.
-
-    Its numbers become slots of ``kind``, named by the text ``before`` them.
-    """
+    """All texts that ``command`` can become; its numbers become slots of ``kind``, named by the text ``before`` them."""
     from dynamicprompts.commands import LiteralCommand, SequenceCommand
 
     if (numbers := _range_of(command)) is not None:

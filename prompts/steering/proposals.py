@@ -32,20 +32,14 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Situation:
-    """The state of a tune, as proposers see it.
+    """The state of a tune, as proposers see it."""
 
-    Attributes:
-        space: the space as it is now; banned options were excluded or retired.
-        effects: slot → option → mean effect, of the slots that may get options; without banned options.
-        phrases: phrases of good prompts that are not of this tune, best first.
-        meanings: returns vectors of the meaning of texts, of those that have one.
-        barred: phrase → names of the slots that it does not fit, whatever its meaning; none by default.
-    """
-
-    space: PromptSpace
+    space: PromptSpace  # the space as it is now; banned options were excluded or retired
+    #: slot → option → mean effect, of the slots that may get options; without banned options
     effects: Mapping[str, Mapping[str, float]]
-    phrases: Sequence[str]
-    meanings: Callable[[Sequence[str]], Meanings]
+    phrases: Sequence[str]  # phrases of good prompts that are not of this tune, best first
+    meanings: Callable[[Sequence[str]], Meanings]  # returns vectors of the meaning of texts, of those that have one
+    #: phrase → names of the slots that it does not fit, whatever its meaning; none by default
     barred: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 

@@ -28,20 +28,13 @@ class Range:
 
     If there are few values, each is an option. Of many values, or a continuum, the options are an even grid, the values
     that were tried, and finer and finer ones around the best of them.
-
-    Attributes:
-        low: the smallest value.
-        high: no value is larger.
-        step: distance of neighbouring values, or None for a continuum.
-        log: True if ratios count, not differences.
-        values: the options, increasing.
     """
 
-    low: float
-    high: float
-    step: float | None
-    log: bool
-    values: tuple[float, ...]
+    low: float  # the smallest value
+    high: float  # no value is larger
+    step: float | None  # distance of neighbouring values, or None for a continuum
+    log: bool  # True if ratios count, not differences
+    values: tuple[float, ...]  # the options, increasing
 
     @classmethod
     def grid(

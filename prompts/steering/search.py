@@ -1,7 +1,4 @@
-"""Searches the best choices of a function given as tables.
-
-By coordinate ascent from many starts: among 10¹² choices a step takes microseconds, and respects the constraints.
-"""
+"""Searches the best choices of a function given as tables, by coordinate ascent from many starts."""
 
 from __future__ import annotations
 
@@ -30,21 +27,14 @@ _SPREAD = tuple(np.linspace(0, 1, 9).tolist())
 
 @dataclass(frozen=True)
 class Domain:
-    """The choices that may be made.
+    """The choices that may be made."""
 
-    Attributes:
-        levels: options of each slot.
-        options: (Σ|s|,) bool, True for options that bans and pins leave.
-        allows: returns True if constraints allow an (S,) choice; None without constraints.
-        similarities: which options of each slot are alike; empty for none.
-        conditions: slots that are in use only with some options of another slot, and off, at their last option, with
-            others, those of slots on which further ones depend first; ``allows`` must hold choices to them.
-    """
-
-    levels: tuple[int, ...]
-    options: np.ndarray
-    allows: Allows | None = None
-    similarities: Similarities = ()
+    levels: tuple[int, ...]  # options of each slot
+    options: np.ndarray  # (Σ|s|,) bool, True for options that bans and pins leave
+    allows: Allows | None = None  # returns True if constraints allow an (S,) choice; None without constraints
+    similarities: Similarities = ()  # which options of each slot are alike; empty for none
+    #: slots that are in use only with some options of another slot, and off, at their last option, with others, those
+    #: of slots on which further ones depend first; ``allows`` must hold choices to them
     conditions: tuple[Condition, ...] = ()
 
     @classmethod
@@ -109,10 +99,7 @@ class Domain:
         return [options.tolist() for options in self.usable()], [options.tolist() for options in self.drawable()]
 
     def switched(self, choice: np.ndarray) -> np.ndarray:
-        """(n, S) choices that differ in one option on which others depend, allowed or not.
-
-        Slots that come into use take options over their range, see ``_SPREAD``, all of them the like.
-        """
+        """(n, S) choices that differ in one option on which others depend, allowed or not."""
         changed: list[list[int]] = []
         before = choice.tolist()
         for parent in {condition.parent for condition in self.conditions}:

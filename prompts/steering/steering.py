@@ -1,7 +1,4 @@
-"""The ask-and-tell loop that steers prompts.
-
-Its only state is the feedback and the choices asked for, so a loop resumes by telling the feedback again.
-"""
+"""The ask-and-tell loop that steers prompts; its only state is the feedback, which can be told again."""
 
 from __future__ import annotations
 

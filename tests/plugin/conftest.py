@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from specimens import comfy_server, comfy_standin
+from specimens.scanning import Here
 
+from soart.pipelines.ingest.fork_server import MANY
+from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.plugin.cli import app as cli
 from soart.plugin.cli import terminal
 
@@ -24,6 +27,20 @@ def link_packs(folder):
     packs[0].symlink_to(ROOT)
     packs[1].symlink_to(ROOT / "tests" / "specimens" / "comfy_test_nodes")
     return packs
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_files_here():
+    """A few new files are measured in this process: the workers of each test would load all networks anew."""
+    inspect = LocalEngine.inspect
+
+    def inspect_few_here(engine, files, kinds=(None,)):
+        files = [*files]
+        return inspect(engine, files, kinds) if len(files) >= MANY else Here().inspect(files, kinds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LocalEngine, "inspect", inspect_few_here)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -126,3 +143,12 @@ def soart(capsys, monkeypatch, tmp_path):
         return code, captured.out, captured.err
 
     return run
+
+
+def commands(command, words=()):
+    """All commands that do something, by their words."""
+    if hasattr(command, "commands"):
+        return {
+            key: one for name, inner in command.commands.items() for key, one in commands(inner, (*words, name)).items()
+        }
+    return {words: command}

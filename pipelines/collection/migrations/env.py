@@ -1,7 +1,4 @@
-"""Alembic's environment.
-
-The connection, with its open transaction, comes from ``pipelines/collection/upgrade.py``.
-"""
+"""Alembic's environment; the connection, with its open transaction, comes from ``pipelines/collection/upgrade.py``."""
 
 from alembic import context
 

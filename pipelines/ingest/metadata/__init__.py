@@ -1,7 +1,4 @@
-"""Reads how pictures were made.
-
-Image tools write prompts and settings into picture files, beside them, and into tables of whole folders.
-"""
+"""Reads how pictures were made: prompts and settings in their files, beside them, and in tables of folders."""
 
 from __future__ import annotations
 

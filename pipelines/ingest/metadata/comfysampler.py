@@ -126,10 +126,7 @@ def _schedule(graph: Graph, node: Node, sigmas: Node | None) -> object:
 
 
 def _model(graph: Graph, value: object, depth: int = 0) -> tuple[object, list[tuple[object, object]] | None]:
-    """The checkpoint at the head of the chain of models, and the LoRAs on it; a merge of two models has no name.
-
-    Behind a switch whose branches differ in one of both it is ``None``.
-    """
+    """The checkpoint at the head of the chain of models, and the LoRAs on it; None behind merges and open switches."""
     added: list[tuple[object, object]] = []
     for _ in range(100):
         origin = graph.at(value)

@@ -1,7 +1,4 @@
-"""Texts inside picture files: chunks of PNG and WebP, JPEG segments, ISO boxes.
-
-No pixel is decoded.
-"""
+"""Texts inside picture files, without decoding a pixel: chunks of PNG and WebP, JPEG segments, ISO boxes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""EXIF texts that tools write prompts to.
-
-Only those few are read, so that a hostile directory costs nothing.
-"""
+"""EXIF texts that tools write prompts to, and no others, so that a hostile directory costs nothing."""
 
 from __future__ import annotations
 

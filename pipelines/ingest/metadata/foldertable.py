@@ -1,7 +1,4 @@
-"""Tables of a folder's pictures: ``metadata.jsonl`` and ``metadata.csv``.
-
-The format is that of Hugging Face's imagefolder.
-"""
+"""Tables of a folder's pictures, as of Hugging Face's imagefolder: ``metadata.jsonl`` and ``metadata.csv``."""
 
 from __future__ import annotations
 
@@ -23,13 +20,10 @@ _MOST_PROBLEMS = 20
 
 @dataclass
 class FolderTable:
-    """The tables of one folder: metadata by file name relative to it, with ``/`` between folders.
-
-    A table or line that could not be read is a sentence in ``problems``; the other lines count.
-    """
+    """The tables of one folder: metadata by file name relative to it, with ``/`` between folders."""
 
     entries: dict[str, PictureMetadata] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # a sentence for each table or line that could not be read
 
     @classmethod
     def read(cls, folder: Path) -> FolderTable:

@@ -1,7 +1,4 @@
-"""Reads Fooocus and its descendants: JSON in ``parameters`` or EXIF, and its log.
-
-Fooocus's other scheme is A1111's text.
-"""
+"""Reads Fooocus and its descendants: JSON in ``parameters`` or EXIF, and its log; its other scheme is A1111's text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Reads InvokeAI's texts.
-
-They are ``invokeai_metadata`` (3 and later), ``sd-metadata`` (2.x) and ``Dream`` (1.x and 2.x).
-"""
+"""Reads InvokeAI's texts ``invokeai_metadata`` (3 and later), ``sd-metadata`` (2.x) and ``Dream`` (1.x and 2.x)."""
 
 from __future__ import annotations
 

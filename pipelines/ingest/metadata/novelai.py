@@ -1,7 +1,4 @@
-"""Reads NovelAI's ``Description`` and JSON ``Comment``.
-
-They are in PNG text, or hidden in the picture (see ``stealth``).
-"""
+"""Reads NovelAI's ``Description`` and JSON ``Comment``, in PNG text or hidden in the picture (see ``stealth``)."""
 
 from __future__ import annotations
 

@@ -53,14 +53,11 @@ _PRESET = "forge_preset"
 
 
 class Checkpoint(NamedTuple):
-    """A checkpoint of the web UI: its title for requests, and the names that answers may have for it, see ``stem``.
-
-    The digest is empty if the web UI has not computed it.
-    """
+    """A checkpoint of the web UI: its title for requests, and the names that answers may have for it, see ``stem``."""
 
     title: str
     names: frozenset[str]
-    digest: str
+    digest: str  # empty if the web UI has not computed it
 
     @property
     def name(self) -> str:
@@ -248,10 +245,7 @@ class A1111Backend(BackendGenerator):
 
 
 def request_fields(texts: Sequence[str]) -> dict[str, Any]:
-    """More fields of a web UI's requests, from texts ``FIELD=VALUE``, VALUE as JSON or words, and names of JSON files.
-
-    Of a field that is named twice the last value counts.
-    """
+    """More fields of a web UI's requests, from texts ``FIELD=VALUE``, VALUE as JSON or words, and names of JSON files."""
     fields: dict[str, Any] = {}
     for text in texts:
         name, split, value = text.partition("=")

@@ -29,15 +29,11 @@ _EXPECTED = "expected an address such as {example}, or with #CHECKPOINT at its e
 
 @dataclass(frozen=True, slots=True)
 class BackendAddress:
-    """The address of a running backend; ``kind`` is a key of ``KINDS``.
+    """The address of a running backend."""
 
-    The URL has no slash at its end, and neither user nor password. ``choice`` is the checkpoint, or for ComfyUI the
-    file of a workflow, that the address names; empty for none.
-    """
-
-    kind: str
-    url: str
-    choice: str = ""
+    kind: str  # a key of ``KINDS``
+    url: str  # without a slash at its end, user and password
+    choice: str = ""  # the checkpoint, or for ComfyUI the file of a workflow, that the address names; empty for none
     user: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
 

@@ -1,7 +1,4 @@
-"""Reads what a server pushes over a WebSocket: JSON objects, in text messages.
-
-Everything else is passed over, such as pictures of previews.
-"""
+"""Reads JSON objects that a server pushes over a WebSocket; all else, such as pictures of previews, is passed over."""
 
 from __future__ import annotations
 

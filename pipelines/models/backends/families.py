@@ -9,18 +9,15 @@ from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
 
 
 class Family(NamedTuple):
-    """A family of checkpoints, and the settings that its makers draw with.
-
-    ``pattern`` is of names of its checkpoints, or of what their files say about their architecture. ``side`` is in
-    pixels. ``true_cfg`` is the scale of classifier-free guidance beside a guidance that the model was distilled to take
-    as an input; None for models whose guidance is the classifier-free one.
-    """
+    """A family of checkpoints, and the settings that its makers draw with."""
 
     name: str
-    pattern: str
-    side: int = 1024
+    pattern: str  # of names of its checkpoints, or of what their files say about their architecture
+    side: int = 1024  # in pixels
     steps: int = EXTERNAL_STEPS
     guidance: float = EXTERNAL_GUIDANCE
+    #: scale of classifier-free guidance beside a guidance that distilled weights take as an input; None where that is
+    #: the guidance
     true_cfg: float | None = None
 
 

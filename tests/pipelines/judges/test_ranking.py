@@ -134,9 +134,9 @@ def test_measure_stores_as_it_goes(collection, make_drawn, judge):
     rows = collection.add_drawn([make_drawn(i, size=8) for i in range(40)], "m", "D")
     seen = []
 
-    def stop():
-        seen.append(1)
-        if len(seen) == 35:
+    def stop(done):
+        seen.append(done)
+        if sum(seen) == 35:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -13,8 +13,7 @@ from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING
 from soart.pipelines.services.tuning import RUN, TuningService
 from soart.pipelines.support.background import Jobs
-from soart.pipelines.tuning.earlier import MOST, remember, remembered
-from soart.pipelines.tuning.settings import PAUSED, RUNNING, TuneSettings
+from soart.pipelines.tuning.settings import MOST, PAUSED, RUNNING, TuneSettings, remember, remembered
 
 SPACE = """
 template: a {style} picture of a boat in {palette} colors

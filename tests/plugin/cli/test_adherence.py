@@ -15,15 +15,6 @@ def drawn(tmp_path_factory):
     return folder
 
 
-def test_rank_by_adherence(soart, drawn):
-    code, out, _ = soart("rank", drawn, "--by", "adherence", "--json")
-    assert code == 0
-    ranking = json.loads(out)["ranking"]
-    assert len(ranking) == 8
-    assert all(0 <= row["score"] <= 1 for row in ranking)
-    assert any("seen: " in reason["text"] for reason in ranking[0]["reasons"])
-
-
 def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     table = tmp_path / "out.json"

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from specimens.ugly import picture
 from typer.main import get_command
 
@@ -21,25 +20,7 @@ from soart.pipelines.models.options import GeneratorOptions
 from soart.plugin.cli import app as cli
 from soart.plugin.cli import terminal
 
-PROMPT = "a sharp picture of a boat in cool colors, watercolor style"
-
-
-def test_generate_is_the_same_everywhere(soart, tmp_path):
-    folders = [tmp_path / "a", tmp_path / "b", tmp_path / "c"]
-    pictures = []
-    for folder, batch in zip(folders, (4, 4, 3), strict=True):
-        drawing = ("-n", 4, "--seed", 1, "--steps", 2, "--by", "technical", "--set", f"batch_size={batch}")
-        code, out, _ = soart("generate", PROMPT, *drawing, "--collection", folder, "--json")
-        assert code == 0
-        ranking = json.loads(out)["ranking"]
-        by_seed = {r["seed"]: r["path"] for r in ranking}
-        assert sorted(by_seed) == [1, 2, 3, 4]
-        pictures.append([np.asarray(Image.open(by_seed[s])).astype(int) for s in sorted(by_seed)])
-    assert sorted(p.name for p in (folders[0] / "images").iterdir()) == sorted(
-        p.name for p in (folders[1] / "images").iterdir()
-    )
-    assert len({p.tobytes() for p in pictures[0]}) == 4
-    assert max(np.abs(a - c).max() for a, c in zip(pictures[0], pictures[2], strict=True)) <= 1
+from ..conftest import commands
 
 
 def test_second_run_reuses(soart, tmp_path):
@@ -177,19 +158,6 @@ def test_problems_name_pictures_as_the_user_does(soart, tmp_path, monkeypatch):
     assert "'notes.png' is not" in soart("evaluate", ".")[2]
 
 
-def test_rankings_of_pictures_by_other_tools_have_their_prompts(soart, tmp_path):
-    rng = np.random.default_rng(0)
-    for i in range(3):
-        text = PngInfo()
-        if i:
-            text.add_text("parameters", f"a fox number {i}\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: {i}")
-        picture = Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8))
-        picture.save(tmp_path / f"{i}.png", pnginfo=text)
-    ranking = json.loads(soart("rank", tmp_path, "--json")[1])["ranking"]
-    prompts = {Path(row["path"]).stem: row.get("prompt") for row in ranking}
-    assert prompts == {"0": None, "1": "a fox number 1", "2": "a fox number 2"}
-
-
 def test_what_ranks_is_named(soart, tmp_path):
     drawn = json.loads(soart("generate", "a {fox|boat}", "--count", 3, "--collection", tmp_path / "c", "--json")[1])
     assert drawn["by"].startswith("overall-")
@@ -277,7 +245,7 @@ def test_pages_and_copies_are_opened_when_they_are_there(soart, tmp_path, monkey
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
-@pytest.mark.parametrize("arguments", [["-h"], ["list", "models", "--json"]])
+@pytest.mark.parametrize("arguments", [["-h"], ["config", "--json"]])
 def test_output_that_cannot_be_written_is_one_sentence(arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -471,23 +439,19 @@ def test_generator_options_are_one_value(monkeypatch, soart, tmp_path):
 
 
 def test_every_command_has_help_with_an_example_that_parses(soart):
-    import shlex
-
-    group = get_command(cli.app)
-    assert set(group.commands) >= {"generate", "rank", "demo", "doctor", "compare-attention", "taste"}
-    for name, command in group.commands.items():
-        if hasattr(command, "commands"):
-            # Groups have tests of their own.
-            continue
-        code, out, _ = soart(name, "--help")
+    every = commands(cli.root())
+    assert set(every) >= {("generate",), ("rank",), ("demo",), ("taste", "learn"), ("config", "set")}
+    for words, command in every.items():
+        code, out, _ = soart(*words, "--help")
         assert code == 0
-        assert "Example: soart " + name in out
+        assert f"Example: soart {' '.join(words)}" in out
         # A command that ends only when it is told to has nothing to say as JSON.
-        assert ("--json" in out) == (name != "web")
+        assert ("--json" in out) == (words != ("web",))
         for text in re.split(r"\s{2,}or: ", command.epilog.removeprefix("Example: ")):
-            soart_, word, *example = shlex.split(text)
-            assert (soart_, word) == ("soart", name)
-            assert command.make_context(name, example, resilient_parsing=False).command.name == name
+            example = shlex.split(text)
+            assert example[: len(words) + 1] == ["soart", *words]
+            context = command.make_context(words[-1], example[len(words) + 1 :], resilient_parsing=False)
+            assert context.command.name == words[-1]
 
 
 def test_help_imports_nothing_heavy():
@@ -535,11 +499,6 @@ def test_compare_attention_refuses_what_it_cannot_do(soart, mode_folders, tmp_pa
     assert "gone" in err
     code, _, err = soart("compare-attention", clean, mode_folders / "grainy", "--versions", "X,Y")
     assert (code, "got X, Y" in err) == (2, True)
-
-
-def test_the_package_runs_as_a_module():
-    line = [sys.executable, "-m", "soart", "--version"]
-    assert subprocess.run(line, check=True, capture_output=True, text=True).stdout.startswith("soart ")
 
 
 def test_the_module_completes_the_command_and_not_python():

@@ -1,4 +1,3 @@
-import csv
 import json
 import os
 import re
@@ -282,19 +281,6 @@ def test_annotations_that_write_nothing_are_refused(soart, art):
         assert (code, words in " ".join(err.split())) == (2, True)
     assert soart("label", art, "--png")[0] == 0
     assert not (art / "0.xmp").exists()
-
-
-def test_the_overall_score_ranks_an_evaluation_and_chooses_keepers(soart, art, tmp_path):
-    table = tmp_path / "table.csv"
-    code, out, err = soart("evaluate", art, "--by", "overall", "--export", table, "--collection", tmp_path / "c")
-    assert (code, err) == (0, "")
-    assert "overall score" in out
-    ranked = json.loads(soart("rank", tmp_path / "c", "--json")[1])["ranking"]
-    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
-    known = {Path(row["path"]).name: float(row["score"]) for row in rows if row["score"]}
-    assert {Path(one["path"]).name: pytest.approx(one["score"], abs=0.05) for one in ranked}.items() <= known.items()
-    assert soart("keep", art, "--group", "look-alike", "--by", "overall")[0] == 0
-    assert soart("cull", art, "--by", "overall", "--below", "1", "--to", tmp_path / "culled", "--dry-run")[0] == 0
 
 
 def test_the_best_are_few_of_one_prompt_and_all_with_alike(soart, tmp_path):

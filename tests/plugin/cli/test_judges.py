@@ -11,8 +11,6 @@ import soart as api
 from soart.metrics.tastes.overall import OverallJudge
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.judges import ray_judging
-from soart.pipelines.judges.finding import judges_for
-from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.storing import judge_pictures
 from soart.pipelines.scoring.taste_store import tastes_of
 from soart.training.captions import Scene
@@ -134,29 +132,6 @@ def test_judges_are_listed_as_they_are_named(soart, package):
         "overall": "overall", "clip": "clip[:HUB_ID|FOLDER]", "pyiqa": "pyiqa:METRIC", "redness": "redness",
     }  # fmt: skip
     assert "clip[:HUB_ID|FOLDER]" in soart("list", "judges")[1]
-
-
-@pytest.mark.parametrize("by", [[], ["technical"], ["overall", "blur"]])
-def test_every_way_to_rank_gives_one_order(soart, tmp_path, by):
-    """Commands on a folder, Python on files, and nodes and diffusers on pixels."""
-    folder = tmp_path / "art"
-    draw(folder, 6)
-    options = [text for name in by for text in ("--by", name)]
-
-    def names(pictures):
-        return [Path(picture["path"]).name for picture in pictures]
-
-    ranked = names(json.loads(soart("rank", folder, *options, "--json")[1])["ranking"])
-    evaluated = json.loads(soart("evaluate", folder, *options, "--top", 6, "--json")[1])
-    [kept] = json.loads(soart("keep", folder, *options, "--json")[1])["groups"]
-    assert len(ranked) == 6
-    assert ranked == names(evaluated["best"]) == names(kept["pictures"])
-    assert ranked == [picture.path.name for picture in api.rank(folder, by=by or None)]
-    files = sorted(folder.glob("*.png"))
-    pixels = {number: api.read_image(path).pixels for number, path in enumerate(files)}
-    scored, problems = score_batch(api.PicturesInMemory(pixels), judges_for(by or None))
-    assert problems == []
-    assert ranked == [files[one.number].name for one in sorted(scored, key=lambda one: -one.score)]
 
 
 def test_tastes_of_a_collection_judge_its_pictures(soart, tmp_path):

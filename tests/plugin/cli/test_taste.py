@@ -1,7 +1,6 @@
 import io
 import json
 import re
-import shlex
 import shutil
 import sys
 from dataclasses import replace
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from sqlalchemy import text
-from typer.main import get_command
 
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.protocols import Measures
@@ -22,7 +20,6 @@ from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.taste_store import TasteStore, tastes_of
 from soart.pipelines.tastes.learning import taste_extractor
 from soart.pipelines.tastes.rating_session import RatingSession
-from soart.plugin.cli import app as cli
 from soart.plugin.cli import keys
 
 
@@ -238,19 +235,6 @@ def test_mistakes_end_in_one_sentence(soart, world, tmp_path, arguments, code):
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-def test_every_command_has_an_example():
-    group = get_command(cli.app).commands["taste"]
-    assert set(group.commands) == {"learn", "show", "import", "delete", "distil"}
-    for name, command in group.commands.items():
-        examples = re.findall(r"soart taste ([^\n]*?)(?=\s{2,}or:|$)", command.epilog or "")
-        assert examples, name
-        for example in examples:
-            words = shlex.split(example)
-            assert words[0] == name
-            assert command.make_context(name, words[1:], resilient_parsing=False).command.name == name
-        assert "--json" in [option for p in command.params for option in p.opts], name
-
-
 def test_keys_without_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("1 2\nXu\n"))
     assert list(keys.keys()) == ["1", "2", "x", "u"]
@@ -306,25 +290,6 @@ def test_list_and_delete(soart, world, mine, tmp_path, monkeypatch):
     assert (code, "no taste 'nobody'" in err) == (1, True)
     assert soart("taste", "delete", "broken", "mine", "--yes", *where)[0] == 0
     assert "no taste" in soart("taste", "show", *where)[1]
-
-
-def test_prior_scores_are_named(soart, world, mine):
-    line = ("taste", "learn", "plain", "--good", world / "good", "--bad", world / "bad", *mine)
-    for names, expected in (
-        (["appeal"], {"appeal"}),
-        (["none"], set()),
-        (["technical", "appeal"], {"technical", "appeal"}),
-    ):
-        options = [part for name in names for part in ("--set", f"priors={name}")]
-        assert soart(*line, *options)[0] == 0
-        shown = json.loads(soart("taste", "show", "plain", *mine, "--json")[1])
-        assert set(shown["trusted_priors"]) == expected
-    for names, code, message in (
-        (["none", "appeal"], 2, "name no other prior score beside it"), (["beauty"], 2, "There is no prior score 'beauty'"),
-        (["others"], 1, "needs ratings of other raters"),
-    ):  # fmt: skip
-        found, _, err = soart(*line, *[part for name in names for part in ("--set", f"priors={name}")])
-        assert (found, message in " ".join(err.split())) == (code, True)
 
 
 def test_judges_and_other_tastes_are_prior_scores(soart, world, mine, package, tmp_path):

@@ -121,13 +121,6 @@ def test_asking_begins_with_what_was_left_of_the_last_batch(tune, tmp_path):
         assert sorted(ratings(collection, "me").values()) == [3, 5]
 
 
-def test_plain_prompts_and_templates_make_spaces(tune):
-    facts = json.loads(tune("a {boat|tree}, __palette__", "--budget", 2, "--json")[1])
-    assert facts["pictures"] == 2
-    facts = json.loads(tune("a boat", "--budget", 2, "--json", "--collection", "other")[1])
-    assert {e["slot"] for e in facts["effects"]} >= {"palette", "style", "quality"}
-
-
 def test_long_prompts_are_cut_in_the_table_of_the_best(tmp_path):
     generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
     space = soart.PromptSpace.from_text("a boat, " + "in the snow, " * 30 + "{red|blue}")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from soart.metrics.tastes.overall import OverallJudge
+from soart.pipelines import demo
 from soart.pipelines.collection.collection import Collection
 from soart.plugin.cli import web as command
 
@@ -97,8 +98,9 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
 
     # The runner has a stdin of its own, which is not a terminal.
     monkeypatch.setattr(command, "is_interactive", lambda: True)
-    # The same model, already loaded.
+    # The same model, already loaded, and fewer pictures.
     monkeypatch.setattr(command, "load_generator", lambda *_, **__: generator)
+    monkeypatch.setattr(demo, "COUNT", 4)
     runner = CliRunner()
     answer = runner.invoke(app, ["web", "mine", "--no-open", "--port", "0"], input="n\n")
     assert "There is no folder or collection 'mine'" in str(answer.exception)
@@ -108,8 +110,8 @@ def test_somebody_at_a_terminal_is_offered_one(serving, monkeypatch, tmp_path, g
     answer = runner.invoke(app, ["web", "demo", "--no-open", "--port", "0"], input="d\n")
     assert answer.exit_code == 0
     with Collection(tmp_path / "demo") as collection:
-        assert len(collection.images()) == 24
-        assert len(collection.scores(OverallJudge.load().stored_name)) == 24
+        assert len(collection.images()) == 4
+        assert len(collection.scores(OverallJudge.load().stored_name)) == 4
 
 
 def test_a_taken_port_and_a_strange_address_are_said(soart, tmp_path):

@@ -88,8 +88,10 @@ def test_the_best_pass_if_nobody_picks_in_time(host, graph, fallback, passes):
     rows = ran.outputs[node.id]["soart_table"][0]["rows"]
     best = [str(row[0]) for row in rows[:passes]]
     assert [card["title"] for card in ran.outputs[node.id]["soart_cards"]] == best
-    # It asks anew in every run.
-    assert node.id in host.run(graph).executed
+    # It asks anew in every run, also for a client that sends something else as the workflow.
+    again = host.run(graph, {"workflow": "text"})
+    assert again.ok, again.error
+    assert node.id in again.executed
 
 
 def test_the_judge_decides_at_once_if_asked_to(host, graph):

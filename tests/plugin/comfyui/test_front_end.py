@@ -69,11 +69,11 @@ def test_pictures_are_rated_by_click_in_the_node(page, request):
     cards.nth(2).wait_for(timeout=RUN)
     assert cards.count() == 3
     assert "of 100" in cards.first.inner_text()
-    page.wait_for_function("[...document.querySelectorAll('.soart-card img')].every((i) => i.complete)", timeout=RUN)
-    # Every picture is there.
-    assert page.evaluate(
-        "[...document.querySelectorAll('.soart-card img')].every((i) => i.complete && i.naturalWidth === 64)"
+    # Every picture is there, also where Nodes 2.0 has drawn the panel once more meanwhile.
+    whole = (
+        "() => [...document.querySelectorAll('.soart-card img')].filter((one) => one.naturalWidth === 64).length === 3"
     )
+    page.wait_for_function(whole, timeout=RUN)
     run(page)
     page.locator(".soart-chart svg").wait_for(state="attached", timeout=RUN)
     assert page.locator(".soart-chart circle").count() == 2

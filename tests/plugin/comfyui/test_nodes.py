@@ -333,6 +333,22 @@ def test_a_locked_collection_is_said_in_the_node(host, patient_graph, monkeypatc
     assert behind.id in host.run(patient_graph).outputs
 
 
+def test_a_folder_that_takes_no_preview_is_said_in_the_node(host, patient_graph):
+    source = pictures(patient_graph, seed=81)
+    rated = patient_graph.add("SoartRate", images=source.out(), by="technical", top_k=0, learn=False)
+    other = patient_graph.add("TestSink", value=source.out())
+    temp, away = host.base / "temp", host.base / "away"
+    temp.rename(away)
+    # As on a full disk.
+    temp.touch()
+    ran = host.run(patient_graph)
+    temp.unlink()
+    away.rename(temp)
+    assert ran.ok, ran.error
+    assert "(is the disk full?)" in texts(ran, rated)
+    assert other.id in ran.outputs
+
+
 CHOICE = {
     "space": "a {sharp|noisy} picture of a {boat|owl|fox}", "by": "technical", "count": 1, "search_seed": 0, "model": "test", "usual_steps": 3,
     "usual_guidance": 3.0, "usual_width": 64, "usual_height": 64,

@@ -25,9 +25,7 @@ def folder(tmp_path, outputs):
 
 @pytest.fixture
 def app(settings):
-    app = create_app(replace(settings, watch=True))
-    app.state.server.collections[0].evaluation.engine = Here()
-    return app
+    return create_app(replace(settings, watch=True))
 
 
 def test_new_pictures_appear_in_the_open_gallery_and_the_focus_stays(come, address, outputs, paint):

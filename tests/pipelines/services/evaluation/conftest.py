@@ -12,8 +12,10 @@ from soart.pipelines.support.background import Jobs
 
 
 @pytest.fixture
-def collection(untidy):
-    with Collection(untidy) as found:
+def collection(request, make_measured, make_evaluated, tmp_path):
+    """Evaluated before, where a test begins with an evaluation."""
+    make = make_evaluated if "service" in request.fixturenames else make_measured
+    with Collection(make(tmp_path / "untidy")) as found:
         yield found
 
 

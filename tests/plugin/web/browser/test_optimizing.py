@@ -24,6 +24,8 @@ def test_a_picture_is_optimized_and_its_family_walked(come, address, folder, gen
     assert shown[1] != row.id
     with Collection(folder) as collection:
         assert strength_of(collection.locate(collection.images()[-1])) == 0.6
+    # The next one begins with the same strength.
+    assert 'value="0.6"' in page.request.get(f"{address}/c/0/optimize?image={shown[1]}").text()
     assert "technical quality" in page.inner_text("#optimize")
     # The result opens beside the picture, and leads back to it.
     page.click("#optimize .pair [data-kin] >> nth=1")

@@ -13,11 +13,8 @@ from soart.pipelines.models.request import DrawnPicture, Request
 
 
 @pytest.fixture
-def folder(untidy):
-    """A collection that was evaluated."""
-    with Collection(untidy) as collection:
-        sync_and_evaluate(collection, Scan([untidy / "images"]), Here())
-    return untidy
+def folder(make_evaluated, tmp_path):
+    return make_evaluated(tmp_path / "untidy")
 
 
 def requests_of(page, part, method="GET"):

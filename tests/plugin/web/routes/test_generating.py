@@ -1,7 +1,6 @@
 """The Generate view: pictures of a prompt, and variations of a picture."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -9,7 +8,6 @@ from PIL.PngImagePlugin import PngInfo
 from specimens.backends import A1111, serving
 from specimens.waiting import until
 
-import soart
 from soart.errors import SoartError
 from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
@@ -19,7 +17,6 @@ from soart.pipelines.ingest.roots import open_collection_for
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.models.backends.address import backend_address
 from soart.pipelines.models.opening import open_generator
-from soart.pipelines.models.options import GeneratorOptions
 from soart.pipelines.services.generation import Drawing
 
 
@@ -30,14 +27,6 @@ def test_a_single_picture_is_counted_as_one(visitor):
     ):
         assert visitor.send("generate", prompt="a boat", count=count, seed=seed, steps=1).status_code == 200
         assert visitor.wait_for("draw")["message"] == message
-
-
-def test_a_short_template_of_a_long_prompt_ends_at_once(visitor):
-    uses = "".join(f"${{{name}={f'${{{inner}}}' * 10}}}" for inner, name in zip("abcdef", "bcdefg", strict=True))
-    template = "${a=xxxxxxxxxx}" + uses + "${g}"
-    assert len(template) < 300
-    assert visitor.send("generate", prompt=template, template=True, count=1, seed=90, steps=1).status_code == 200
-    assert "more than 20,000 parts" in visitor.wait_for("draw")["message"]
 
 
 def test_words_that_the_model_does_not_read_are_named(visitor):
@@ -71,21 +60,6 @@ def test_pictures_are_drawn_scored_and_kept(visitor, folder):
     assert visitor.send("generate", **body | {"prompt": "a {b|c}", "template": False, "count": 1}).status_code == 200
     visitor.wait_for("draw")
     assert visitor.get("/api/ids", words="{b|c}").json()["ids"]
-
-
-def test_pictures_are_drawn_with_loras(visit, folder):
-    loras = Path(soart.__file__).parent / "pipelines" / "tiny" / "loras"
-    options = GeneratorOptions(device="cpu", loras=loras)
-    visitor = visit(load=partial(open_generator, options))
-    borders = []
-    for prompt in ("a sharp boat in pastel colors", "a sharp boat in pastel colors <lora:frame:1>"):
-        assert visitor.send("generate", prompt=prompt, count=1, seed=3, steps=8).status_code == 200
-        assert visitor.wait_for("draw")["message"] == "1 picture drawn."
-        with Collection(folder) as collection:
-            borders.append(collection.pixels(collection.images()[-1])[:4].mean())
-    assert borders[1] < borders[0] - 60
-    assert visitor.send("generate", prompt="a boat <lora:nope:1>", count=1, steps=1).status_code == 200
-    assert "nope" in visitor.wait_for("draw")["message"]
 
 
 def test_judges_sort_the_pictures(package, visitor, folder):

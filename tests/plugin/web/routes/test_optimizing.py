@@ -46,19 +46,6 @@ def test_more_like_a_picture_is_stored_beside_its_start(visitor, folder, picture
     # The history can be walked in both directions.
     assert f'data-kin="{child.id}"' in visitor.get(f"/detail/{picture}").text
     assert f'data-kin="{picture}"' in visitor.get(f"/detail/{child.id}").text
-    # It can be drawn on, and so can what comes of it.
-    assert 'name="strength"' in visitor.get("/optimize", image=child.id).text
-    assert visitor.send("optimize", image=child.id, judge="technical", seconds=5, strength=0.6).status_code == 200
-    assert visitor.wait_for("optimize")["state"] == "done"
-    with Collection(folder) as collection:
-        on = collection.images()[-1]
-        assert [row.id for row in parents_of(collection, on)] == [child.id]
-    assert 'value="0.6"' in visitor.get("/optimize", image=on.id).text
-    assert visitor.send("optimize", image=on.id, judge="technical", seconds=5).status_code == 200
-    assert "give a strength" in visitor.wait_for("optimize")["message"]
-    # An optimized picture can be gone on from.
-    assert visitor.send("optimize", image=child.id, judge="technical", seconds=5).status_code == 200
-    assert visitor.wait_for("optimize")["state"] == "done"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
