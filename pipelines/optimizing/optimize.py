@@ -95,11 +95,12 @@ class Optimized:
             begun = "the picture that was drawn on" if drawn_on else "the picture it began with"
         kept = {f"The judge {self.second!r}, not optimized": (before.second, now.second)}
         if np.isfinite(now.adherence):
-            kept["Shows the prompt"] = before.adherence, now.adherence
+            kept["Shows the prompt (0: no, 1: yes)"] = before.adherence, now.adherence
         else:
             kept["Like the first pictures (1: the same)"] = before.likeness, now.likeness
         return [
             f"{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
+            *(["Nothing better was found: more seconds may help."] if np.array_equal(self.start, self.pixels) else []),
             *(f"{text}: {a:.3g} before, {b:.3g} now." for text, (a, b) in kept.items() if np.isfinite(b)),
             f"{self.pictures} pictures drawn in {self.seconds:.0f} s.",
         ]
