@@ -46,7 +46,7 @@ class Overview:
         ...     print(soart.evaluate(pictures, by="noise", collection=Path(folder, "collection")))
         1 picture in 2 files
         By freedom from noise: mean 61.6, middle half 61.6 … 61.6. 100 is free of it; below 50, which hardly any undamaged picture has, it is suspected.
-        Sizes: 256 × 256 1
+        Sizes: 256 × 256 1, mean 62
         Best: one.png (62)
         To decide: 1 exact copy
     """

@@ -141,7 +141,7 @@ class Summary:
             found.append(f"{title.capitalize() if title != 'LoRAs' else title}: {_parts(parts[: 2 * top])}")
         if self.looks:
             found.append(f"Looks: {_parts([part for part, _ in self.looks])}")
-        if self.contents:
+        if any(part.kind != "size" for parts in self.contents.values() for part in parts):
             found.append(
                 "  soart find WORDS lists such pictures; rank, keep, label and web take them by --matching WORDS."
             )
@@ -168,9 +168,9 @@ def _parts(parts: Sequence[Part]) -> str:
 
 def short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
     """Names of files by picture id, with their folders if two have the same name."""
-    names = [Path(one.path).name for one in pictures]
-    folders = [Path(*Path(one.path).parts[-2:]) for one in pictures] if len({*names}) < len(names) else names
-    return {one.id: printable(str(name)) for one, name in zip(pictures, folders, strict=True)}
+    paths = {one.id: Path(one.path) for one in pictures}
+    alike = len({path.name for path in paths.values()}) < len(paths)
+    return {image: printable(str(Path(*path.parts[-2:])) if alike else path.name) for image, path in paths.items()}
 
 
 def told_of(finding: Association | Trend) -> str:

@@ -75,17 +75,18 @@ def test_walk(soart, tmp_path, monkeypatch, count, side, copies, rated):
         (tmp_path / kind).mkdir()
         for path in paths[first : 2 * rated : 2]:
             (tmp_path / kind / path.name).hardlink_to(path)
-    outputs = {}
+    outputs, undo_file = {}, ""
     # Quick start serves until it is interrupted.
     for line in (line for line in commands() if line[0] != "start"):
         if line[0] == "find":
             line[2] = f"pictures/{paths[count // 2].name}"
         if line[0] == "undo":
-            [line[1]] = map(str, Path().glob("soart-undo-*.jsonl"))
+            line[1] = undo_file
         code, out, err = soart(*line)
         assert code == 0, (line, err)
         outputs.setdefault(" ".join(line[:2] if line[0] == "taste" else line[:1]), []).append(out)
         if line[0] == "cull":
+            undo_file = next(iter(re.findall(r"\S+\.jsonl", out)[::-1]), "")
             moved = [path for path in Path("copies").rglob("*") if path.is_file()]
             dry = "--dry-run" in line
             assert len(moved) >= (0 if dry else copies)

@@ -20,6 +20,8 @@ def place():
 def test_commands_that_keep_nothing_work(soart, place, monkeypatch):
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(place / "home"))
+    # Which the ordinary user may enter.
+    monkeypatch.chdir(place)
     (place / "pictures").mkdir()
     for k in range(3):
         Image.fromarray(np.random.default_rng(k).integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(

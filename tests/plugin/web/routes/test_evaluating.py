@@ -81,7 +81,7 @@ def test_wrong_plans_moves_and_undos_are_refused(visitor):
     assert visitor.get("/evaluate/plan", duplicates=1).status_code == 400
     evaluated(visitor, by="technical")
     answers = [visitor.get("/evaluate/findings", groups="x")]
-    answers += [visitor.get("/evaluate/plan", worst=worst) for worst in ("x", "100", "-3", "nan")]
+    answers += [visitor.get("/evaluate/plan", worst=worst) for worst in ("x", "101", "-3", "nan")]
     for name, body in (
         ("keep", {"image": 1}),
         ("move", {"duplicates": "1", "plan": "old"}),
