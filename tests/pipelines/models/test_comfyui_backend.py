@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from specimens.backends import A1111, Comfy, only, opened, serving
+from specimens.waiting import until
 
 import soart
 from soart.errors import LoraError, ModelError
@@ -362,7 +363,14 @@ def course_of_a_run(backend, name):
 
 def test_the_steps_of_a_picture_are_told():
     backend, seen = Comfy(), []
-    backend.frames = lambda name: course_of_a_run(backend, name)
+
+    def frames(name):
+        *course, last = course_of_a_run(backend, name)
+        yield from course
+        until(lambda: (3, 3) in seen)
+        yield last
+
+    backend.frames = frames
     report = StepReport(lambda step: seen.append((step.number, step.total)))
     with serving(backend) as name, opened(name) as generator:
         for _ in generator.draw([generator.request("a boat", seed) for seed in (1, 2)], report):
