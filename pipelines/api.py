@@ -209,7 +209,7 @@ def optimize(
         >>> with TemporaryDirectory() as folder:
         ...     better = soart.optimize("a boat", folder, by="overall", seconds=None, pictures=6, steps=2)
         ...     print(better.marks.value >= better.start_marks.value, better.image.size)
-        True (64, 64)
+        True (128, 128)
     """
     judge = optimizing.judge_for(dict(_judges_beside(collection, by)), anyway=anyway)
     with ExitStack() as stack:

@@ -389,7 +389,7 @@ def wrap(
     >>> best[0].score >= best[1].score
     True
     >>> best[0].image.size
-    (64, 64)
+    (128, 128)
 
     Args:
         pipeline: of any family that draws pictures from text; it is not changed. A pipeline that is wrapped already

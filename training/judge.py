@@ -2,7 +2,7 @@
 
     python -m soart.training.judge --out tests/assets/judge.safetensors
 
-It is trained on rendered pictures alone, never on generated ones. So the options that it recognises in a generated
+It is trained on rendered pictures alone, plain and painted ones, never on generated ones. So the options that it recognises in a generated
 picture come from the words of the prompt. ``benchmarks/adherence/recognition.py`` measures with it. The teacher of ``towers`` is
 trained in the same way, from another seed.
 """
@@ -22,7 +22,8 @@ from torch import nn
 
 from ..pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS
 from .captions import Scene
-from .render import examples
+from .light import examples
+from .render import SIZE
 
 #: Factors that the judge classifies; framing is left out because its borders are a matter of taste.
 JUDGED = ("subject", "palette", "style", "quality")
@@ -33,7 +34,7 @@ _BATCH = 64
 
 
 class Judge(nn.Module):
-    """Maps (n, 3, 64, 64) pictures in −1…1 to logits for every factor."""
+    """Maps (n, 3, h, w) pictures in −1…1, which it sees at 64×64, to logits for every factor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,21 +51,32 @@ class Judge(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
         """(n, options) logits by factor."""
-        features = self.body(pictures)
+        features = self.body(reduced(pictures))
         return {name: head(features) for name, head in self.heads.items()}
 
     @torch.no_grad()
     def recognise(self, pixels: np.ndarray) -> list[dict[str, str]]:
-        """The most likely option of every factor for (n, 64, 64, 3) uint8 pictures."""
+        """The most likely option of every factor for (n, h, w, 3) uint8 pictures."""
         self.eval()
         logits = self(to_tensor(pixels))
         best = {name: values.argmax(dim=1).tolist() for name, values in logits.items()}
         return [{name: list(FACTORS[name])[best[name][i]] for name in JUDGED} for i in range(len(pixels))]
 
 
+def small(pixels: np.ndarray) -> np.ndarray:
+    """A picture (128, 128, 3) uint8 at half its size."""
+    halves: np.ndarray = pixels.reshape(SIZE, 2, SIZE, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8)
+    return halves
+
+
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:
     """(n, h, w, 3) uint8 to (n, 3, h, w) float32 in −1…1."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def reduced(pictures: torch.Tensor) -> torch.Tensor:
+    """Means of (n, 3, h, w) pictures at 64×64."""
+    return nn.functional.interpolate(pictures, (SIZE, SIZE), mode="area")
 
 
 def load_judge(path: Path) -> Judge:
@@ -79,11 +91,14 @@ def save_judge(judge: Judge, path: Path) -> None:
     save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, path)
 
 
-def train_judge(count: int = 16_000, epochs: int = 6, seed: int = SEED) -> Judge:
-    """Train on ``count`` fresh renderings; prints accuracy on 1,000 more."""
-    series = list(examples(seed, count + 1000))
-    pictures = np.stack([image for _, image in series])
-    labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s, _ in series]) for n in JUDGED}
+def train_judge(count: int = 8_000, epochs: int = 6, seed: int = SEED) -> Judge:
+    """Train on ``count`` fresh renderings, plain and painted; prints accuracy on 500 more."""
+    scenes, seen = [], []
+    for scene, *both in examples(seed, count + 500):
+        scenes += [scene, scene]
+        seen += [both[0], small(both[1])]
+    pictures, count = np.stack(seen), 2 * count
+    labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s in scenes]) for n in JUDGED}
     torch.manual_seed(seed)
     judge = Judge()
     optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
@@ -102,7 +117,7 @@ def train_judge(count: int = 16_000, epochs: int = 6, seed: int = SEED) -> Judge
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
-        reached = rates([s for s, _ in series[count:]], judge.recognise(pictures[count:]))
+        reached = rates(scenes[count:], judge.recognise(pictures[count:]))
         print(
             f"epoch {epoch + 1}/{epochs} {time.perf_counter() - started:.0f} s, rendered test pictures: {reached}",
             flush=True,

@@ -83,12 +83,23 @@ def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
 
 
 def build_vae() -> AutoencoderTiny:
-    """Autoencoder of 0.3 million weights: 64×64×3 to 16×16×4 and back."""
+    """Autoencoder of 0.3 million weights for plain pictures: 64×64×3 to 16×16×4 and back."""
     return AutoencoderTiny(
         encoder_block_out_channels=(32, 32, 32),
         decoder_block_out_channels=(32, 32, 32),
         num_encoder_blocks=(1, 2, 2),
         num_decoder_blocks=(2, 2, 1),
+        latent_channels=4,
+    )
+
+
+def build_painter() -> AutoencoderTiny:
+    """Autoencoder of 0.9 million weights: painted pictures, 128×128×3, to the latents of plain ones, and back."""
+    return AutoencoderTiny(
+        encoder_block_out_channels=(32,) * 4,
+        decoder_block_out_channels=(48,) * 4,
+        num_encoder_blocks=(0, 1, 2, 2),
+        num_decoder_blocks=(4, 4, 2, 1),
         latent_channels=4,
     )
 

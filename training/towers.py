@@ -5,8 +5,8 @@
 A picture tower and a text tower, saved as a ``CLIPModel`` of transformers with its processor, learn from two kinds of
 pictures, by halves:
 
-* the renderer's, which show what their captions say. Every second one passes through the embedded autoencoder first,
-  because drawn pictures do.
+* the renderer's, which show what their captions say. They are plain, painted, or painted by the embedded autoencoder, as
+  drawn pictures are, in turn.
 * those that the embedded model draws at few steps and low guidance, so that a good share fails. A teacher, which is a
   classifier trained on rendered pictures, says how probably they show each option, and the towers learn these
   probabilities (Hinton et al., "Distilling the knowledge in a neural network", 2015).
@@ -32,12 +32,13 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 from ..pipelines.judges.adherence import EMBEDDED_TOWERS
 from ..pipelines.tiny.words import FACTORS
 from .captions import Scene, caption, random_scene
-from .judge import JUDGED, Judge, balanced_scenes, load_judge, save_judge, to_tensor, train_judge
+from .decoder import painted_pictures
+from .fitting import batch_of, fit
+from .judge import JUDGED, Judge, balanced_scenes, load_judge, reduced, save_judge, small, to_tensor, train_judge
 from .parts import LENGTH, build_tokenizer
-from .render import SIZE
-from .train import SEED, fit, render_pictures
+from .render import SEED, SIZE
 
-PICTURES, STEPS = 24_000, 3_200
+PICTURES, STEPS = 16_000, 3_200
 #: Pictures of each kind in a batch.
 BATCH = 64
 WIDTH, DEPTH, EMBEDDING = 128, 4, 64
@@ -46,7 +47,7 @@ CAPTIONS = 0.3
 #: Pictures for the calibration, and the settings that they are drawn with.
 CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
 #: Drawn pictures to learn from, those that are drawn at once, and the seed of the first of these.
-DRAWN, PART, FIRST = 16_000, 500, 1_000
+DRAWN, PART, FIRST = 8_000, 500, 1_000
 #: Seed of the teacher, which says what they show.
 TEACHER = 5_151
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
@@ -88,22 +89,29 @@ def build_processor(tokenizer: CLIPTokenizer) -> CLIPProcessor:
 
 
 @torch.no_grad()
-def decoded_pictures(work: Path, pictures: np.ndarray) -> np.ndarray:
-    """Every second picture as the embedded autoencoder gives it back, made once; (n // 2, 64, 64, 3) uint8."""
+def rendered_pictures(work: Path, count: int) -> np.ndarray:
+    """Plain, painted and painted by the embedded autoencoder in turn; (count, 64, 64, 3) uint8, made once."""
     from ..pipelines.models.loading import load_model
 
-    path = work / f"decoded-{len(pictures)}.npy"
+    path = work / f"rendered-{count}.npy"
     if not path.exists():
-        vae = load_model(device="cpu").pipeline.vae
-        parts = []
-        for start in range(0, len(pictures), 500):
-            batch = torch.from_numpy(pictures[start : start + 500 : 2].copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
+        plain, painted = painted_pictures(work, count)
+        vae, pictures = load_model(device="cpu").pipeline.vae, np.array(plain)
+        for start in range(0, count, 300):
             with torch.autocast("cpu", torch.bfloat16):
-                values = vae.decoder(vae.encoder(batch.to(memory_format=torch.channels_last))).float().clamp(-1, 1)
-            parts.append(((values + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-        _save(path, np.concatenate(parts))
-    decoded: np.ndarray = np.load(path, mmap_mode="r")
-    return decoded
+                latents = vae.encoder(batch_of(painted, np.arange(start, min(start + 300, count), 3)))
+                pictures[start : start + 300 : 3] = to_pictures(reduced(vae.decoder(latents).float()))
+        for i in range(1, count, 3):
+            pictures[i] = small(painted[i])
+        _save(path, pictures)
+    rendered: np.ndarray = np.load(path, mmap_mode="r")
+    return rendered
+
+
+def to_pictures(values: torch.Tensor) -> np.ndarray:
+    """(n, 3, h, w) in −1…1 to (n, h, w, 3) uint8."""
+    bytes_: np.ndarray = ((values.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    return bytes_
 
 
 def poor_series(work: Path, count: int) -> np.ndarray:
@@ -166,7 +174,6 @@ def _tensor(chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
 def train_towers(
     work: Path,
     pictures: np.ndarray,
-    decoded: np.ndarray,
     drawn: np.ndarray,
     shown: dict[str, torch.Tensor],
     steps: int,
@@ -176,7 +183,6 @@ def train_towers(
     Args:
         work: folder for checkpoints.
         pictures: (n, 64, 64, 3) uint8, the first of the renderer's series.
-        decoded: (n // 2, 64, 64, 3) uint8, every second of them from the autoencoder.
         drawn: (m, 64, 64, 3) uint8.
         shown: (m, options) probabilities by factor that the drawn ones show each option.
         steps: of the optimiser.
@@ -189,13 +195,14 @@ def train_towers(
     def loss_of(step: int) -> torch.Tensor:
         rng = np.random.default_rng([SEED, 4, step])
         rendered, others = rng.integers(len(pictures), size=BATCH), rng.integers(len(drawn), size=BATCH)
-        chosen = [decoded[i // 2] if i % 2 == 0 else pictures[i] for i in rendered]
         scenes = [random_scene(np.random.default_rng([SEED, int(i)])) for i in rendered]
         phrases = _phrases(rng)
         texts = [*phrases, *(caption(scene, rng) for scene in scenes)]
         tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
         with torch.autocast("cpu", torch.bfloat16):
-            seen = model.get_image_features(_tensor(np.concatenate([chosen, drawn[others]]), rng)).pooler_output
+            seen = model.get_image_features(
+                _tensor(np.concatenate([pictures[rendered], drawn[others]]), rng)
+            ).pooler_output
         read = model.get_text_features(**tokens).pooler_output
         scale = model.logit_scale.exp().clamp(max=100)
         similarity = scale * functional.normalize(seen.float(), dim=1) @ functional.normalize(read.float(), dim=1).T
@@ -223,7 +230,7 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
         seed: of scenes, wordings, settings and images.
 
     Returns:
-        prompts, the scenes they ask for, and the pictures (count, 64, 64, 3) uint8.
+        prompts, the scenes they ask for, and the pictures (count, 64, 64, 3) uint8, at half their size.
     """
     from ..pipelines.models.generator import ImageGenerator
     from ..pipelines.models.loading import load_model
@@ -240,7 +247,7 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
         for i, prompt in enumerate(prompts)
     ]
     # Batches hold pictures of equal settings, so they come in another order.
-    pixels = {drawn.request: drawn.pixels for batch in generator.draw(requests) for drawn in batch}
+    pixels = {drawn.request: small(drawn.pixels) for batch in generator.draw(requests) for drawn in batch}
     return prompts, scenes, np.stack([pixels[request] for request in requests])
 
 
@@ -278,11 +285,10 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=STEPS)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    pictures = render_pictures(arguments.work, arguments.pictures)
-    decoded = decoded_pictures(arguments.work, pictures)
+    pictures = rendered_pictures(arguments.work, arguments.pictures)
     drawn = poor_series(arguments.work, arguments.drawn)
     shown = probabilities(load_teacher(arguments.work), drawn)
-    model, tokenizer = train_towers(arguments.work, pictures, decoded, drawn, shown, arguments.steps)
+    model, tokenizer = train_towers(arguments.work, pictures, drawn, shown, arguments.steps)
     model.half().save_pretrained(arguments.out)
     build_processor(tokenizer).save_pretrained(arguments.out)
     calibrate(arguments.out, load_judge(arguments.judge))

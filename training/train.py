@@ -2,17 +2,15 @@
 
     python -m soart.training.train --work DIR [--out DIR]
 
-The stages are render, autoencoder, latents, UNet with text encoder, and export. Each writes to ``--work`` and is
-skipped or resumed if its files exist, so the script may be killed at any moment. The order of batches and all noise
-come from generators seeded by step, so a resumed run takes the same steps. Training takes about an hour and a quarter
-on two cores.
+The stages are render, autoencoder of plain pictures, latents, UNet with text encoder, the decoder that paints
+(``decoder``), and export. Each writes to ``--work`` and is skipped or resumed if its files exist, so the script may be
+killed at any moment. The order of batches and all noise come from generators seeded by step, so a resumed run takes the
+same steps. Training takes about two hours and a half on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +20,17 @@ from diffusers import StableDiffusionPipeline
 
 from ..pipelines.models.loading import EMBEDDED_FOLDER
 from .captions import caption, random_scene
+from .decoder import Drawing, build_painted_vae, encoded
+from .fitting import batch_of, fit, save_whole
 from .parts import build_scheduler, build_text_encoder, build_tokenizer, build_unet, build_vae
-from .render import SIZE, examples
+from .render import SEED, SIZE, examples
 
 PICTURES = 40_000
 BATCH = 32
 #: Batch of the UNet: single words change the mean picture little, and larger batches resolve them sooner.
 UNET_BATCH = 64
-SEED = 20_260
 #: Share of empty prompts, for classifier-free guidance.
 EMPTY = 0.1
-#: Steps between checkpoints.
-CHECKPOINT = 500
 
 
 def render_pictures(work: Path, count: int) -> np.ndarray:
@@ -59,12 +56,6 @@ def captions(indices: np.ndarray, step: int) -> list[str]:
     ]
 
 
-def batch_of(pictures: np.ndarray, indices: np.ndarray) -> torch.Tensor:
-    """(n, 3, 64, 64) pictures of these numbers in −1…1, in order."""
-    images = torch.from_numpy(pictures[np.sort(indices)]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    return images.to(memory_format=torch.channels_last)
-
-
 def noised(
     clean: torch.Tensor, alphas: torch.Tensor, source: torch.Generator
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -87,65 +78,6 @@ def noised(
         signal.sqrt() * noise - (1 - signal).sqrt() * clean,
         times,
     )
-
-
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm up over 200 steps, hold, and fall linearly over the last half."""
-    return peak * min((step + 1) / 200, 1.0, (steps - step) / (0.5 * steps))
-
-
-def save_whole(path: Path, state: dict[str, object]) -> None:
-    """Write a checkpoint, whole or not at all."""
-    torch.save(state, path.with_suffix(".part"))
-    path.with_suffix(".part").rename(path)
-
-
-def fit(
-    path: Path,
-    modules: dict[str, torch.nn.Module],
-    steps: int,
-    peak: float,
-    loss_of: Callable[[int], torch.Tensor],
-    decay: float,
-) -> dict[str, dict[str, torch.Tensor]]:
-    """Run AdamW to ``steps``, resuming from ``path``; returns the exponential moving average of every state."""
-    weights = [w for m in modules.values() for w in m.parameters() if w.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=peak, weight_decay=0.01, betas=(0.9, 0.99))
-    mean = {name: {k: v.detach().clone() for k, v in m.state_dict().items()} for name, m in modules.items()}
-    start = 0
-    if path.exists():
-        state = torch.load(path, weights_only=True)
-        for name, module in modules.items():
-            module.load_state_dict(state["modules"][name])
-        optimizer.load_state_dict(state["optimizer"])
-        mean, start = state["mean"], state["step"]
-    clock, total = time.perf_counter(), 0.0
-    for step in range(start, steps):
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, peak)
-        loss = loss_of(step)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-        keep = min(decay, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for name, module in modules.items():
-                for k, v in module.state_dict().items():
-                    if v.dtype.is_floating_point:
-                        mean[name][k].lerp_(v, 1 - keep)
-        total += loss.item()
-        if (step + 1) % 100 == 0 or step + 1 == steps:
-            done = step + 1 - start
-            print(
-                f"{path.stem} {step + 1}/{steps} loss {total / 100:.4f} {(time.perf_counter() - clock) / done:.3f} s/step",
-                flush=True,
-            )
-            total = 0.0
-        if (step + 1) % CHECKPOINT == 0 or step + 1 == steps:
-            states = {name: m.state_dict() for name, m in modules.items()}
-            save_whole(path, {"modules": states, "optimizer": optimizer.state_dict(), "mean": mean, "step": step + 1})
-    return mean
 
 
 def train_vae(work: Path, pictures: np.ndarray, steps: int) -> Any:  # noqa: ANN401
@@ -174,16 +106,11 @@ def train_vae(work: Path, pictures: np.ndarray, steps: int) -> Any:  # noqa: ANN
     return vae.eval()
 
 
-@torch.no_grad()
 def encode_pictures(work: Path, vae: Any, pictures: np.ndarray) -> tuple[torch.Tensor, float]:  # noqa: ANN401
     """Encode all pictures once; returns latents (n, 4, 16, 16) float32 of unit deviation, and the scaling factor."""
     path = work / "latents.pt"
     if not path.exists():
-        parts = []
-        for start in range(0, len(pictures), 250):
-            with torch.autocast("cpu", torch.bfloat16):
-                parts.append(vae.encoder(batch_of(pictures, np.arange(start, min(start + 250, len(pictures))))).float())
-        latents = torch.cat(parts).contiguous()
+        latents = encoded(vae, pictures)
         save_whole(path, {"latents": latents.half(), "scale": float(1 / latents.std())})
     state = torch.load(path, weights_only=True)
     return state["latents"].float() * state["scale"], state["scale"]
@@ -241,7 +168,8 @@ def main() -> None:
     vae = train_vae(arguments.work, pictures, arguments.vae_steps)
     latents, scale = encode_pictures(arguments.work, vae, pictures)
     parts = train_unet(arguments.work, latents, arguments.unet_steps)
-    export(arguments.out, vae, scale, parts)
+    drawing = Drawing(parts["unet"], parts["text_encoder"], parts["tokenizer"], build_scheduler())
+    export(arguments.out, build_painted_vae(arguments.work, drawing, vae, scale), scale, parts)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 #: Seeds of the reported pictures; the calibration has 1, the training 1,000 and more.
 SEED, BEST_SEED = 79, 80
 #: Width and height of all pictures here.
-SIZE = (64, 64)
+SIZE = (128, 128)
 BINS = 10
 
 

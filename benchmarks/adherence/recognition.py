@@ -19,7 +19,8 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.tiny.words import FACTORS
 from soart.training.judge import JUDGED, balanced_scenes, load_judge, plain_prompt, to_tensor
-from soart.training.render import render
+from soart.training.light import paint
+from soart.training.towers import to_pictures
 
 JUDGE = ROOT / "tests" / "assets" / "judge.safetensors"
 
@@ -31,11 +32,11 @@ def main() -> None:
     generator = ImageGenerator(model, batch_size=16)
     scenes = balanced_scenes(arguments.n, seed=1)
     rng = np.random.default_rng(99)
-    rendered = np.stack([render(s, rng) for s in scenes])
+    rendered = np.stack([paint(s, rng)[1] for s in scenes])
     with torch.inference_mode():
         vae = model.pipeline.vae
         decoded = torch.cat([vae.decoder(vae.encoder(to_tensor(part))) for part in np.array_split(rendered, 16)])
-    decoded = ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    decoded = to_pictures(decoded)
     requests = [generator.request(plain_prompt(s, i % 3), 50_000 + i) for i, s in enumerate(scenes)]
     seen = {name: judge.recognise(pictures) for name, pictures in
             (("drawn", drawn(generator, requests)), ("rendered", rendered), ("decoded", decoded))}  # fmt: skip

@@ -16,7 +16,7 @@ from soart.training.judge import plain_prompt
 
 
 def drawn(generator: ImageGenerator, requests: Sequence[Request], title: str = "drawing") -> np.ndarray:
-    """(n, 64, 64, 3) uint8 pictures of some requests, in their order."""
+    """(n, 128, 128, 3) uint8 pictures of some requests, in their order."""
     found = {}
     for batch in generator.draw(requests):
         found |= {one.request: one.pixels for one in batch}
@@ -25,7 +25,7 @@ def drawn(generator: ImageGenerator, requests: Sequence[Request], title: str = "
 
 
 def drawn_once(title: str, scenes: Sequence[Scene], seed: int, cache: Path) -> np.ndarray:
-    """(n, 64, 64, 3) uint8 pictures of scenes with a seed each from ``seed`` on; drawn once, then cached."""
+    """(n, 128, 128, 3) uint8 pictures of scenes with a seed each from ``seed`` on; drawn once, then cached."""
     loaded = load_model(device="cpu")
 
     def draw() -> np.ndarray:

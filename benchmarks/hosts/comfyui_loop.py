@@ -39,7 +39,7 @@ def shipped(node_type: str) -> dict[str, object]:
 
 
 def goodness(judge: Judge, pixels: np.ndarray) -> np.ndarray:
-    """(n,) probabilities in percent that (n, 64, 64, 3) uint8 pictures are sharp or vivid, by the independent judge."""
+    """(n,) probabilities in percent that (n, 128, 128, 3) uint8 pictures are sharp or vivid, by the independent judge."""
     import torch
 
     with torch.no_grad():

@@ -61,9 +61,8 @@ def write_pictures(folder: Path, cache: Path, count: int) -> dict[str, Scene]:
         if not path.exists():
             rng = np.random.default_rng([SEED, number])
             margin = 0 if number < len(scenes) else int(rng.integers(1, 9))
-            crop = Image.fromarray(pixels).crop(
-                (margin // 2, margin // 2, 64 - margin + margin // 2, 64 - margin + margin // 2)
-            )
+            side = len(pixels) - margin + margin // 2
+            crop = Image.fromarray(pixels).crop((margin // 2, margin // 2, side, side))
             large = np.asarray(crop.resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.int16)
             grain = rng.integers(-2, 3, (SIDE, SIDE, 1), dtype=np.int16)
             Image.fromarray(np.clip(large + grain, 0, 255).astype(np.uint8)).save(path, compress_level=4)

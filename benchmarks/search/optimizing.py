@@ -97,7 +97,7 @@ def taught_prompts() -> list[str]:
 
 
 def with_lora(world: World, size: int, generator: ImageGenerator, cache: Path) -> np.ndarray:
-    """(n, 64, 64, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste."""
+    """(n, 128, 128, 3) pictures of the first seeds of a world's prompt with a LoRA of its taste."""
     material, denoiser = taught(generator, cache), Denoiser(generator)
     values = world.taste(size).liking(material["items"])
     lessons = Lessons(denoiser.latents(material["pixels"]), taught_prompts(), values)

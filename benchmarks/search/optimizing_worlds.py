@@ -39,9 +39,9 @@ PRIORS = "technical", "appeal"
 class Pictures:
     """Drawn once for all worlds."""
 
-    pool: np.ndarray  # (n, 64, 64, 3) pictures to learn from, and their items (n, p)
+    pool: np.ndarray  # (n, 128, 128, 3) pictures to learn from, and their items (n, p)
     items: np.ndarray
-    seeds: dict[str, np.ndarray]  # by subject, (64, 64, 64, 3) pictures of the first seeds
+    seeds: dict[str, np.ndarray]  # by subject, (64, 128, 128, 3) pictures of the first seeds
     spread: tuple[np.ndarray, np.ndarray]  # mean and standard deviation of the properties of the pool
     seconds: float  # of the processor that drawing and judging 64 pictures take
 
@@ -92,7 +92,7 @@ class World:
     pictures: Pictures
 
     def value(self, pixels: np.ndarray) -> np.ndarray:
-        """(n,) true values of (n, 64, 64, 3) pictures."""
+        """(n,) true values of (n, 128, 128, 3) pictures."""
         weights = np.random.default_rng([81, self.number]).standard_normal(8)
         mean, spread = self.pictures.spread
         # Pictures beyond any of the pool are no better for that.
@@ -139,7 +139,7 @@ def mean_marks(examiner: Examiner, request: Request, pixels: np.ndarray) -> tupl
 
 
 def as_drawn(request: Request, pixels: np.ndarray) -> DrawnPicture:
-    """A picture (64, 64, 3) as if it were just drawn."""
+    """A picture (128, 128, 3) as if it were just drawn."""
     return DrawnPicture(request, pixels, None, 0.0)
 
 

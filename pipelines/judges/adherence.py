@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 #: The two towers that come with soart; they know the words of the embedded model.
 EMBEDDED_TOWERS = Path(__file__).parents[1] / "tiny" / "clip"
-#: Longest side in pixels of pictures that those towers can see: it draws at 64. Larger ones are judged as photographs.
-EMBEDDED_LARGEST = 96
+#: Longest side in pixels of pictures that those towers can see: it draws at 128. Larger ones are judged as photographs.
+EMBEDDED_LARGEST = 128
 #: Increased whenever the values change their meaning.
 VERSION = "2"
 #: Pictures whose items are read at once.

@@ -112,7 +112,7 @@ class ImageGenerator:
         >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
         >>> requests = [generator.request("a boat in cool colors", seed, steps=2) for seed in (1, 2)]
         >>> [picture.pixels.shape for batch in generator.draw(requests) for picture in batch]
-        [(64, 64, 3), (64, 64, 3)]
+        [(128, 128, 3), (128, 128, 3)]
     """
 
     #: True if another program draws, which is asked now and then how far it is.

@@ -271,7 +271,7 @@ def load_model(
         >>> import soart
         >>> model = soart.load_model(device="cpu")
         >>> model.identity.partition("@")[0], model.size, model.steps
-        ('embedded', (64, 64), 16)
+        ('embedded', (128, 128), 16)
     """
     expect("the model as a name or a path", model, str, Path, NoneType, error=ModelError)
     expect("the folder that describes a single file as a path", config, str, Path, NoneType, error=ModelError)

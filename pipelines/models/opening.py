@@ -39,7 +39,7 @@ def open_generator(
         >>> import soart
         >>> with soart.open_generator("embedded") as generator:
         ...     generator.model.size
-        (64, 64)
+        (128, 128)
     """
     options = GeneratorOptions(options) if isinstance(options, str) else options or GeneratorOptions()
     expect("the name of a model, or GeneratorOptions", options, GeneratorOptions)

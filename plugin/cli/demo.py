@@ -39,7 +39,7 @@ def demo(
         template = (f"Template: {loop.TEMPLATE}",)
         output = RankingOutput(as_json, collection.file("report.html"), 5, "soart demo", template)
         if not as_json:
-            say("\nNow soart draws with its embedded model: small, offline, 64 × 64 pixels, ten subjects.")
+            say("\nNow soart draws with its embedded model: small, offline, 128 × 128 pixels, ten subjects.")
         rows, facts = draw(collection, generator, loop.requests(generator), output, load_judges(None))
         with Progress("learning", len(rows)) as progress:
             judge = loop.learn_from_stand_in(collection, rows, progress)

@@ -29,7 +29,7 @@ def test_study_with_artifacts_goes_on_where_it_was(example, tmp_path, capsys, mo
     assert sorted(first) == list(range(6))
     for path in first.values():
         with Image.open(path) as picture:
-            assert picture.size == (64, 64)
+            assert picture.size == (128, 128)
     assert {"quality", "subject", "palette", "guidance"} == set(study.best_params)
     assert all(trial.user_attrs["reasons"] for trial in study.trials)
     example.main(["--trials", "2", "--folder", str(tmp_path)])

@@ -69,7 +69,7 @@ def test_mixed_settings_keep_their_order(generator):
 
 def test_size_and_defaults(generator):
     request = generator.request("a fox", 0)
-    assert (request.width, request.height) == (64, 64)
+    assert (request.width, request.height) == (128, 128)
     assert request.steps == generator.model.steps
     wide = draw(generator, [generator.request("a fox", 0, steps=2, width=96, height=64)])[0]
     assert wide.pixels.shape == (64, 96, 3)

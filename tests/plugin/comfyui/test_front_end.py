@@ -71,7 +71,7 @@ def test_pictures_are_rated_by_click_in_the_node(page, request):
     assert "of 100" in cards.first.inner_text()
     # Every picture is there, also where Nodes 2.0 has drawn the panel once more meanwhile.
     whole = (
-        "() => [...document.querySelectorAll('.soart-card img')].filter((one) => one.naturalWidth === 64).length === 3"
+        "() => [...document.querySelectorAll('.soart-card img')].filter((one) => one.naturalWidth === 128).length === 3"
     )
     page.wait_for_function(whole, timeout=RUN)
     run(page)
