@@ -27,7 +27,7 @@ from ..errors import ModelError, expect
 from ..pipelines.best_of import Candidates, best_of, pixels_of
 from ..pipelines.collection.collection import Collection
 from ..pipelines.collection.tables import ImageRow
-from ..pipelines.judges.finding import By, judges_for
+from ..pipelines.judges.finding import By, guarded, judges_for
 from ..pipelines.judges.in_memory import judge_of_pictures, judges_of_pictures, scores_and_ranking, value_of
 from ..pipelines.models.adopting import adopt
 from ..pipelines.models.calls import counted_and_seeded, split_options
@@ -43,7 +43,7 @@ from ..pipelines.scoring.rated_tastes import tastes_at_hand
 from ..pipelines.tuning.ending import goal_judge, optimize_best
 from ..pipelines.tuning.findings import StudyFindings, findings_of
 from ..pipelines.tuning.loop import tune
-from ..pipelines.tuning.panel import Panel
+from ..pipelines.tuning.panel import AdherenceFloor, Panel
 from ..pipelines.tuning.tuner import Tuner
 from ..prompts.space.space import PromptSpace
 from ..prompts.space.yaml_file import is_yaml
@@ -352,7 +352,8 @@ class SoartPipeline:
             negative = "" if is_yaml(space) else settings.pop("negative", None) or ""
             space = PromptSpace.parse(space, vocabulary, negative)
         generator = ImageGenerator(generator.model, **settings)
-        panel = Panel(dict(judges_for(by, tastes_at_hand(places=[collection]))))
+        judges = dict(judges_for(by, tastes_at_hand(places=[collection])))
+        panel = Panel(judges, AdherenceFloor(guarded("adherence")))
         expect("the seconds of optimize as a number", optimize, int, float, type(None))
         if optimize:
             # A judge that cannot be optimized for is refused before anything is drawn.

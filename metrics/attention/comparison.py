@@ -134,20 +134,6 @@ def compare(
 
     Raises:
         ItemsError: the versions were not learnt from the same pictures in the same order, or the items do not fit.
-
-    Examples:
-        >>> import numpy as np
-        >>> from soart.metrics import AttentionB, AttentionD, compare
-        >>> rng = np.random.default_rng(0)
-        >>> modes = np.repeat(["blurry", "normal"], 8)
-        >>> learning = rng.normal(size=(16, 3)) + (modes == "normal")[:, None]
-        >>> measured = rng.normal(size=(4, 3)) + 1
-        >>> b, d = AttentionB("normal").fit(learning, modes), AttentionD().fit(learning, modes)
-        >>> comparison = compare(b, d, measured, modes=["normal"] * 4)
-        >>> comparison.names, comparison.difference.shape
-        (('B', 'D'), (16, 4))
-        >>> comparison.blocks.index.tolist(), comparison.blocks.columns.tolist()
-        (['blurry', 'normal'], ['normal'])
     """
     if first.modes_.tolist() != second.modes_.tolist() or not np.array_equal(first.learning_, second.learning_):
         raise ItemsError("Expected two versions learnt from the same pictures in the same order, got others.")

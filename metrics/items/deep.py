@@ -55,22 +55,7 @@ class DeepExtractor:
         batch_size: number of pictures run together.
         source: name that ``load`` finds the network by; None for a network without a name.
 
-    Examples:
-        >>> import numpy as np
-        >>> import torch
-        >>> from soart.metrics import DeepExtractor
-        >>> from soart.metrics.items.networks import Network
-        >>> mean_colour = Network(
-        ...     module=torch.nn.Identity(),
-        ...     encode=lambda picture: {"pixels": torch.tensor(np.array(picture)).float()[None] / 255},
-        ...     embed=lambda inputs: inputs["pixels"].mean(dim=(1, 2)),
-        ...     identity="mean-colour",
-        ... )
-        >>> extractor = DeepExtractor(mean_colour, ("deep/000", "deep/001", "deep/002"), "mean-colour-1")
-        >>> extractor.extract([np.zeros((4, 6, 3)), np.ones((9, 2, 3))]).tolist()
-        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
-
-        A pretrained network is loaded by name, such as ``DeepExtractor.load("efficientnet-lite0")``.
+    A pretrained network is loaded by name, such as ``DeepExtractor.load("efficientnet-lite0")``.
     """
 
     network: Network = field(repr=False)

@@ -192,17 +192,6 @@ class Ta(_TMethod):
 
     Args:
         subtract_error: True to subtract V_e from S_β in η.
-
-    Examples:
-        >>> import numpy as np
-        >>> from soart.metrics import Ta
-        >>> rng = np.random.default_rng(0)
-        >>> items = rng.normal(size=(30, 3))
-        >>> quality = 2 * items[:, 1] + 0.1 * rng.normal(size=30)
-        >>> model = Ta().fit(items, quality)
-        >>> shares = model.contributions(items)
-        >>> bool(np.allclose(shares.sum(axis=1) + model.target_centre_, model.predict(items)))
-        True
     """
 
     def __init__(self, *, subtract_error: bool = True) -> None:
@@ -226,16 +215,6 @@ class Tb(_TMethod):
 
     Args:
         subtract_error: True to subtract V_e from S_β in η.
-
-    Examples:
-        >>> import numpy as np
-        >>> from soart.metrics import Tb
-        >>> rng = np.random.default_rng(0)
-        >>> items = rng.normal(size=(30, 3))
-        >>> quality = 2 * items[:, 1] + 0.1 * rng.normal(size=30)
-        >>> model = Tb().fit(items, quality)
-        >>> bool(np.corrcoef(model.predict(items), quality)[0, 1] > 0.95)
-        True
     """
 
     def __init__(self, *, subtract_error: bool = True) -> None:

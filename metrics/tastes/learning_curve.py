@@ -59,7 +59,7 @@ def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], 
         # The figure that is expected says nothing of how much surer it would be.
         return f"{judgements} would tell more surely."
     if value - of_hundred(trust.concordance) < NAMED:
-        return f"{judgements} would hardly raise this."
+        return f"{judgements} would hardly raise this, but find more pictures that you may like."
     return f"{judgements} would make it about {value} ({low} to {high})."
 
 

@@ -377,21 +377,6 @@ def learn_taste(
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
             do not fit together.
         TasteError: something else than examples.
-
-    Examples:
-        >>> import numpy as np
-        >>> from soart.metrics import learn_taste
-        >>> from soart.metrics.tastes.examples import from_modes
-        >>> rng = np.random.default_rng(0)
-        >>> good, bad = rng.normal(1, 1, size=(8, 2)), rng.normal(-1, 1, size=(8, 2))
-        >>> names = ("colour/chroma/mean", "colour/luma/mean")
-        >>> taste = learn_taste(
-        ...     from_modes({"good": good, "bad": bad}), names, "colour-1", repeats=1
-        ... )
-        >>> taste.trust.liked, taste.trust.disliked, taste.trust.useless
-        (8, 8, False)
-        >>> bool(taste.liking(good).mean() > taste.liking(bad).mean())
-        True
     """
     # What is judged while it learns is newer.
     created = datetime.now(UTC).isoformat(timespec="microseconds")

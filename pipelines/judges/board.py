@@ -108,6 +108,7 @@ def columns_of(
         values[judge.stored_name] = np.array([by_number.get(number, np.nan) for number in ids], dtype=np.float64)
         problems += sentences
         unfit |= {number: judge.why[number] for number in sound.ids if number in judge.why and weight > 0}
+        problems += judge.notes(sound.part({*by_number})) if weight > 0 else []
         if weight > 0 and isinstance(sound, StoredPictures):
             problems += sentences_on_judges(sound.collection, judge.inner, [*by_number])
     ordered = {judge.stored_name: values[judge.stored_name] for judge, _ in judges}

@@ -121,6 +121,11 @@ class GuardedJudge:
         """A sentence to show beside its values if it cannot be relied on yet; else empty."""
         return (self.inner.doubt() or "") if hasattr(self.inner, "doubt") else ""
 
+    def notes(self, pictures: View) -> list[str]:
+        """Sentences on its values of these pictures."""
+        notes: list[str] = self.inner.notes(pictures) if hasattr(self.inner, "notes") else []
+        return notes
+
     @property
     def problems(self) -> list[str]:
         """A sentence for each kind of failure so far."""

@@ -77,6 +77,7 @@ class Optimized:
     noise: Noise = field(default=Noise(None, 0), repr=False)
     start_noise: Noise = field(default=Noise(None, 0), repr=False)
     parents: tuple[Parent, ...] = field(default=(), repr=False)  # that it was bred from
+    start_path: Path | None = None  # of the stored start, or of the first parent
     row: ImageRow | None = None  # of the stored picture; None if it is not stored
     start_row: ImageRow | None = None  # of the stored start, or of the first parent
 
@@ -359,4 +360,10 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
     begun = [rows[0].sha256] if not optimized.parents else [one.sha256 for one in optimized.parents]
     set_parents(collection, rows[-1], begun)
     first = rows[0] if not optimized.parents else rows_by_hash(collection, [begun[0][:16]]).get(begun[0][:16], rows[0])
-    return replace(optimized, path=collection.locate(rows[-1]), row=rows[-1], start_row=first)
+    return replace(
+        optimized,
+        path=collection.locate(rows[-1]),
+        row=rows[-1],
+        start_row=first,
+        start_path=collection.locate(first),
+    )

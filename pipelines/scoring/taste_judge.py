@@ -15,9 +15,13 @@ from ...metrics.items.nima import ITEMS, NIMA, NimaExtractor
 from ...metrics.protocols import POINTS, Making, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste, parts_of
 from ...metrics.tastes.by_example import Known, explain
+from ...metrics.tastes.familiarity import unlike_examples
 from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
 from ...metrics.tastes.taste_files import check_version, content_hash
 from .prior_scores import taste_with_given
+
+#: Pictures that tell whether all are unlike those that a taste was learnt from.
+_LOOKED_AT = 100
 
 
 def doubt_of(taste: LearntTaste, lack: str) -> str:
@@ -75,6 +79,17 @@ class TasteJudge:
             return f"The taste {self.taste.name!r} is not reliable yet ({self.taste.trust.sentence})."
         without = () if isinstance(self.taste, Blend) else tastes_without(self.taste)
         return next((doubt_of(alone, lack) for lack, alone in without if alone.trust.useless), None)
+
+    def notes(self, pictures: Pictures) -> list[str]:
+        """A sentence if the pictures are unlike those that it was learnt from."""
+        some = pictures.ids[:: max(1, len(pictures.ids) // _LOOKED_AT)]
+        items = pictures.part({*some}).items(self.extractor)
+        if not all(unlike_examples(part, items) for part in parts_of(self.taste)):
+            return []
+        return [
+            f"These pictures are unlike all that the taste {self.taste.name!r} was learnt from, so its order of them may mean "
+            "little: rate some of them too."
+        ]
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) scores 0–100 of (n, p) items; callers must show ``doubt()`` with them."""

@@ -163,7 +163,7 @@ class TuningService(DrawingService):
         """The judges of a tune; models are loaded."""
         judges = dict(judges_of_guests(settings.by, self._offered))
         floor = None
-        if settings.adherence:
+        if settings.adherence != 0:
             floor = AdherenceFloor(self._offered.find(ADHERENCE, Allow.OFFERED), settings.adherence)
         return Panel(judges, floor)
 

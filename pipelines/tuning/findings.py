@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Options that are listed of those that a judge likes most, and of those that it likes least.
 MOST_LIKED = 3
+#: Said where every interval of an effect holds 0.
+UNSURE = "No option is certain to help or to harm yet: more pictures would tell."
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,8 @@ class StudyFindings:
         if self.own.choice == self.winners[0].choice:
             return "No prompt was found that is better than yours."
         yours, best = figures((self.own.mean, self.winners[0].mean))
-        return f"Yours {yours}, best found {best}."
+        sure = self.winners[0].low > self.own.high
+        return f"Yours {yours}, best found {best}{'' if sure else '; their intervals overlap, so this gain is not certain'}."
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
@@ -186,19 +189,6 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
 
     Raises:
         NoFindingsError: no picture can be judged yet.
-
-    Examples:
-        >>> from tempfile import TemporaryDirectory
-        >>> import soart
-        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
-        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
-        >>> panel = soart.Panel("technical")
-        >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
-        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
-        ...     pictures = tuner.step()
-        ...     findings = soart.findings_of(tuner)
-        >>> findings.unit, findings.batches[0].count, sorted(findings.winners[0].choice)
-        ('score', 2, ['choice1', 'choice2'])
     """
     expect("a Tuner", tuner, Tuner)
     judgements = judgements or tuner.judged()
@@ -220,13 +210,15 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     only = names[0] if len(names) == 1 else None
     winners = _winners(tuner, steering, judgements)
     ignored = tuner.generator.ignored(words.prompt for winner in winners for words in winner.words)
+    effects = _named(
+        tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
+    )
+    unsure = bool(effects) and all(effect.low <= 0 <= effect.high for effect in effects)
     return StudyFindings(
         goal=judgements.goal,
         unit="deviations" if only is None else "stars" if only in judgements.people else "score",
         winners=winners,
-        effects=_named(
-            tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
-        ),
+        effects=effects,
         importance={slot.name: float(share) for slot, share in zip(slots, table.importance, strict=True)},
         conditions={
             slots[c.slot].name: " or ".join(option(c.parent, number) for number in sorted(c.options))
@@ -245,7 +237,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
         gain=(unit * mean, unit * error),
         steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else [])],
+        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else [])],
         yaml=tuner.space.to_yaml(),
         own=_own(tuner, steering, judgements, winners),
     )  # fmt: skip
@@ -381,9 +373,11 @@ def _floor_note(tuner: Tuner, judgements: Judgements) -> list[str]:
         return []
     told = judgements.adherence[np.isfinite(judgements.adherence)]
     if not len(told):
-        return ["Adherence: no phrase of the prompts can be judged, so the floor had no effect."]
-    least, reached = tuner.panel.floor.least, int((told >= tuner.panel.floor.least).sum())
-    return [f"Adherence: {reached} of {len(told)} pictures reach {least:g}; mean {told.mean():.2f}."]
+        asked = tuner.panel.floor.least is not None
+        return ["Adherence: no phrase of the prompts can be judged, so the floor had no effect."] if asked else []
+    least = tuner.panel.floor.among(told)
+    reached = int((told >= least).sum())
+    return [f"Adherence: {reached} of {len(told)} pictures reach {least:.2g}; mean {told.mean():.2f}."]
 
 
 def _first_and_last(judgements: Judgements) -> tuple[np.ndarray, np.ndarray] | None:

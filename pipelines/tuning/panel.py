@@ -23,6 +23,7 @@ from ..collection.tables import ImageRow
 from ..judges.board import columns_of
 from ..judges.finding import By, Weighted, doubts_of, guarded, judges_for
 from ..judges.guarded import GuardedJudge
+from ..judges.phrase_judgements import SEEN
 from ..judges.storing import judge_pictures
 from ..scoring.opinions import MIDDLE, Opinion, who_judged
 from ..scoring.pictures import StoredPictures
@@ -41,14 +42,24 @@ class RaterKey(NamedTuple):
 
 @dataclass(frozen=True)
 class AdherenceFloor:
-    """The least adherence to the prompt, above 0 and at most 1, that a picture of the study should have."""
+    """The least adherence to the prompt that a picture of a study should have.
+
+    Args:
+        judge: tells the adherence.
+        least: above 0 and at most 1. None for the usual floor, 0.5, from which on a phrase is called seen. It is the median
+            of the study where that is lower, because some models fall short of most words, and it spares people's ratings.
+    """
 
     judge: GuardedJudge
-    least: float
+    least: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.least <= 1:
+        if self.least is not None and not 0 < self.least <= 1:
             raise SoartError(f"Expected a least adherence above 0 and at most 1, got {self.least:g}.")
+
+    def among(self, adherence: np.ndarray) -> float:
+        """The floor in a study of some adherences (n,), of which one at least is not NaN."""
+        return min(SEEN, max(float(np.nanmedian(adherence)), 0.01)) if self.least is None else self.least
 
     def apply(self, values: np.ndarray, adherence: np.ndarray) -> np.ndarray:
         """Values (n,) pulled towards the lowest one, as far as the adherence (n,) lies below the floor.
@@ -58,7 +69,10 @@ class AdherenceFloor:
         if not np.isfinite(values).any():
             return values
         lowest = np.nanmin(values)
-        share = np.where(np.isfinite(adherence), np.clip(adherence / self.least, 0, 1), 1.0)
+        told = np.isfinite(adherence)
+        if not told.any():
+            return values
+        share = np.where(told, np.clip(adherence / self.among(adherence), 0, 1), 1.0)
         pulled: np.ndarray = lowest + share * (values - lowest)
         return pulled
 
@@ -262,7 +276,8 @@ def collect_judgements(panel: Panel, collection: Collection, drawn: Sequence[Tri
         stored, sentences = judge_pictures(pictures, panel.floor.judge)
         problems += sentences
         adherence = np.array([stored.get(image, np.nan) for image in ids])
-        values |= {name: panel.floor.apply(values[name], adherence) for name in goal}
+        lowered = set(goal) if panel.floor.least is not None else set(goal) - set(told)
+        values |= {name: panel.floor.apply(values[name], adherence) for name in lowered}
     place = {image: number for number, image in enumerate(ids)}
     compared = {
         person: np.array([(place[a], place[b]) for a, b in opinion.pairs], dtype=np.int64).reshape(-1, 2)

@@ -31,7 +31,7 @@ class TuneSettings:
     budget: int = 60
     #: weights of judges by name, by ``person:NAME``, or by the label of the gallery; None for the overall score
     by: dict[str, float] = field(default_factory=dict)
-    adherence: float = 0.0
+    adherence: float | None = None  # 0 for no floor, None for the usual one
     bans: tuple[str, ...] = ()  # bans, pins: ``slot=option``
     pins: tuple[str, ...] = ()
     pareto: bool = False

@@ -80,18 +80,6 @@ class Tuner:
         ModelError: the model takes no negative prompt or no word weights, and the space has some; or it is the embedded
             model, and no prompt of the space names a subject that it knows.
         SoartError: numbers out of range, or ``pareto`` with several base subjects.
-
-    Examples:
-        >>> from tempfile import TemporaryDirectory
-        >>> import soart
-        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
-        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
-        >>> panel = soart.Panel("technical")
-        >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
-        ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=4, prune=False)
-        ...     pictures = tuner.step()
-        ...     print(len(pictures), tuner.done, tuner.left)
-        2 2 2
     """
 
     def __init__(

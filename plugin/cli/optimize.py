@@ -134,8 +134,8 @@ def advancing(shown: Progress, seconds: float) -> Callable[[optimizing.OptimizeP
 def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:
     """An optimized picture as part of a JSON document."""
     facts = {
-        "path": str(found.path), "prompt": found.request.prompt, "by": found.by, "value": found.marks.value,
-        "start": found.start_marks.value, "adherence": found.marks.adherence, "start_adherence": found.start_marks.adherence,
+        "path": str(found.path), "start_path": found.start_path and str(found.start_path),
+        "prompt": found.request.prompt, "by": found.by, "value": found.marks.value, "start": found.start_marks.value, "adherence": found.marks.adherence, "start_adherence": found.start_marks.adherence,
         "likeness": found.marks.likeness, "start_likeness": found.start_marks.likeness, "second_judge": found.second,
         "second": found.marks.second, "start_second": found.start_marks.second,
         "freedom": found.marks.freedom, "pictures": found.pictures, "seconds": found.seconds, "ways": list(found.steps),
@@ -147,6 +147,8 @@ def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:
 def optimized_lines(found: optimizing.Optimized) -> Iterator[str]:
     """An optimized picture, and what it gained, as lines."""
     yield str(found.path)
+    if found.start_path is not None and found.start_path != found.path:
+        yield f"Before: {found.start_path}"
     if len(found.parents) > 1:
         yield f"Prompt: {found.request.prompt}"
     yield from found.lines()

@@ -47,7 +47,7 @@ def _panel(by: Sequence[str], adherence: float | None, collection: str) -> Panel
     from ...pipelines.judges.finding import guarded
     from ...pipelines.tuning.panel import AdherenceFloor, Panel
 
-    floor = AdherenceFloor(guarded("adherence"), adherence) if adherence else None
+    floor = None if adherence == 0 else AdherenceFloor(guarded("adherence"), adherence)
     return Panel(dict(load_judges(by, [collection])), floor)
 
 
@@ -91,7 +91,8 @@ def tune(
             min=0,
             max=1,
             callback=finite,
-            help="Lowest adherence to the prompt, 0–1; pictures below it count less (docs/judges.md).",
+            help="Lowest adherence to the prompt, 0–1; pictures below it count less (docs/judges.md). Default: about 0.5, not "
+            "for your own ratings; 0: none.",
         ),
     ] = None,
     ask: Annotated[

@@ -58,7 +58,7 @@ def score_cards(
             "title": str(picture.number + 1),
             "value": plain(picture.score),
             "score": points_text(picture.score, name),
-            "note": f"better than {picture.percentile:.0f} %",
+            "note": f"better than {min(picture.percentile, 99):.0f} %",
             **_reasons(picture.reasons),
             "rate": rating_of_any(preview, RATED),
         }

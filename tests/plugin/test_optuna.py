@@ -125,39 +125,6 @@ def test_infinite_values_and_equal_values():
     assert len(set(params(study))) == 20
 
 
-def test_infinitely_good_values_are_no_place_to_search():
-    def objective(trial):
-        x = trial.suggest_float("x", 0, 1)
-        return float("-inf") if x < 0.4 else (x - 0.777) ** 2
-
-    for seed in range(3):
-        study = optuna.create_study(sampler=SoartSampler(seed=seed))
-        study.optimize(objective, n_trials=30)
-        assert min(trial.value for trial in study.trials if trial.value >= 0) < 1e-5
-
-
-def test_choices_of_infinite_value_are_not_repeated_after_a_restart():
-    study = optuna.create_study(direction="maximize")
-
-    def objective(trial):
-        a, b = trial.suggest_int("a", 0, 9), trial.suggest_int("b", 0, 9)
-        return float("inf") if a > 6 else a - abs(b - 3)
-
-    for seed in range(25):
-        study.sampler = SoartSampler(seed=seed)
-        study.optimize(objective, n_trials=1)
-    tried = params(study)
-    assert len(set(tried[1:])) == 24
-
-
-def test_a_sampler_of_another_study_of_the_same_name_lays_a_grid_anew():
-    sampler = SoartSampler(seed=0)
-    for optimum in (0.2, 0.9):
-        study = optuna.create_study(study_name="same", sampler=sampler)
-        study.optimize(lambda trial, at=optimum: (trial.suggest_float("x", 0, 1) - at) ** 2, n_trials=25)
-        assert study.best_value < 1e-6
-
-
 def test_the_scale_and_the_direction_of_values_do_not_matter():
     def tried(scale, direction="maximize"):
         study = optuna.create_study(direction=direction, sampler=SoartSampler(seed=3))
@@ -330,23 +297,6 @@ def test_dependent_parameters_have_dependent_ones_of_their_own():
     recommended = study.sampler.recommend(study)
     assert (recommended["lora"], recommended["kind"], recommended["steps"]) == (True, "ink", 4)
     assert recommended["weight"] == pytest.approx(0.8, abs=0.1)
-
-
-def test_enqueued_and_running_trials_of_dependent_parameters():
-    study = optuna.create_study(direction="maximize", sampler=SoartSampler(seed=0, startup=4))
-    study.optimize(depending, n_trials=10)
-    study.enqueue_trial({"lora": "none", "weight_ink": 0.5})
-    study.enqueue_trial({"lora": "ink", "weight_ink": 0.5})
-    study.enqueue_trial({"weight_snow": 0.5})
-    study.optimize(depending, n_trials=3)
-    none, ink, _ = (trial.params for trial in study.trials[10:])
-    assert none["lora"] == "none"
-    assert "weight_ink" not in none
-    assert ink["weight_ink"] == 0.5
-    running = [study.ask() for _ in range(3)]
-    for trial in running:
-        depending(trial)
-    assert len({tuple(sorted(trial.params.items())) for trial in running}) == 3
 
 
 def test_parameters_that_are_named_beforehand_may_depend_on_others():

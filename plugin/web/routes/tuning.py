@@ -58,7 +58,7 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         str(body.get("negative") or ""),
         budget=budget_of(body.get("budget", 60)),
         by=weights_of(body.get("by")) or {OVERALL: 1.0},
-        adherence=0.0 if least in (None, "") else number(least, "a least adherence"),
+        adherence=None if least in (None, "") else number(least, "a least adherence"),
         pareto=bool(body.get("pareto")),
         prune=bool(body.get("prune", True)),
         propose=bool(body.get("propose")),

@@ -332,7 +332,7 @@ function withNumber(event, act) {
  */
 function score(cell, points) {
   if (cell.percentile === null || cell.score === null) return [];
-  const title = `better than ${Math.round(cell.percentile)} % of the pictures`;
+  const title = `better than ${Math.min(99, Math.round(cell.percentile))} % of the pictures`;
   return [el("span", { className: "score-mark num", textContent: scoreText(cell.score, points), title })];
 }
 

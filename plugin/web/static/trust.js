@@ -25,7 +25,7 @@ export function showTrust(progress) {
   if (progress.learning) parts.push("Learning your taste…");
   if (progress.word) {
     const taste = `Taste: ${progress.sentence}.`;
-    parts.push(taste, progress.stop ? "More ratings would hardly help." : progress.advice);
+    parts.push(taste, progress.stop ? "More ratings would hardly make this surer, but find more pictures that you may like." : progress.advice);
   } else if (!progress.learning) {
     parts.push(progress.failed || "Your taste is learnt after a few good and bad ratings, or a few choices.");
   }

@@ -244,7 +244,7 @@ def test_too_few_choices_are_told_how_many_are_needed():
     assert few.sentence.startswith("too few examples: 3 choices between pictures; ")
     known = replace(few, word=USABLE, concordance=0.9)
     same, other = (_advice(known, 3, (6, then, 0.8, 1.0), CHOOSE_FIVE) for then in (0.904, 0.916))
-    assert same == "3 more choices would hardly raise this."
+    assert same == "3 more choices would hardly raise this, but find more pictures that you may like."
     assert other == "3 more choices would make it about 92 (80 to 100)."
     # Many choices between pictures of one prompt are held out one by one.
     examples = coin_choices(rng, 10)

@@ -11,6 +11,7 @@ from soart.metrics.items.colour import ColourExtractor, hue_shares
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.frame import Frame
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings, mix
+from soart.metrics.tastes.familiarity import unlike_examples
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.modes import learn_attention
@@ -395,3 +396,16 @@ def test_a_background_describes_a_collection_from_thirty_pictures_on(taste_world
         taste = learn(examples, taste_world, background=(items[:count], np.zeros((count, 0))), repeats=1)
         assert taste.fitted.scaling.frame.centre == pytest.approx(described.mean(axis=0))
         assert taste.reference == pytest.approx(np.quantile(taste.liking(described), np.linspace(0, 1, 101)))
+
+
+def test_pictures_unlike_all_examples_are_known(taste_world):
+    rng = np.random.default_rng(19)
+    taste = learn(taste_world.planted(8, rng), taste_world, repeats=1)
+    items, _ = taste_world.draw(40, rng)
+    assert not unlike_examples(taste, items)
+    assert unlike_examples(taste, items + 9)
+    # A few strange ones among others say nothing of all, nor do too few.
+    mixed = np.where(np.arange(40)[:, None] < 15, items + 9, items)
+    assert not unlike_examples(taste, mixed)
+    assert not unlike_examples(taste, items[:3] + 9)
+    assert not unlike_examples(taste, np.full((6, items.shape[1]), np.nan))

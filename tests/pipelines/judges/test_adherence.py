@@ -236,6 +236,15 @@ def test_the_floor_pulls_towards_the_worst():
             AdherenceFloor(None, least)
 
 
+def test_the_usual_floor_is_where_words_are_seen_and_lower_where_most_are_not():
+    floor = AdherenceFloor(None)
+    assert floor.among(np.array([0.9, 0.8, 0.1])) == 0.5
+    assert floor.among(np.array([0.3, 0.2, 0.1, np.nan])) == pytest.approx(0.2)
+    assert floor.apply(np.array([2.0, 6.0]), np.array([0.9, 0.1])) == pytest.approx([2.0, 2.8])
+    unknown = np.full(2, np.nan)
+    assert floor.apply(np.array([2.0, 6.0]), unknown).tolist() == [2.0, 6.0]
+
+
 def test_the_alarm_tells_a_taste_bought_with_adherence():
     rng = np.random.default_rng(0)
     low, high = rng.normal(0, 1, 8), rng.normal(3, 1, 8)

@@ -144,6 +144,14 @@ def test_percentiles_of_a_taste_are_those_among_its_learning_pictures():
     assert most_reachable(4, [(guarded(Brightness()), 1.0)]) == most_reachable(4, alone * 2) == 87.5
 
 
+def test_a_taste_says_where_it_knows_nothing_like_the_pictures():
+    judges = [(guarded(learn_from_pictures("vivid", noise(8), noise(8, 1, vivid=False), network=None)), 1.0)]
+    assert score_batch(PicturesInMemory(dict(enumerate(noise(6, 2)))), judges)[1] == []
+    smooth = {k: np.tile(np.linspace(k, 250, 80, dtype=np.uint8)[:, None, None], (1, 80, 3)) for k in range(6)}
+    _, [sentence] = score_batch(PicturesInMemory(smooth), judges)
+    assert "unlike all that the taste 'vivid' was learnt from" in sentence
+
+
 def test_the_best_are_few_of_one_look():
     rng = np.random.default_rng(0)
     scene, noise = (

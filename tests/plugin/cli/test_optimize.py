@@ -40,7 +40,8 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     assert code == 0, err
     assert np.array_equal(*(np.asarray(Image.open(one)) for one in (on["path"], out.splitlines()[0])))
     assert np.array_equal(*(np.asarray(Image.open(one)) for one in (facts["path"], path)))
-    assert lines[0].startswith("technical: ")
+    assert lines[0].startswith("Before: ")
+    assert lines[1].startswith("technical: ")
 
 
 @pytest.mark.parametrize(
