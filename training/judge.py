@@ -91,7 +91,7 @@ def save_judge(judge: Judge, path: Path) -> None:
     save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, path)
 
 
-def train_judge(count: int = 8_000, epochs: int = 6, seed: int = SEED) -> Judge:
+def train_judge(count: int = 6_000, epochs: int = 6, seed: int = SEED) -> Judge:
     """Train on ``count`` fresh renderings, plain and painted; prints accuracy on 500 more."""
     scenes, seen = [], []
     for scene, *both in examples(seed, count + 500):

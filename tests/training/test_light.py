@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from soart.pipelines.tiny.words import PALETTES, STYLES, SUBJECTS
+from soart.pipelines.tiny.words import STYLES, SUBJECTS
 from soart.training.captions import Scene
 from soart.training.changes import CHANGES, changed
 from soart.training.drawings import random_layout
 from soart.training.judge import small
-from soart.training.light import example, paint, shade
+from soart.training.light import paint, shade
 from soart.training.render import palette_colors, render
 
 
@@ -31,12 +31,6 @@ def test_every_picture_is_the_plain_one_in_its_light(subject, style):
     assert abs(seen.mean() - plain.mean()) < 30
 
 
-def test_a_series_is_that_of_plain_pictures():
-    first, second = example(5, 1), example(5, 1)
-    assert np.array_equal(first[2], second[2])
-    assert first[0] == second[0]
-
-
 def test_light_comes_from_the_left_and_a_shadow_falls_to_the_right():
     rng = np.random.default_rng(1)
     layout = random_layout("medium", rng)
@@ -52,13 +46,6 @@ def test_light_comes_from_the_left_and_a_shadow_falls_to_the_right():
 def test_monochrome_pictures_have_no_colour():
     for style in STYLES:
         assert np.ptp(painted(palette="monochrome", style=style)[2].astype(int), axis=2).max() == 0
-
-
-def test_palettes_stay_apart():
-    means = {palette: painted(palette=palette)[2].reshape(-1, 3).mean(0) for palette in PALETTES}
-    assert means["warm"][0] > means["warm"][2] + 40
-    assert means["cool"][2] > means["cool"][0] + 40
-    assert means["neon"].mean() < 90 < 160 < means["pastel"].mean()
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from soart.pipelines.models.loading import EMBEDDED_FOLDER
+from soart.pipelines.models.generator import ImageGenerator
+from soart.pipelines.models.loading import EMBEDDED_FOLDER, load_model
 from soart.pipelines.models.request import EMBEDDED_STEPS
+from soart.training import fitting
 from soart.training import judge as judging
 from soart.training.captions import corpus
 from soart.training.parts import build_tokenizer
@@ -95,9 +97,10 @@ def test_recognition_reaches_its_bars(judge, generator):
 
 
 @pytest.mark.slow
-def test_training_resumes_where_it_was(tmp_path):
-    """Two steps and two more equal four in one go, bit for bit."""
-    from soart.training import train
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_training_resumes_where_it_was(tmp_path, monkeypatch):
+    """Two steps and two more equal four in one go, bit for bit; then all stages follow."""
+    from soart.training import decoder, train
 
     pictures = train.render_pictures(tmp_path, 64)
     whole = train.train_vae(_sub(tmp_path, "a"), pictures, 4).state_dict()
@@ -108,8 +111,13 @@ def test_training_resumes_where_it_was(tmp_path):
     latents, scale = train.encode_pictures(tmp_path, vae, pictures)
     assert latents.std() == pytest.approx(1, abs=0.01)
     parts = train.train_unet(_sub(tmp_path, "c"), latents, 2)
-    train.export(tmp_path / "model", vae, scale, parts)
-    assert (tmp_path / "model" / "model_index.json").is_file()
+    monkeypatch.setattr(decoder, "PAINTED", 14)
+    monkeypatch.setattr(decoder, "DRAWN", 8)
+    drawing = decoder.Drawing(parts["unet"], parts["text_encoder"], parts["tokenizer"], train.build_scheduler())
+    painter = decoder.build_painted_vae(tmp_path, drawing, vae, scale, 4, 2)
+    train.export(tmp_path / "model", painter, scale, parts)
+    picture = ImageGenerator(load_model(tmp_path / "model", device="cpu"), steps=2)
+    assert drawn(picture, ["a fox"]).shape == (1, 128, 128, 3)
 
 
 def _sub(folder, name):
@@ -119,14 +127,14 @@ def _sub(folder, name):
 
 def _resume(train, folder, pictures):
     (folder / "vae.pt").unlink()
-    train.CHECKPOINT, before = 2, train.CHECKPOINT
+    fitting.CHECKPOINT, before = 2, fitting.CHECKPOINT
     try:
         with pytest.raises(KeyboardInterrupt):
             train.train_vae(folder, _Stops(pictures, after=2), 4)
         assert torch.load(folder / "vae.pt", weights_only=True)["step"] == 2
         return train.train_vae(folder, pictures, 4).state_dict()
     finally:
-        train.CHECKPOINT = before
+        fitting.CHECKPOINT = before
 
 
 class _Stops:
