@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,7 +27,8 @@ from .render import SIZE
 
 #: Factors that the judge classifies; framing is left out because its borders are a matter of taste.
 JUDGED = ("subject", "palette", "style", "quality")
-SEED = 9_090
+#: Seed of its series, and pictures to learn from and to test on.
+SEED, COUNT, TEST = 9_090, 6_000, 500
 #: Recognition rates that the embedded model must reach.
 BARS = {"subject": 0.80, "palette": 0.85, "style": 0.70, "quality": 0.75}
 _BATCH = 64
@@ -91,13 +92,13 @@ def save_judge(judge: Judge, path: Path) -> None:
     save_file({k: v.contiguous() for k, v in judge.state_dict().items()}, path)
 
 
-def train_judge(count: int = 6_000, epochs: int = 6, seed: int = SEED) -> Judge:
-    """Train on ``count`` fresh renderings, plain and painted; prints accuracy on 500 more."""
+def train_judge(series: Iterable[tuple[Scene, np.ndarray, np.ndarray]], epochs: int = 6, seed: int = SEED) -> Judge:
+    """Train on the plain and painted pictures of a series but for the last ``TEST``; prints accuracy on these."""
     scenes, seen = [], []
-    for scene, *both in examples(seed, count + 500):
+    for scene, plain, painted in series:
         scenes += [scene, scene]
-        seen += [both[0], small(both[1])]
-    pictures, count = np.stack(seen), 2 * count
+        seen += [plain, small(painted)]
+    pictures, count = np.stack(seen), len(scenes) - 2 * TEST
     labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s in scenes]) for n in JUDGED}
     torch.manual_seed(seed)
     judge = Judge()
@@ -153,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    judge = train_judge()
+    judge = train_judge(examples(SEED, COUNT + TEST))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     save_judge(judge, arguments.out)
 

@@ -22,6 +22,7 @@ they show is said by the judge of ``--judge``: a classifier of which training se
 from __future__ import annotations
 
 import argparse
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -48,8 +49,8 @@ CAPTIONS = 0.3
 CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
 #: Drawn pictures to learn from, those that are drawn at once, and the seed of the first of these.
 DRAWN, PART, FIRST = 8_000, 500, 1_000
-#: Seed of the teacher, which says what they show.
-TEACHER = 5_151
+#: Seed of the teacher, which says what they show, and the pictures that it learns from.
+TEACHER, TAUGHT = 5_151, 6_500
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
 
 
@@ -135,7 +136,9 @@ def load_teacher(work: Path) -> Judge:
     """The teacher, which says what drawn pictures show; trained once."""
     path = work / "teacher.safetensors"
     if not path.exists():
-        save_judge(train_judge(seed=TEACHER), path.with_suffix(".part"))
+        pictures = zip(*painted_pictures(work, PICTURES), strict=True)
+        series = ((random_scene(np.random.default_rng([SEED, i])), *both) for i, both in enumerate(pictures))
+        save_judge(train_judge(islice(series, TAUGHT), seed=TEACHER), path.with_suffix(".part"))
         path.with_suffix(".part").rename(path)
     return load_judge(path)
 

@@ -45,16 +45,18 @@ def test_probabilities_are_those_of_the_stored_teacher(tmp_path, monkeypatch):
     monkeypatch.setattr(towers, "PART", 2)
     trained = []
 
-    def train_judge(seed):
-        trained.append(seed)
+    def train_judge(series, seed):
+        trained.append((seed, len(list(series))))
         return Judge().eval()
 
     monkeypatch.setattr(towers, "train_judge", train_judge)
+    monkeypatch.setattr(towers, "TAUGHT", 3)
+    monkeypatch.setattr(towers, "painted_pictures", lambda work, count: (range(count), range(count)))
     teacher = load_teacher(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["teacher.safetensors"]
     pictures = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3), dtype=np.uint8)
     shown = probabilities(load_teacher(tmp_path), pictures)
-    assert trained == [towers.TEACHER]
+    assert trained == [(towers.TEACHER, 3)]
     recognised = teacher.recognise(pictures)
     for factor in JUDGED:
         assert torch.allclose(shown[factor].sum(dim=1), torch.ones(5))
