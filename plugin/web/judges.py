@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from starlette.requests import Request
 
-from ...metrics.damage.names import JUDGE
+from ...metrics.damage.names import JUDGE, OVERALL
 from ...metrics.damage.titles import JudgeKey, Kind, shared_name
 from ...pipelines.collection.counts import count_collection
 from ...pipelines.scoring.opinions import who_judged
@@ -18,12 +18,19 @@ from ...pipelines.services.judge_choices import (
     stored_judge,
     stored_models,
 )
-from .state import current_collection, is_owner, server_of
+from .state import current_collection, is_owner, rater_of, server_of
 
 
 def offered_choices(request: Request, people: Iterable[str] = ()) -> list[JudgeChoice]:
     """The judges that may be started: those of items, some people, and the models that the owner of the server allows."""
     return judge_choices(current_collection(request).tastes, people, offered_models(server_of(request).judges))
+
+
+def usual_choice(request: Request, judges: Iterable[JudgeChoice]) -> str:
+    """The judge that a form begins with: that of the page, else the taste of the rater if it can be relied on."""
+    sure = {choice.name for choice in judges if not choice.doubt}
+    wanted = [request.query_params.get("by", ""), rater_of(request)]
+    return next((name for name in wanted if name in sure), OVERALL)
 
 
 def ranking_choices(request: Request) -> list[JudgeChoice]:

@@ -10,14 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ....metrics.damage.names import OVERALL
 from ....metrics.damage.titles import JudgeKey
 from ....pipelines.collection.provenance import SOART, Provenance, provenance_of
 from ....pipelines.collection.queries import row_of
 from ....pipelines.models.backends.address import BackendAddress
 from ....pipelines.services.generation import LONGEST_SIDE, MOST_PICTURES, MOST_STEPS, Drawing
 from ..answers import backend_of, for_visitor, json_endpoint, number, page, stored_judge_title, weights_of, whole_number
-from ..judges import offered_choices
+from ..judges import offered_choices, usual_choice
 from ..state import current_collection, server_of
 
 #: Seeds of variations begin below this.
@@ -36,14 +35,14 @@ def example_of(request: Request) -> Provenance | None:
 
 def generate_page(request: Request) -> Response:
     """The view."""
-    example, backend = example_of(request), server_of(request).settings.backend
+    example, backend, judges = example_of(request), server_of(request).settings.backend, offered_choices(request)
     # Settings of another tool's model may not suit the model here.
     own = example is not None and example.tool in {SOART, *(backend.tools if backend else ())}
     return page(
         request, "generate.html", current_collection(request), view="generate", example=example, own=own,
         sampler=_sampler(example, backend) if example and backend else "",
         seed=secrets.randbelow(_SEEDS) if example else 0,
-        judges=offered_choices(request), chosen=OVERALL, most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
+        judges=judges, chosen=usual_choice(request, judges), most=MOST_PICTURES, longest=LONGEST_SIDE, steps=MOST_STEPS,
     )  # fmt: skip
 
 

@@ -13,21 +13,18 @@ from ....metrics.damage.names import OVERALL
 from ....pipelines.models.limits import SEED_LIMIT, STRENGTHS
 from ....pipelines.services.optimizing import FEWEST_SECONDS, MOST_SECONDS, Wish
 from ..answers import json_endpoint, number, page, reading, whole_number
-from ..judges import offered_choices
-from ..state import current_collection, rater_of
+from ..judges import offered_choices, usual_choice
+from ..state import current_collection
 from .generating import drawing_of
 
 
 def form(request: Request) -> Response:
-    """The form, as part of a page: with the judge of the page, else the taste of the rater if it can be relied on."""
+    """The form, as part of a page."""
     parameters, judges = request.query_params, offered_choices(request)
-    sure = {choice.name for choice in judges if not choice.doubt}
-    wanted = [parameters.get("by", ""), rater_of(request)]
-    chosen = next((name for name in wanted if name in sure and name != OVERALL), OVERALL)
     image, collection = parameters.get("image"), current_collection(request)
     number_of = whole_number(image, "a picture's number") if image else None
     return page(
-        request, "optimize.html", collection, judges=judges, chosen=chosen, image=number_of, fewest=FEWEST_SECONDS,
+        request, "optimize.html", collection, judges=judges, chosen=usual_choice(request, judges), image=number_of, fewest=FEWEST_SECONDS,
         most=MOST_SECONDS, strengths=STRENGTHS, strength=collection.optimizing.strength_of(number_of) if number_of else None,
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from ....pipelines.scoring.opinions import who_judged
 from ....pipelines.tuning.findings import MOST_LIKED
 from ....pipelines.tuning.settings import TuneSettings
 from ..answers import finite, for_visitor, json_endpoint, judge_title, number, page, weights_of, whole_number
-from ..judges import offered_choices
+from ..judges import offered_choices, usual_choice
 from ..state import current_collection, rater_of, server_of
 from .generating import example_of
 
@@ -31,9 +31,9 @@ def tune_page(request: Request) -> Response:
     """The view."""
     current = current_collection(request)
     people = sorted({*who_judged(current.collection), rater_of(request)})
-    example = example_of(request)
+    example, judges = example_of(request), offered_choices(request, people)
     return page(
-        request, "tune.html", current, view="tune", judges=offered_choices(request, people), chosen=OVERALL,
+        request, "tune.html", current, view="tune", judges=judges, chosen=usual_choice(request, judges),
         text=(example and example.prompt) or "", negative=(example and example.negative) or "",
     )  # fmt: skip
 

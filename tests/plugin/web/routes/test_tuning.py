@@ -13,9 +13,11 @@ from soart.errors import PromptError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
 from soart.pipelines.models.request import DrawnPicture, Request
+from soart.pipelines.services.judge_choices import JudgeChoice
 from soart.pipelines.tastes.learning import Sources, learn
 from soart.pipelines.tuning.proposing import SpaceStep
 from soart.pipelines.tuning.settings import TuneSettings
+from soart.plugin.web import judges
 from soart.prompts.steering.proposals import Proposal
 
 BLANK = np.full((8, 8, 3), 128, np.uint8)
@@ -208,6 +210,14 @@ def test_judges_of_the_owner_and_of_packages_by_a_guest(package, things, visit):
     assert guest.post("/c/0/api/tune/start", body).json()["state"] == "running"
     settings = guest.client.app.state.server.collections[0].tuning.settings
     assert (settings.by, settings.adherence) == ({"acme_judge:Moody": 2.0}, 0.5)
+
+
+def test_a_form_begins_with_the_raters_own_taste_once_it_can_be_relied_on(monkeypatch):
+    monkeypatch.setattr(judges, "rater_of", lambda request: "me")
+    choices = [JudgeChoice("overall", "score"), JudgeChoice("aaron", "taste"), JudgeChoice("me", "taste")]
+    for asked, offered, chosen in (("", choices, "me"), ("aaron", choices, "aaron"), ("", choices[:2], "overall")):
+        assert judges.usual_choice(SimpleNamespace(query_params={"by": asked}), offered) == chosen
+    assert judges.usual_choice(SimpleNamespace(query_params={}), [replace(choices[2], doubt="unproven")]) == "overall"
 
 
 def test_no_judge_but_overall_is_chosen_before_the_user_chooses(folder, visitor):
