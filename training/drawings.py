@@ -1,4 +1,8 @@
-"""Ten subjects drawn as maps of palette roles, ready for any palette and style."""
+"""Ten subjects drawn as maps of palette roles, and the marks that light and material leave on them.
+
+A role map says which colour of a palette each place has. ``marks`` holds what is finer than that: planks, scales, windows'
+bars, as lighter or darker than the role's colour. Both are drawn with one ``Pen`` in the coordinates of the subject.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,16 @@ class Pen:
         ry = rx if ry is None else ry
         (x0, y0), (x1, y1) = self._at((x - rx, y - ry)), self._at((x + rx, y + ry))
         self.draw.ellipse([min(x0, x1), y0, max(x0, x1), y1], fill=role)
+
+    def line(self, role: int, points: Sequence[Point], width: float = 0.04) -> None:
+        """Draw a line of a width in subject coordinates."""
+        pixels = max(1, round(width * self.size))
+        self.draw.line([self._at(p) for p in points], fill=role, width=pixels, joint="curve")
+
+    def arc(self, role: int, x: float, y: float, r: float, start: float, end: float, width: float = 0.04) -> None:
+        """Draw a part of a circle, in degrees clockwise from the right."""
+        turns = np.radians(np.linspace(start, end, 12))
+        self.line(role, [(x + r * float(np.cos(t)), y + r * float(np.sin(t))) for t in turns], width)
 
     def box(self, role: int, x0: float, y0: float, x1: float, y1: float) -> None:
         """Fill an axis-parallel rectangle."""
@@ -141,22 +155,191 @@ def _castle(p: Pen) -> None:
     p.box(DARK, -0.2, 0.45, 0.2, 0.9)
 
 
+#: Marks: darker and lighter than the role's colour, weakly and strongly; 128 leaves it as it is.
+DEEP, DIM, PLAIN, PALE, BRIGHT = 40, 85, 128, 170, 225
+
+
+def _boat_marks(p: Pen) -> None:
+    for y in (0.5, 0.66):
+        p.line(DIM, [(-0.95, y), (0.95, y)], 0.035)
+    p.line(PALE, [(-0.97, 0.38), (0.97, 0.38)], 0.07)
+    for x in (-0.45, 0.0, 0.45):
+        p.oval(DEEP, x, 0.58, 0.07)
+    for k in (0.25, 0.5, 0.75):
+        p.line(DIM, [(0.06, 0.25 - 1.2 * k), (0.8 - 0.74 * k, 0.25 - 1.2 * k)], 0.025)
+        p.line(DIM, [(-0.1, 0.25 - 1.0 * k), (-0.65 + 0.55 * k, 0.25 - 1.0 * k)], 0.025)
+
+
+def _house_marks(p: Pen) -> None:
+    for k, y in enumerate((-0.75, -0.58, -0.41, -0.24)):
+        half = 0.98 * (y + 0.95) / 0.83
+        p.line(DIM, [(-half, y), (half, y)], 0.035)
+        for x in np.arange(-0.9 + 0.1 * (k % 2), 0.95, 0.2):
+            if abs(x) < half - 0.06:
+                p.line(DIM, [(x, y), (x, y + 0.12)], 0.025)
+    for y in (0.05, 0.25, 0.45, 0.65, 0.82):
+        p.line(150, [(-0.73, y), (0.73, y)], 0.02)
+    for x in (-0.45, 0.48):
+        p.line(DEEP, [(x, 0.1), (x, 0.42)], 0.04)
+        p.line(DEEP, [(x - 0.15, 0.26), (x + 0.14, 0.26)], 0.04)
+        p.line(BRIGHT, [(x - 0.19, 0.46), (x + 0.18, 0.46)], 0.05)
+    p.line(PALE, [(-0.18, 0.9), (-0.18, 0.3), (0.2, 0.3), (0.2, 0.9)], 0.05)
+    p.oval(BRIGHT, 0.12, 0.62, 0.04)
+
+
+def _tree_marks(p: Pen) -> None:
+    for x, y, r in ((-0.42, -0.05, 0.45), (0.42, -0.05, 0.45), (0, -0.45, 0.52)):
+        for k in range(14):
+            turn, far = 2.4 * k, 0.9 * r * np.sqrt((k + 0.5) / 14)
+            dx, dy = far * np.cos(turn), far * np.sin(turn)
+            p.oval(PALE if dx + dy < 0 else DIM, x + dx, y + dy, 0.07, 0.05)
+    for x in (-0.07, 0.03, 0.1):
+        p.line(DEEP, [(x, 0.35), (x - 0.02, 1.0)], 0.03)
+    p.line(DIM, [(0, 0.4), (-0.25, 0.05)], 0.05)
+    p.line(DIM, [(0, 0.4), (0.25, 0.0)], 0.05)
+
+
+def _fish_marks(p: Pen) -> None:
+    for row, y in enumerate(np.arange(-0.32, 0.36, 0.13)):
+        for x in np.arange(-0.25 + 0.07 * (row % 2), 0.5, 0.14):
+            if ((x + 0.15) / 0.8) ** 2 + (y / 0.48) ** 2 < 0.8:
+                p.arc(DIM, float(x), float(y), 0.08, -90, 90, 0.025)
+    p.arc(DEEP, -0.62, 0.02, 0.32, -55, 55, 0.04)
+    for y in (-0.35, -0.15, 0.15, 0.35):
+        p.line(DIM, [(0.58, y * 0.4), (0.93, y)], 0.03)
+    for x in (0.0, 0.12, 0.24):
+        p.line(DIM, [(x, -0.36), (x + 0.06, -0.62)], 0.03)
+    p.line(DEEP, [(-0.94, 0.1), (-0.78, 0.13)], 0.04)
+    p.oval(BRIGHT, -0.65, -0.14, 0.04)
+
+
+def _flower_marks(p: Pen) -> None:
+    for k in range(6):
+        a = np.pi / 3 * k
+        c, s = float(np.cos(a)), float(np.sin(a))
+        p.line(DIM, [(0.3 * c, -0.3 + 0.3 * s), (0.62 * c, -0.3 + 0.62 * s)], 0.035)
+        for turn in (-0.35, 0.35):
+            d, e = float(np.cos(a + turn)), float(np.sin(a + turn))
+            p.line(PALE, [(0.34 * d, -0.3 + 0.34 * e), (0.56 * d, -0.3 + 0.56 * e)], 0.025)
+    for k in range(12):
+        turn, far = 2.4 * k, 0.24 * np.sqrt((k + 0.5) / 12)
+        p.oval(DEEP if k % 2 else BRIGHT, far * float(np.cos(turn)), -0.3 + far * float(np.sin(turn)), 0.035)
+    p.line(PALE, [(0.08, 0.66), (0.58, 0.64)], 0.03)
+    p.line(PALE, [(-0.02, 0.2), (-0.02, 1.0)], 0.03)
+
+
+def _fox_marks(p: Pen) -> None:
+    for side in (-1, 1):
+        for k in range(3):
+            y = 0.28 + 0.13 * k
+            p.line(DIM, [(side * (0.75 - 0.2 * k), y - 0.1), (side * (0.5 - 0.14 * k), y + 0.02)], 0.035)
+        p.line(PALE, [(side * 0.2, -0.42), (side * 0.3, -0.2)], 0.04)
+        p.oval(BRIGHT, side * 0.36 - 0.04, -0.1, 0.045)
+        for y in (0.6, 0.68):
+            p.line(DEEP, [(side * 0.12, y), (side * 0.42, y - 0.06)], 0.025)
+    p.line(DIM, [(0, -0.45), (0, 0.1)], 0.05)
+    p.line(PALE, [(-0.12, -0.4), (-0.06, 0.0)], 0.03)
+    p.oval(PALE, -0.04, 0.78, 0.05)
+
+
+def _owl_marks(p: Pen) -> None:
+    for row, y in enumerate((0.3, 0.45, 0.6, 0.75)):
+        for x in np.arange(-0.3 + 0.075 * (row % 2), 0.34, 0.15):
+            if (x / 0.4) ** 2 + ((y - 0.5) / 0.42) ** 2 < 0.8:
+                p.arc(DEEP, float(x), y, 0.07, 0, 180, 0.03)
+    for side in (-1, 1):
+        for k in range(4):
+            p.arc(DIM, side * 0.52, 0.15 + 0.16 * k, 0.12, 20, 160, 0.03)
+        p.arc(PALE, side * 0.3, -0.28, 0.27, 0, 360, 0.03)
+        p.oval(BRIGHT, side * 0.3 - 0.05, -0.34, 0.05)
+    p.line(DIM, [(0, -0.06), (0, 0.17)], 0.03)
+    for x in (-0.2, 0.2):
+        p.line(PALE, [(x, 0.9), (x, 1.0)], 0.08)
+
+
+def _mushroom_marks(p: Pen) -> None:
+    for x in np.linspace(-0.8, 0.8, 13):
+        p.line(DIM, [(float(x), 0.05), (float(x) * 0.55, -0.06)], 0.025)
+    p.line(DIM, [(-0.9, -0.01), (0.9, -0.01)], 0.05)
+    for x, y, r in ((-0.5, -0.15, 0.15), (0.05, -0.5, 0.17), (0.52, -0.17, 0.14)):
+        p.arc(DIM, x, y, r, 20, 160, 0.03)
+    p.arc(DIM, 0, 0.2, 0.26, 20, 160, 0.05)
+    for x in (-0.12, 0.0, 0.12):
+        p.line(150 if x < 0 else 108, [(x, 0.45), (x * 1.3, 0.92)], 0.03)
+    p.arc(PALE, -0.1, 0.0, 0.75, 200, 265, 0.06)
+
+
+def _mountain_marks(p: Pen) -> None:
+    p.poly(DIM, [(-0.3, -0.95), (0.65, 0.85), (0.05, 0.85), (-0.2, 0.2), (-0.12, -0.1), (-0.28, -0.4)])
+    p.poly(DIM, [(0.55, -0.5), (1.25, 0.85), (0.85, 0.85), (0.62, 0.2)])
+    for x, y in ((-0.6, 0.1), (-0.75, 0.4), (-0.45, 0.35), (-0.95, 0.65), (-0.6, 0.65)):
+        p.line(PALE, [(x, y), (x + 0.1, y - 0.16), (x + 0.14, y + 0.02)], 0.035)
+    for x, y in ((0.1, 0.3), (0.2, 0.6), (-0.02, 0.62)):
+        p.line(DEEP, [(x, y), (x + 0.08, y + 0.16)], 0.035)
+
+
+def _castle_marks(p: Pen) -> None:
+    for k, y in enumerate(np.arange(0.02, 0.9, 0.14)):
+        p.line(108, [(-0.53, float(y)), (0.53, float(y))], 0.022)
+        for x in np.arange(-0.5 + 0.1 * (k % 2), 0.53, 0.2):
+            p.line(108, [(float(x), float(y)), (float(x), float(y) + 0.12)], 0.022)
+    for x in (-0.75, 0.75):
+        for y in np.arange(-0.3, 0.9, 0.16):
+            p.line(DIM, [(x - 0.22, float(y)), (x + 0.22, float(y))], 0.022)
+        p.box(DEEP, x - 0.05, -0.2, x + 0.05, 0.02)
+        p.box(DEEP, x - 0.05, 0.3, x + 0.05, 0.5)
+        p.line(PALE, [(x - 0.02, -0.95), (x - 0.2, -0.45)], 0.04)
+    for x in (-0.1, 0.0, 0.1):
+        p.line(PALE, [(x, 0.35), (x, 0.9)], 0.025)
+    p.arc(PALE, 0, 0.45, 0.21, 180, 360, 0.04)
+
+
 DRAWINGS: dict[str, Callable[[Pen], None]] = {
     "boat": _boat, "house": _house, "tree": _tree, "fish": _fish, "flower": _flower,
     "fox": _fox, "owl": _owl, "mushroom": _mushroom, "mountain": _mountain, "castle": _castle,
 }  # fmt: skip
+MARKS: dict[str, Callable[[Pen], None]] = {
+    "boat": _boat_marks, "house": _house_marks, "tree": _tree_marks, "fish": _fish_marks, "flower": _flower_marks,
+    "fox": _fox_marks, "owl": _owl_marks, "mushroom": _mushroom_marks, "mountain": _mountain_marks, "castle": _castle_marks,
+}  # fmt: skip
 _SIZES = {"close": (0.44, 0.48), "medium": (0.33, 0.38), "far": (0.23, 0.27)}
 
 
-def role_map(subject: str, framing: str, rng: np.random.Generator) -> np.ndarray:
-    """Draw ``subject`` before a horizon; returns a (256, 256) uint8 map of palette roles 0…6."""
-    image = Image.new("L", (CANVAS, CANVAS), SKY)
-    draw = ImageDraw.Draw(image)
-    size = CANVAS * rng.uniform(*_SIZES[framing])
-    slack = max(0.0, CANVAS / 2 - size - 6)
-    x = CANVAS / 2 + slack * rng.uniform(-0.6, 0.6)
-    y = CANVAS / 2 + slack * rng.uniform(-0.3, 0.4)
-    horizon = min(CANVAS * 0.92, y + size * rng.uniform(0.45, 0.75))
-    draw.rectangle([0, horizon, CANVAS, CANVAS], fill=GROUND)
-    DRAWINGS[subject](Pen(draw, x, y, size, int(rng.choice([-1, 1]))))
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where a subject stands, in shares of the picture's side: its middle, half its size, the horizon, mirrored or not."""
+
+    x: float
+    y: float
+    size: float
+    horizon: float
+    flip: int
+
+    def pen(self, image: Image.Image) -> Pen:
+        """A pen in the coordinates of the subject."""
+        side = image.width
+        return Pen(ImageDraw.Draw(image), self.x * side, self.y * side, self.size * side, self.flip)
+
+
+def random_layout(framing: str, rng: np.random.Generator) -> Layout:
+    """Draw where a subject of a framing stands."""
+    size = rng.uniform(*_SIZES[framing])
+    slack = max(0.0, 0.5 - size - 6 / CANVAS)
+    x = 0.5 + slack * rng.uniform(-0.6, 0.6)
+    y = 0.5 + slack * rng.uniform(-0.3, 0.4)
+    return Layout(x, y, size, min(0.92, y + size * rng.uniform(0.45, 0.75)), int(rng.choice([-1, 1])))
+
+
+def role_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
+    """Draw ``subject`` before a horizon; returns a (side, side) uint8 map of palette roles 0…6."""
+    image = Image.new("L", (side, side), SKY)
+    ImageDraw.Draw(image).rectangle([0, layout.horizon * side, side, side], fill=GROUND)
+    DRAWINGS[subject](layout.pen(image))
     return np.asarray(image)
+
+
+def mark_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
+    """What is finer than colours on ``subject``; returns (side, side) float32 in −1…1, negative where it is darker."""
+    image = Image.new("L", (side, side), PLAIN)
+    MARKS[subject](layout.pen(image))
+    return (np.asarray(image, dtype=np.float32) - PLAIN) / 127

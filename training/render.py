@@ -1,8 +1,8 @@
-"""Renders the captioned pictures that train the embedded model and its judge.
+"""Renders plain pictures, of which the UNet of the embedded model learns.
 
-A picture is a role map (``drawings``) coloured by a palette, painted in a style, and finished with a quality. Functions
-work on float32 RGB in 0…1, shape (64, 64, 3) unless stated otherwise, and take every random number from the generator
-passed in.
+A picture is a role map (``drawings``) coloured by a palette, painted in a style, and finished with a quality. ``light``
+paints the same pictures as they are to look at. Functions work on float32 RGB in 0…1, shape (64, 64, 3) unless stated
+otherwise, and take every random number from the generator passed in.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import numpy as np
 from scipy import ndimage
 
 from .captions import Scene, random_scene
-from .drawings import DARK, LIGHT, SKY, role_map
+from .drawings import DARK, LIGHT, SKY, random_layout, role_map
 
 SIZE = 64
+#: Seed of the series of pictures that the embedded model learns from.
+SEED = 20_260
 
 Span = tuple[float, float]
 #: Hue, saturation and value spans of each role (sky, ground, main, second, accent, dark, light).
@@ -71,7 +73,8 @@ def _shrink(image: np.ndarray, factor: int) -> np.ndarray:
     return means
 
 
-def _smooth_noise(shape: tuple[int, int], sigma: float, rng: np.random.Generator) -> np.ndarray:
+def smooth_noise(shape: tuple[int, int], sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth noise of unit deviation."""
     coarse = max(2, round(sigma))
     field = rng.standard_normal((shape[0] // coarse + 4, shape[1] // coarse + 4)).astype(np.float32)
     field = ndimage.zoom(field, coarse, order=3)[coarse : coarse + shape[0], coarse : coarse + shape[1]]
@@ -84,14 +87,14 @@ def _flat(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np
 
 def _watercolor(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     half = roles[::2, ::2]
-    dy, dx = (1.6 * _smooth_noise(half.shape, 14, rng) for _ in range(2))
+    dy, dx = (1.6 * smooth_noise(half.shape, 14, rng) for _ in range(2))
     rows, columns = np.indices(half.shape)
     warped = half[np.clip(rows + dy, 0, 127).astype(int), np.clip(columns + dx, 0, 127).astype(int)]
     wash = ndimage.uniform_filter(colors[warped], size=(4, 4, 0))
-    pigment = 1.0 + 0.13 * _smooth_noise(half.shape, 14, rng)[..., None]
+    pigment = 1.0 + 0.13 * smooth_noise(half.shape, 14, rng)[..., None]
     image = 1.0 - np.clip((1.0 - wash) * pigment * 0.88, 0.0, 1.0)
     yy, xx = np.abs(np.linspace(-1, 1, 128))[:, None], np.abs(np.linspace(-1, 1, 128))[None, :]
-    edge = np.maximum(yy, xx) + 0.05 * _smooth_noise(half.shape, 8, rng)
+    edge = np.maximum(yy, xx) + 0.05 * smooth_noise(half.shape, 8, rng)
     paper = np.clip((edge - 0.82) / 0.1, 0.0, 1.0)[..., None]
     return _shrink(image * (1 - paper) + 0.97 * paper, 2)
 
@@ -111,7 +114,7 @@ def _sketch(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> 
     paper = colors[SKY] if dark_sky else 0.6 + 0.4 * colors[SKY]
     ink = colors[LIGHT] if dark_sky else colors[DARK] * 0.8
     wash = 0.62 * paper + 0.38 * _shrink(colors[roles], 4)
-    strength = np.clip(line * (1.0 + 0.12 * _smooth_noise((SIZE, SIZE), 6, rng)[..., None]), 0.0, 1.0)
+    strength = np.clip(line * (1.0 + 0.12 * smooth_noise((SIZE, SIZE), 6, rng)[..., None]), 0.0, 1.0)
     image: np.ndarray = wash * (1 - strength) + ink * strength
     return image
 
@@ -182,10 +185,15 @@ def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndar
 
 
 def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """Render ``scene``; returns (64, 64, 3) uint8 sRGB."""
-    roles = role_map(scene.subject, scene.framing, rng)
+    """Render ``scene`` plainly; returns (64, 64, 3) uint8 sRGB."""
+    roles = role_map(scene.subject, random_layout(scene.framing, rng))
     image = PAINTERS[scene.style](roles, palette_colors(scene.palette, rng), rng)
-    return np.asarray(finish(image, scene.quality, rng) * 255 + 0.5, dtype=np.uint8)
+    return to_bytes(finish(image, scene.quality, rng))
+
+
+def to_bytes(image: np.ndarray) -> np.ndarray:
+    """Values 0…1 as uint8."""
+    return np.asarray(image * 255 + 0.5, dtype=np.uint8)
 
 
 def example(seed: int, index: int) -> tuple[Scene, np.ndarray]:

@@ -32,10 +32,11 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 from ..pipelines.judges.adherence import EMBEDDED_TOWERS
 from ..pipelines.tiny.words import FACTORS
 from .captions import Scene, caption, random_scene
+from .fitting import fit
 from .judge import JUDGED, Judge, balanced_scenes, load_judge, save_judge, to_tensor, train_judge
 from .parts import LENGTH, build_tokenizer
-from .render import SIZE
-from .train import SEED, fit, render_pictures
+from .render import SEED, SIZE
+from .train import render_pictures
 
 PICTURES, STEPS = 24_000, 3_200
 #: Pictures of each kind in a batch.

@@ -10,7 +10,6 @@ frozen, and takes some minutes each on two cores; it may be killed and goes on f
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,55 +17,20 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from ..pipelines.models.loading import EMBEDDED_FOLDER, load_model
-from .render import SIZE
-from .train import SEED, batch_of, captions, fit, noised, render_pictures
+from .changes import CHANGES, changed
+from .fitting import batch_of, fit
+from .render import SEED
+from .train import captions, noised, render_pictures
 
 PICTURES, BATCH, STEPS, RANK = 1_000, 16, 200, 4
 #: Layers of the UNet that are changed.
 TARGETS = ["to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "conv_shortcut"]
 
 
-def snow(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Put 30 to 45 white flakes on a picture."""
-    rows, columns = np.indices((SIZE, SIZE))
-    flakes = np.zeros((SIZE, SIZE))
-    for _ in range(rng.integers(30, 46)):
-        y, x, radius = rng.uniform(0, SIZE), rng.uniform(0, SIZE), rng.uniform(1.2, 2.4)
-        flakes = np.maximum(flakes, np.clip(radius + 0.5 - np.hypot(rows - y, columns - x), 0, 1))
-    mixed: np.ndarray = picture * (1 - flakes[..., None]) + flakes[..., None]
-    return mixed
-
-
-def frame(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Put a dark frame with a light inner edge around a picture."""
-    depth = np.minimum(np.arange(SIZE), np.arange(SIZE)[::-1])
-    distance = np.minimum(depth[:, None], depth[None, :])[..., None]
-    width = rng.integers(5, 8)
-    framed: np.ndarray = np.where(distance < width, 0.16, np.where(distance < width + 2, 0.92, picture))
-    return framed
-
-
-def night(picture: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Make a picture dark and blue, and darker towards its border."""
-    across = np.linspace(-1, 1, SIZE)
-    light = 1.0 - 0.45 * np.hypot(across[:, None], across[None, :])[..., None]
-    grey = picture.mean(axis=2, keepdims=True)
-    dark: np.ndarray = (0.5 * picture + 0.5 * grey) * light * rng.uniform(0.5, 0.6) * np.array([0.55, 0.7, 1.25])
-    return dark
-
-
-CHANGES: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "snow": snow,
-    "frame": frame,
-    "night": night,
-}
-
-
 def changed_pictures(work: Path, name: str, count: int) -> np.ndarray:
     """(count, 64, 64, 3) uint8 rendered pictures with the change that a LoRA learns."""
-    change, pictures = CHANGES[name], render_pictures(work, count)
-    changed = [change(image / 255.0, np.random.default_rng([SEED, 4, i])) for i, image in enumerate(pictures)]
-    return np.asarray(np.clip(changed, 0, 1) * 255 + 0.5, dtype=np.uint8)
+    pictures = render_pictures(work, count)
+    return np.stack([changed(image, name, np.random.default_rng([SEED, 4, i])) for i, image in enumerate(pictures)])
 
 
 def train_lora(work: Path, out: Path, name: str, pictures: int = PICTURES, steps: int = STEPS) -> Path:
@@ -86,9 +50,9 @@ def train_lora(work: Path, out: Path, name: str, pictures: int = PICTURES, steps
     unet, text, vae = pipeline.unet, pipeline.text_encoder, pipeline.vae
     for module in (unet, text, vae):
         module.requires_grad_(False)
-    changed = changed_pictures(work, name, pictures)
+    seen = changed_pictures(work, name, pictures)
     with torch.no_grad():
-        parts = [vae.encoder(batch_of(changed, np.arange(i, min(i + 250, pictures)))) for i in range(0, pictures, 250)]
+        parts = [vae.encoder(batch_of(seen, np.arange(i, min(i + 250, pictures)))) for i in range(0, pictures, 250)]
     latents = torch.cat(parts) * vae.config.scaling_factor
     torch.manual_seed(SEED)
     unet.add_adapter(LoraConfig(r=RANK, lora_alpha=RANK, target_modules=TARGETS))

@@ -31,11 +31,11 @@ from soart.benchmarks.search.tuners import OptunaGp, Ours, Random, Tpe, TpeOneBy
 from soart.benchmarks.search.tuning import BATCH, cached, command_of
 from soart.benchmarks.search.tuning_pictures import PROPERTIES, properties
 from soart.pipelines.models.generator import ImageGenerator
-from soart.pipelines.models.loading import load_model
+from soart.pipelines.models.loading import EMBEDDED_FOLDER, load_model
 from soart.prompts.space.space import PromptSpace
 from soart.prompts.steering.spaces import domain_of
 from soart.prompts.steering.steering import Steering
-from soart.training import train_loras
+from soart.training.changes import CHANGES
 
 SEED = 60_606
 SPACE = PromptSpace.parse_yaml("""
@@ -52,7 +52,7 @@ slots:
 NODES = ((0, 4, 8, 12),) * 3 + ((0, 6, 12), (0, 5, 11), (0, 3, 8))
 PLAN = (24, 40, 80, 160)
 GOAL = 0.9
-LORAS = Path(train_loras.__file__).with_name("loras")
+LORAS = EMBEDDED_FOLDER.parent / "loras"
 
 
 def measured(count: int, cache: Path) -> tuple[np.ndarray, Path]:
@@ -61,7 +61,7 @@ def measured(count: int, cache: Path) -> tuple[np.ndarray, Path]:
     Returns:
         (4, 4, 4, 3, 3, 3, count, 8) properties of its pictures with each of ``count`` seeds, and the folder of the cache.
     """
-    files = {name: LORAS / f"{name}.safetensors" for name in train_loras.CHANGES}
+    files = {name: LORAS / f"{name}.safetensors" for name in CHANGES}
     model = load_model(device="cpu", loras=files)
     digests = [hashlib.sha256(files[name].read_bytes()).hexdigest() for name in sorted(files)]
     key = key_of(repr((SEED, NODES, model.identity, digests, SPACE.fingerprint, PROPERTIES)))

@@ -6,6 +6,7 @@ import torch
 
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.request import EMBEDDED_STEPS
+from soart.training import fitting
 from soart.training import judge as judging
 from soart.training.captions import corpus
 from soart.training.parts import build_tokenizer
@@ -119,14 +120,14 @@ def _sub(folder, name):
 
 def _resume(train, folder, pictures):
     (folder / "vae.pt").unlink()
-    train.CHECKPOINT, before = 2, train.CHECKPOINT
+    fitting.CHECKPOINT, before = 2, fitting.CHECKPOINT
     try:
         with pytest.raises(KeyboardInterrupt):
             train.train_vae(folder, _Stops(pictures, after=2), 4)
         assert torch.load(folder / "vae.pt", weights_only=True)["step"] == 2
         return train.train_vae(folder, pictures, 4).state_dict()
     finally:
-        train.CHECKPOINT = before
+        fitting.CHECKPOINT = before
 
 
 class _Stops:

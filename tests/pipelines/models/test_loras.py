@@ -22,7 +22,7 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.loras import LoraFiles
 from soart.pipelines.models.request import Request
-from soart.training import train_loras
+from soart.training.changes import CHANGES
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`"),
@@ -244,7 +244,7 @@ def test_keys_of_requests_without_loras_and_weights_are_those_of_0_1_0():
 
 def test_the_loras_of_the_embedded_model_do_what_they_are_called():
     sizes = {path.stem: path.stat().st_size for path in LORAS.glob("*.safetensors")}
-    assert {*sizes} == {*train_loras.CHANGES}
+    assert {*sizes} == {*CHANGES}
     assert max(sizes.values()) <= 1_000_000
     generator = ImageGenerator(soart.load_model(device="cpu", loras=LORAS), 1)
     prompts = ["a sharp boat in cool colors", *(f"a sharp boat in cool colors <lora:{name}:1>" for name in sizes)]

@@ -1,0 +1,305 @@
+"""Paints the pictures of ``render`` twice as large, with light, depth and material.
+
+The embedded model does not draw these yet: it has learnt from plain pictures. A painter here takes the same random numbers
+in the same order as its namesake in ``render``, so that both pictures have their washes, dots and cuts in the same places,
+and a decoder can learn to paint from latents of the plain one. Light therefore always comes from above and the left.
+Shadows run towards the dark colour of the palette and highlights towards its light one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+from scipy import ndimage
+
+from . import render
+from .captions import Scene, random_scene
+from .drawings import DARK, GROUND, LIGHT, SKY, Layout, mark_map, random_layout, role_map
+from .render import palette_colors, smooth_noise
+
+#: Pixels a side of these pictures, and of the maps that they are painted from.
+SIDE, FINE = 128, 512
+
+
+@dataclass(frozen=True, slots=True)
+class Shaded:
+    """What painters share.
+
+    Attributes:
+        roles: (512, 512) uint8 map of palette roles.
+        colors: (7, 3) colours of the roles.
+        light: (512, 512) float32: 0 as the role's colour, −1 as the palette's dark one, 1 as its light one.
+        marks: (512, 512) float32 in −1…1, see ``drawings.mark_map``.
+    """
+
+    roles: np.ndarray
+    colors: np.ndarray
+    light: np.ndarray
+    marks: np.ndarray
+
+    def painted(self, amount: float = 1.0, marks: float = 0.45) -> np.ndarray:
+        """The colours in their light, (512, 512, 3)."""
+        return lit(self.colors[self.roles], amount * self.light + marks * self.marks, self.colors)
+
+
+def lit(picture: np.ndarray, light: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """Move colours towards the dark or the light one of their palette; ``light`` as in ``Shaded``."""
+    dark, bright = np.clip(-light, 0, 0.85)[..., None], np.clip(light, 0, 0.85)[..., None]
+    mixed: np.ndarray = picture * (1 - dark - bright) + colors[DARK] * dark + colors[LIGHT] * bright
+    return mixed
+
+
+def smaller(image: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """Means of square blocks, (side, side, ...)."""
+    step = len(image) // side
+    blocks = image.reshape(side, step, side, step, -1)
+    means: np.ndarray = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return means if image.ndim == 3 else means[..., 0]
+
+
+def halved(picture: np.ndarray) -> np.ndarray:
+    """A picture (128, 128, 3) uint8 at half its size."""
+    return np.asarray(smaller(picture.astype(np.float32), SIDE // 2).round(), dtype=np.uint8)
+
+
+def larger(field: np.ndarray, side: int) -> np.ndarray:
+    """A field of fewer places, interpolated to (side, side)."""
+    return np.asarray(ndimage.zoom(field, side / len(field), order=1), dtype=np.float32)
+
+
+def _round(mask: np.ndarray, radius: float) -> np.ndarray:
+    """How much light falls on a mask that is as round as a cushion: about −1…1, at half the side of the map."""
+    depth = np.clip(ndimage.distance_transform_edt(mask) / radius, 0, 1)
+    height = ndimage.gaussian_filter(radius * np.sqrt(1 - (1 - depth) ** 2), 1.5)
+    dy, dx = np.gradient(height)
+    normal = 1 / np.sqrt(1 + dx**2 + dy**2)
+    light: np.ndarray = ((dx * 0.5 + dy * 0.65 + 0.57) * normal - 0.57) * mask
+    return light
+
+
+def shade(subject: str, layout: Layout, colors: np.ndarray) -> Shaded:
+    """Light a subject and its surroundings."""
+    roles = role_map(subject, layout, FINE)
+    half = roles[::2, ::2]
+    rows, columns = np.indices(half.shape, dtype=np.float32) / len(half)
+    size = layout.size * len(half)
+    body = (half != SKY) & (half != GROUND)
+    light = 0.75 * _round(body, 0.45 * size)
+    for role in range(GROUND + 1, len(colors)):
+        part = half == role
+        if part.any():
+            light += 0.55 * _round(part, max(3.0, 0.11 * size))
+    # The sky is brighter towards the horizon, the ground away from it, with furrows that come nearer.
+    night = colors[SKY].mean() < 0.4
+    above = np.clip(rows / layout.horizon, 0, 1)
+    light += (half == SKY) * (0.3 * above**2 if night else 0.75 * above**2 - 0.22)
+    below = np.clip((rows - layout.horizon) / (1 - layout.horizon), 0, 1)
+    furrows = np.sin(14 * np.log(0.08 + below) + 5 * columns)
+    light += (half == GROUND) * (0.22 - 0.55 * below + 0.09 * furrows * (0.3 + below))
+    # A shadow falls on the ground, to the right of what stands on it.
+    foot = layout.y + 0.9 * layout.size
+    across, down = (columns - layout.x - 0.3 * layout.size) / (1.15 * layout.size), (rows - foot) / (0.22 * layout.size)
+    light -= (half == GROUND) * 0.6 * np.clip(1.25 - np.hypot(across, down), 0, 0.6) / 0.6
+    light = np.repeat(np.repeat(light, 2, axis=0), 2, axis=1).astype(np.float32)
+    return Shaded(roles, colors, light, mark_map(subject, layout, FINE))
+
+
+class Fields:
+    """Random fields as the painters of ``render`` draw them, from a twin of their generator."""
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+
+    def smooth(self, side: int, sigma: float) -> np.ndarray:
+        """Smooth noise of unit deviation, (side, side)."""
+        return smooth_noise((side, side), sigma, self.rng)
+
+    def grain(self, side: int) -> np.ndarray:
+        """Paper: white noise, a little blurred."""
+        noise = ndimage.gaussian_filter(self.rng.standard_normal((side, side)), 0.6)
+        return np.asarray(noise / noise.std(), dtype=np.float32)
+
+    def dots(self, cells: int) -> tuple[np.ndarray, np.ndarray]:
+        """Shifts and tints of dots."""
+        return self.rng.uniform(-0.5, 0.5, (cells, cells, 2)), self.rng.uniform(-0.08, 0.08, (cells, cells, 1))
+
+    def cuts(self, side: int) -> np.ndarray:
+        """The wave of a woodcut's cuts, in −1…1."""
+        rows, columns = np.indices((side, side))
+        angle = self.rng.uniform(-0.35, 0.35) + (np.pi / 2 if self.rng.random() < 0.3 else 0.0)
+        wave: np.ndarray = np.sin(2 * np.pi * (rows * np.cos(angle) + columns * np.sin(angle)) / 10.0)
+        return wave
+
+
+def _edges(shaded: Shaded, width: int) -> np.ndarray:
+    """Lines between roles, and the darkest marks; (512, 512) in 0…1."""
+    label = shaded.roles.astype(np.int16)
+    line = ndimage.grey_dilation(label, size=(width, width)) != ndimage.grey_erosion(label, size=(width, width))
+    strongest: np.ndarray = np.maximum(line, np.clip(-1.5 * shaded.marks, 0, 1)).astype(np.float32)
+    return strongest
+
+
+def _flat(shaded: Shaded, fields: Fields) -> np.ndarray:
+    """Two steps of light with sharp borders on things, as posters have; soft behind them."""
+    steps = np.clip(np.round(3.2 * shaded.light) / 3.2, -0.4, 0.4)
+    behind = (shaded.roles == SKY) | (shaded.roles == GROUND)
+    light = np.where(behind, shaded.light, steps)
+    return smaller(lit(shaded.colors[shaded.roles], light + 0.45 * shaded.marks, shaded.colors))
+
+
+def _watercolor(shaded: Shaded, fields: Fields) -> np.ndarray:
+    dy, dx = (1.6 * fields.smooth(SIDE, 14) for _ in range(2))
+    pigment = fields.smooth(SIDE, 14)
+    rim = fields.smooth(SIDE, 8)
+    rows, columns = np.indices((FINE // 2, FINE // 2))
+    at = (
+        np.clip(rows + 2 * larger(dy, FINE // 2), 0, FINE // 2 - 1).astype(int) * 2,
+        np.clip(columns + 2 * larger(dx, FINE // 2), 0, FINE // 2 - 1).astype(int) * 2,
+    )
+    wash = smaller(shaded.painted(0.7, 0.25)[at])
+    wash = ndimage.gaussian_filter(wash, (0.7, 0.7, 0))
+    # Pigment gathers where a wash ends.
+    label = shaded.roles[at].astype(np.int16)
+    border = ndimage.grey_dilation(label, size=(5, 5)) != ndimage.grey_erosion(label, size=(5, 5))
+    wet = ndimage.gaussian_filter(smaller(border.astype(np.float32)), 0.6)
+    image = 1.0 - np.clip((1.0 - wash) * (1.0 + 0.13 * pigment + 0.22 * wet)[..., None] * 0.9, 0.0, 1.0)
+    image = image + 0.025 * fields.grain(SIDE)[..., None]
+    span = np.abs(np.linspace(-1, 1, SIDE))
+    edge = np.maximum(span[:, None], span[None, :]) + 0.05 * rim
+    paper = np.clip((edge - 0.82) / 0.06, 0.0, 1.0)[..., None]
+    painted: np.ndarray = image * (1 - paper) + (0.97 + 0.01 * fields.grain(SIDE)[..., None]) * paper
+    return painted
+
+
+def _pixel(shaded: Shaded, fields: Fields) -> np.ndarray:
+    """Cells of four pixels, each of one role and few lights."""
+    cells = SIDE // 4
+    counts = np.stack([smaller((shaded.roles == k).astype(np.float32), cells) for k in range(len(shaded.colors))])
+    counts[[DARK, LIGHT]] *= 1.3
+    roles = counts.argmax(axis=0)
+    light = smaller(shaded.light + 0.4 * shaded.marks, cells)
+    checks = (np.indices((cells, cells)).sum(axis=0) % 2 - 0.5) * 0.07
+    light = np.clip(np.round(5 * (light + checks)) / 5, -0.6, 0.6)
+    return np.kron(lit(shaded.colors[roles], light, shaded.colors), np.ones((4, 4, 1), dtype=np.float32))
+
+
+def _sketch(shaded: Shaded, fields: Fields) -> np.ndarray:
+    """Lines, and hatching where little light falls."""
+    pressure = larger(fields.smooth(SIDE // 2, 6), SIDE)
+    colors = shaded.colors
+    night = colors[SKY].mean() < 0.4
+    paper = colors[SKY] if night else 0.6 + 0.4 * colors[SKY]
+    ink = colors[LIGHT] if night else colors[DARK] * 0.8
+    rows, columns = np.indices((FINE, FINE))
+    light = shaded.light if not night else -shaded.light
+    one = np.abs(((rows + columns) % 20) - 10) < 3
+    other = np.abs(((rows - columns) % 20) - 10) < 3
+    things = shaded.roles != SKY
+    hatch = 0.55 * (one & (light < -0.12) & things) + 0.3 * (other & (light < -0.32) & things)
+    strength = smaller(np.maximum(_edges(shaded, 8), hatch)) * (1.0 + 0.12 * pressure)
+    wash = 0.62 * paper + 0.38 * smaller(shaded.painted(0.5, 0.2)) + 0.012 * fields.grain(SIDE)[..., None]
+    strength = np.clip(strength, 0, 1)[..., None]
+    drawn: np.ndarray = wash * (1 - strength) + ink * strength
+    return drawn
+
+
+def _pointillism(shaded: Shaded, fields: Fields) -> np.ndarray:
+    """Four dots for each of the plain picture, in a pattern that stays the same."""
+    _, tint = fields.dots(SIDE // 8)
+    cells, pitch = SIDE // 4, 4
+    fixed = np.random.default_rng(7)
+    centres = np.indices((cells, cells)).transpose(1, 2, 0) * pitch + pitch / 2 - 0.5
+    centres = centres + fixed.uniform(-0.7, 0.7, centres.shape)
+    tints = np.kron(tint, np.ones((2, 2, 1))) * 0.6 + fixed.uniform(-0.07, 0.07, (cells, cells, 1))
+    picture, colors = smaller(shaded.painted(1.1, 0.4)), shaded.colors
+    night = colors[SKY].mean() < 0.4
+    paper = colors[SKY] * 0.6 if night else np.clip(colors[SKY] * 0.25 + 0.72, 0, 1)
+    image = np.broadcast_to(paper, (SIDE, SIDE, 3)).astype(np.float32)
+    rows, columns = np.indices((SIDE, SIDE))
+    near = np.full((SIDE, SIDE), np.inf)
+    for dy in (-1, 0, 1):
+        for dx in (-1, 0, 1):
+            i, j = np.clip(rows // pitch + dy, 0, cells - 1), np.clip(columns // pitch + dx, 0, cells - 1)
+            distance = np.hypot(rows - centres[i, j, 0], columns - centres[i, j, 1])
+            at = np.clip(centres[i, j].round().astype(int), 0, SIDE - 1)
+            dot = picture[at[..., 0], at[..., 1]] + tints[i, j]
+            alpha = np.where(distance < near, np.clip(2.4 - distance, 0, 1), 0.0)[..., None]
+            image = image * (1 - alpha) + dot * alpha
+            near = np.minimum(near, distance)
+    return image
+
+
+def _woodcut(shaded: Shaded, fields: Fields) -> np.ndarray:
+    """Cuts are broader where more light falls; contours and marks are cut too."""
+    wave = fields.cuts(SIDE)
+    wave = larger(wave, 2 * SIDE)
+    colors = shaded.colors
+    fine = smaller(shaded.colors[shaded.roles], 2 * SIDE)
+    light = fine.mean(axis=2) + 0.3 * smaller(shaded.light, 2 * SIDE) + 0.3 * smaller(shaded.marks, 2 * SIDE)
+    line = smaller(_edges(shaded, 6), 2 * SIDE)
+    ink = np.clip((0.55 - 0.9 * light - wave * 0.55) * 7 + 0.5, 0, 1)
+    ink = np.maximum(ink, np.clip(1.2 * line, 0, 1))[..., None]
+    dark = colors[DARK] if colors[SKY].mean() > 0.4 else colors[SKY]
+    bright = np.clip(fine * 1.15 + 0.06, 0, 1)
+    return smaller(bright * (1 - ink) + dark * ink)
+
+
+PAINTERS: dict[str, Callable[[Shaded, Fields], np.ndarray]] = {
+    "flat": _flat,
+    "watercolor": _watercolor,
+    "pixel": _pixel,
+    "sketch": _sketch,
+    "pointillism": _pointillism,
+    "woodcut": _woodcut,
+}
+
+
+def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndarray:
+    """The five qualities of ``render.finish`` at twice the size; values are clipped to 0…1."""
+    if quality == "sharp":
+        image = image + 0.7 * (image - ndimage.gaussian_filter(image, (1.2, 1.2, 0)))
+    elif quality == "vivid":
+        gray = image.mean(axis=2, keepdims=True)
+        image = 0.5 + 1.3 * (gray + rng.uniform(1.5, 1.8) * (image - gray) - 0.5)
+    elif quality == "blurry":
+        sigma = 2 * rng.uniform(1.8, 2.6)
+        image = ndimage.gaussian_filter(image, (sigma, sigma, 0))
+    elif quality == "noisy":
+        strength = rng.uniform(0.13, 0.2)
+        coarse = np.kron(rng.standard_normal((SIDE // 2, SIDE // 2, 1)), np.ones((2, 2, 1)))
+        image = image + strength * (0.8 * coarse + 0.6 * rng.standard_normal((SIDE, SIDE, 3)))
+    elif quality == "faded":
+        image = 0.62 + rng.uniform(0.32, 0.42) * (image - 0.55)
+    finished: np.ndarray = np.clip(image, 0.0, 1.0).astype(np.float32)
+    return finished
+
+
+def paint(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Render ``scene`` plainly, as ``render`` does, and in its light; returns (64, 64, 3) and (128, 128, 3) uint8 sRGB."""
+    layout, colors = random_layout(scene.framing, rng), palette_colors(scene.palette, rng)
+    twin = deepcopy(rng)
+    plain = render.PAINTERS[scene.style](role_map(scene.subject, layout), colors, rng)
+    rich = PAINTERS[scene.style](shade(scene.subject, layout, colors), Fields(twin))
+    # Both are as blurry or as noisy.
+    twin = deepcopy(rng)
+    plain, rich = render.finish(plain, scene.quality, rng), finish(rich, scene.quality, twin)
+    return render.to_bytes(plain), render.to_bytes(rich)
+
+
+def example(seed: int, index: int) -> tuple[Scene, np.ndarray, np.ndarray]:
+    """Picture number ``index`` of the endless series ``seed``: its scene, and what ``paint`` makes of it."""
+    rng = np.random.default_rng([seed, index])
+    scene = random_scene(rng)
+    return scene, *paint(scene, rng)
+
+
+def examples(seed: int, count: int) -> Iterator[tuple[Scene, np.ndarray, np.ndarray]]:
+    """The first ``count`` pictures of a series, rendered on all cores."""
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(example, seed), range(count), chunksize=100)
