@@ -53,13 +53,6 @@ class Storage:
         scratch: True to work on a copy of a database in a folder that cannot be written, such as on read-only media. All
             that is stored in the copy is lost in the end; its pictures are those of the folder.
 
-    Attributes:
-        folder: of its pictures; None in memory.
-        where: as given, perhaps with a password, to open the collection again; not for messages.
-        name: the folder or the URL without password, for messages and to open the collection again.
-        title: the last part of the name, for headings.
-        kept: False if what is stored is lost in the end, see ``scratch``.
-
     Raises:
         CollectionError: the collection is of a later schema version, locked, damaged, not writable, or out of reach; or
             ``where`` is not a collection.
