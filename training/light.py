@@ -8,18 +8,15 @@ Shadows run towards the dark colour of the palette and highlights towards its li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import partial
-from multiprocessing import get_context
 
 import numpy as np
 from scipy import ndimage
 
 from . import render
-from .captions import Scene, random_scene
+from .captions import Scene
 from .drawings import DARK, GROUND, LIGHT, SKY, Layout, mark_map, random_layout, role_map
 from .render import palette_colors, smooth_noise
 
@@ -29,7 +26,7 @@ SIDE, FINE = 128, 512
 
 @dataclass(frozen=True, slots=True)
 class Shaded:
-    """What painters share.
+    """Roles, colours, light and marks, from which every painter works.
 
     Attributes:
         roles: (512, 512) uint8 map of palette roles.
@@ -74,7 +71,7 @@ def larger(field: np.ndarray, side: int) -> np.ndarray:
 
 
 def _round(mask: np.ndarray, radius: float) -> np.ndarray:
-    """How much light falls on a mask that is as round as a cushion: about −1…1, at half the side of the map."""
+    """Light on a mask that is as round as a cushion, about −1…1, at half the side of the map."""
     depth = np.clip(ndimage.distance_transform_edt(mask) / radius, 0, 1)
     height = ndimage.gaussian_filter(radius * np.sqrt(1 - (1 - depth) ** 2), 1.5)
     dy, dx = np.gradient(height)
@@ -260,26 +257,6 @@ PAINTERS: dict[str, Callable[[Shaded, Fields], np.ndarray]] = {
 }
 
 
-def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndarray:
-    """The five qualities of ``render.finish`` at twice the size; values are clipped to 0…1."""
-    if quality == "sharp":
-        image = image + 0.7 * (image - ndimage.gaussian_filter(image, (1.2, 1.2, 0)))
-    elif quality == "vivid":
-        gray = image.mean(axis=2, keepdims=True)
-        image = 0.5 + 1.3 * (gray + rng.uniform(1.5, 1.8) * (image - gray) - 0.5)
-    elif quality == "blurry":
-        sigma = 2 * rng.uniform(1.8, 2.6)
-        image = ndimage.gaussian_filter(image, (sigma, sigma, 0))
-    elif quality == "noisy":
-        strength = rng.uniform(0.13, 0.2)
-        coarse = np.kron(rng.standard_normal((SIDE // 2, SIDE // 2, 1)), np.ones((2, 2, 1)))
-        image = image + strength * (0.8 * coarse + 0.6 * rng.standard_normal((SIDE, SIDE, 3)))
-    elif quality == "faded":
-        image = 0.62 + rng.uniform(0.32, 0.42) * (image - 0.55)
-    finished: np.ndarray = np.clip(image, 0.0, 1.0).astype(np.float32)
-    return finished
-
-
 def paint(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Render ``scene`` plainly, as ``render`` does, and in its light; returns (64, 64, 3) and (128, 128, 3) uint8 sRGB."""
     layout, colors = random_layout(scene.framing, rng), palette_colors(scene.palette, rng)
@@ -288,18 +265,5 @@ def paint(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
     rich = PAINTERS[scene.style](shade(scene.subject, layout, colors), Fields(twin))
     # Both are as blurry or as noisy.
     twin = deepcopy(rng)
-    plain, rich = render.finish(plain, scene.quality, rng), finish(rich, scene.quality, twin)
+    plain, rich = render.finish(plain, scene.quality, rng), render.finish(rich, scene.quality, twin)
     return render.to_bytes(plain), render.to_bytes(rich)
-
-
-def example(seed: int, index: int) -> tuple[Scene, np.ndarray, np.ndarray]:
-    """Picture number ``index`` of the endless series ``seed``: its scene, and what ``paint`` makes of it."""
-    rng = np.random.default_rng([seed, index])
-    scene = random_scene(rng)
-    return scene, *paint(scene, rng)
-
-
-def examples(seed: int, count: int) -> Iterator[tuple[Scene, np.ndarray, np.ndarray]]:
-    """The first ``count`` pictures of a series, rendered on all cores."""
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(example, seed), range(count), chunksize=100)
