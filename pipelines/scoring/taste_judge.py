@@ -83,7 +83,9 @@ class TasteJudge:
     def notes(self, pictures: Pictures) -> list[str]:
         """A sentence if the pictures are unlike those that it was learnt from."""
         some = pictures.ids[:: max(1, len(pictures.ids) // _LOOKED_AT)]
-        items = pictures.part({*some}).items(self.extractor)
+        # Stored values can outlive the files that their items were measured on.
+        known, _ = pictures.part({*some}).with_items(self.extractor)
+        items = known.items(self.extractor)
         if not all(unlike_examples(part, items) for part in parts_of(self.taste)):
             return []
         return [
