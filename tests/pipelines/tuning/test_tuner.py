@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from specimens.judging import PixelJudge
+from specimens.judging import Brightness, PixelJudge
 from specimens.tuning import SPACE, Liking
 
 from soart.errors import CollectionError, ModelError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons, store_choice
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
@@ -27,7 +28,7 @@ from soart.pipelines.tuning.dead_slots import left_out, unread_slots
 from soart.pipelines.tuning.evidence import JudgedChoices
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
-from soart.pipelines.tuning.panel import Panel, collect_judgements
+from soart.pipelines.tuning.panel import AdherenceFloor, Panel, collect_judgements
 from soart.pipelines.tuning.proposing import vocabulary_proposer
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
@@ -160,6 +161,29 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
     assert found.winners[0].choice["palette"] == "warm"
     assert set(found.judges) == {"ana", "blue"}
     assert np.isnan(tuner.judged().goal_values()[0])
+
+
+def test_the_usual_floor_of_adherence_spares_stars_and_previews(collection, generator, space, panel):
+    blue, seen = panel.first, GuardedJudge(Brightness())
+    usual, named = AdherenceFloor(seen), AdherenceFloor(seen, 0.99)
+    tuner = Tuner(collection, generator, space, Panel(blue, usual), budget=16, batch=8)
+    tuner.step()
+    assert all(trial.previews for trial in tuner.study.own)
+    rate(
+        collection,
+        "ana",
+        dict.fromkeys((trial.row.id for trial in tuner.study.own), 4.0) | {tuner.study.own[0].row.id: 1.0},
+    )
+    by = {blue: 1.0, "person:ana": 1.0}
+    free, spared, lowered = (
+        collect_judgements(Panel(by, floor), collection, tuner.study.drawn).values for floor in (None, usual, named)
+    )
+    assert (spared["ana"] == free["ana"]).all()
+    assert (lowered["ana"][1:] < 4).all()
+    assert (spared["blue"] <= free["blue"]).all()
+    assert (spared["blue"] < free["blue"]).any()
+    Tuner(collection, generator, space, Panel(blue, named), budget=16, batch=8).step()
+    assert not any(trial.previews for trial in read_study(collection, space, generator.model.identity).own[8:])
 
 
 def test_people_compare_while_it_runs(collection, generator, space, panel):
