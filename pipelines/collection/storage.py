@@ -159,8 +159,7 @@ class Storage:
         Args:
             action: completes "The collection cannot …" if it fails.
             write: True to write.
-            durable: True if what is written must survive a power cut from the end of the block on; for judgements of
-                people. Results of computations are made again.
+            durable: True if what is written must survive a power cut from the end of the block on, as people's judgements.
         """
         with self._errors(action), self._sessions.begin() if write else self._sessions() as session:
             if durable:

@@ -165,11 +165,7 @@ def liked_places(most: int = 12) -> list[dict[str, str]]:
 
 
 def opinions() -> int:
-    """A number that changes with every rating and choice by click; 0 without any.
-
-    Raises:
-        SoartError: the ratings cannot be read.
-    """
+    """A number that changes with every rating and choice by click; 0 without any. Raises SoartError if none can be read."""
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.comparisons import comparisons
     from ...pipelines.collection.ratings import ratings
