@@ -383,11 +383,8 @@ def test_doctor(soart):
     assert checks["embedded model"]["ok"]
     assert checks["technical score"]["found"].startswith("technical")
     assert "device" in soart("doctor")[1]
-    for name, package in (
-        ("pyiqa:METRIC", "pyiqa"),
-        ("image-reward[:MODEL]", "image-reward"),
-        ("hpsv3[:DEVICE]", "hpsv3"),
-    ):
+    packages = {"pyiqa:METRIC": "pyiqa", "image-reward[:MODEL]": "image-reward", "hpsv3[:DEVICE]": "hpsv3"}
+    for name, package in packages.items():
         installed = package in {distribution.name for distribution in importlib.metadata.distributions()}
         check = checks[f"judge {name}"]
         assert (check["ok"], check["found"].startswith("not installed")) == (installed, not installed)
