@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
 from soart.pipelines.models.loading import EMBEDDED_FOLDER
 from soart.pipelines.models.request import EMBEDDED_STEPS
@@ -32,8 +33,6 @@ def test_model_is_small_and_complete():
 
 
 def test_it_is_a_stable_diffusion_pipeline(embedded):
-    from diffusers import StableDiffusionPipeline
-
     assert type(embedded.pipeline) is StableDiffusionPipeline
 
 
@@ -110,7 +109,10 @@ def test_training_resumes_where_it_was(tmp_path):
     assert latents.std() == pytest.approx(1, abs=0.01)
     parts = train.train_unet(_sub(tmp_path, "c"), latents, 2)
     train.export(tmp_path / "model", vae, scale, parts)
-    assert (tmp_path / "model" / "model_index.json").is_file()
+    start = StableDiffusionPipeline.from_pretrained(tmp_path / "model").to(torch.float32)
+    before = start.unet.conv_in.weight.clone()
+    after = train.train_unet(_sub(tmp_path, "d"), latents, 1, start)["unet"].conv_in.weight
+    assert 0 < (after - before).abs().max() < 0.01
 
 
 def _sub(folder, name):
