@@ -209,15 +209,8 @@ def test_people_compare_while_it_runs(collection, generator, space, panel):
 
 
 def test_several_judges_are_weighted_and_traded_off(collection, generator, space):
-    judges = [Liking("blue", "azure", "blue"), Liking("red", "red", "orange")]
-    tuner = Tuner(
-        collection,
-        generator,
-        space,
-        Panel({judge: 0.5 if judge.name == "red" else 1.0 for judge in judges}),
-        budget=16,
-        pareto=True,
-    )
+    panel = Panel({Liking("blue", "azure", "blue"): 1.0, Liking("red", "red", "orange"): 0.5})
+    tuner = Tuner(collection, generator, space, panel, budget=16, pareto=True)
     tune(tuner)
     judged = tuner.judged()
     assert judged.goal == {"blue": 1.0, "red": 0.5}
