@@ -51,12 +51,14 @@ def demo(
         end = run(tuner, stop=0.0, rater=None, silent=as_json)
         findings = findings_of(tuner)
         tuned = finish(tuner, findings, end, (), collection.file("tune.html"), as_json)
-        stars = loop.opinions_of(collection, [one for one in (findings.own, findings.winners[0]) if one])
+        stars = loop.opinions_of(collection, filter(None, (findings.own, *findings.winners[:1])))
         if not as_json:
-            own, best = (f"{one:.1f}" for one in (stars[0], stars[-1]))
-            say(
-                f"The stand-in rated none of these: it gives {loop.TUNED!r} {own} of 5 stars, and the best prompt {best}."
-            )
+            # Of an interrupted tune the own words may not be drawn yet.
+            if findings.own:
+                own, best = (f"{one:.1f}" for one in stars)
+                say(
+                    f"The stand-in rated none of these: it gives {loop.TUNED!r} {own} of 5 stars, the best prompt {best}."
+                )
             _print_next(pictures, folder)
     if as_json:
         emit({**facts, "pictures": ranked, "taste": describe(judge.taste), "tuned": {**tuned, "stand_in": stars}})
