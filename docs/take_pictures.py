@@ -29,7 +29,6 @@ from matplotlib import get_data_path
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines import demo
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import rate
@@ -329,7 +328,7 @@ def take_demo(browser: Browser) -> None:
 
 
 def take_default_judge() -> None:
-    """The best and the worst pictures of a tune by the technical score, with their points."""
+    """The best and the worst pictures of a tune by the default judge, with their points."""
     with tempfile.TemporaryDirectory() as home:
         homes = dict.fromkeys(("XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), home)
         line = [sys.executable, "-m", "soart.plugin.cli", "tune", TUNED, "--budget", str(TUNED_BUDGET)]
@@ -337,7 +336,7 @@ def take_default_judge() -> None:
         subprocess.run(line, cwd=home, env={**os.environ, **homes}, stdout=subprocess.DEVNULL, check=True)
         with Collection(Path(home) / "foxes") as collection:
             rows = collection.images()
-            points = collection.scores(TechnicalJudge.load().stored_name)
+            points = collection.scores(guarded("overall").stored_name)
             ranked = sorted((row for row in rows if row.id in points), key=lambda row: -points[row.id])
             shown = [
                 (Image.open(collection.locate(row)).convert("RGB"), points[row.id], row.generation.prompt)

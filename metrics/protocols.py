@@ -34,16 +34,18 @@ class Example:
         picture: start of the hash of its file.
         share: what it adds to the score.
         file: path of its file when the taste was learnt, or its name alone; empty if unknown.
+        namesake: whether another picture that the taste was learnt from has a file of this name.
     """
 
     picture: str
     share: float
     file: str = ""
+    namesake: bool = False
 
     @property
     def title(self) -> str:
-        """Name of its file, or else the start of its hash."""
-        return PurePath(self.file).name or f"picture {self.picture[:8]}"
+        """Name of its file, with its folder if it has a namesake, or else the start of its hash."""
+        return "/".join(PurePath(self.file).parts[-1 - self.namesake :]) or f"picture {self.picture[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ prompts. Nothing else contains this liking, so the tuned pictures show if the lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from .scoring.pictures import StoredPictures
 from .scoring.taste_judge import TasteJudge
 from .support.progress import Advance, silent
 from .tastes import learning as tastes
+from .tuning.findings import Winner
 from .tuning.panel import Panel
 from .tuning.tuner import Tuner
 
@@ -104,13 +105,6 @@ def tuner(collection: Collection, generator: ImageGenerator, judge: TasteJudge) 
     return Tuner(collection, generator, space, Panel(judge), seed=SEED, budget=BUDGET, prune=False)
 
 
-def opinion_of_ends(tuned: Tuner) -> tuple[float, float]:
-    """The stand-in's mean opinion of the first and of the last batch, 1…5."""
-    drawn = tuned.study.drawn
-    numbers = [trial.batch for trial in drawn]
-
-    def mean_of(number: int) -> float:
-        rows = [trial.row for trial in drawn if trial.batch == number and trial.row is not None]
-        return float(opinion(tuned.collection, rows).mean())
-
-    return mean_of(min(numbers)), mean_of(max(numbers))
+def opinions_of(collection: Collection, prompts: Iterable[Winner]) -> list[float]:
+    """The stand-in's mean opinion of the pictures of each prompt, 1…5."""
+    return [float(opinion(collection, prompt.pictures).mean()) for prompt in prompts]

@@ -61,8 +61,7 @@ def plan(
         wildcards: a folder of your own ``NAME.txt`` vocabularies.
         literal: use the template as it is, with its braces, as the prompt of every picture.
         check: called now and then while the template is expanded; whatever it raises ends that.
-        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; by default the model's
-            own.
+        settings: ``negative``, ``steps``, ``guidance``, ``width``, ``height``, ``scheduler``; else those of the model.
 
     Raises:
         PromptError: the template cannot be expanded, or less than one picture is wanted.

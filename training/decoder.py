@@ -33,7 +33,7 @@ from .parts import build_painter
 from .render import SEED, SIZE
 
 #: Pictures to learn from, latents drawn from words, and steps of the optimiser.
-PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 4_000, 1_000
+PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 8_500, 1_000
 #: Every such picture has a change that a LoRA makes, which the decoder must know too.
 CHANGED = 7
 #: Pictures in a batch, and latents drawn from words beside them.
@@ -43,7 +43,7 @@ ALONE, RISE = 0.35, 300
 #: Weights of the critic's mark and of the likeness of its features to those of the right picture.
 MARK, FEATURES = 0.04, 0.4
 #: Steps and guidance by which the UNet draws, and the times that pictures are drowned to.
-DRAWING_STEPS, MENDING_STEPS, GUIDANCE, TIMES = 16, 12, 3.0, (150.0, 700.0)
+DRAWING_STEPS, MENDING_STEPS, GUIDANCE, TIMES = 16, 12, 3.0, (100.0, 500.0)
 #: Latents that the UNet draws at once.
 _PART = 100
 

@@ -307,7 +307,7 @@ _SIZES = {"close": (0.44, 0.48), "medium": (0.33, 0.38), "far": (0.23, 0.27)}
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where a subject stands, in shares of the picture's side: its middle, half its size, the horizon, mirrored or not."""
+    """Place of a subject in shares of the picture's side: its middle, half its size, the horizon, mirrored or not."""
 
     x: float
     y: float
@@ -339,7 +339,7 @@ def role_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
 
 
 def mark_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
-    """What is finer than colours on ``subject``; returns (side, side) float32 in −1…1, negative where it is darker."""
+    """Draw the marks on ``subject``, finer than its colours; returns (side, side) float32 in −1…1, negative where darker."""
     image = Image.new("L", (side, side), PLAIN)
     MARKS[subject](layout.pen(image))
     return (np.asarray(image, dtype=np.float32) - PLAIN) / 127

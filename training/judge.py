@@ -2,9 +2,9 @@
 
     python -m soart.training.judge --out tests/assets/judge.safetensors
 
-It is trained on rendered pictures alone, plain and painted ones, never on generated ones. So the options that it recognises in a generated
-picture come from the words of the prompt. ``benchmarks/adherence/recognition.py`` measures with it. The teacher of ``towers`` is
-trained in the same way, from another seed.
+It is trained on rendered pictures alone, plain and painted ones, never on generated ones. So the options that it
+recognises in a generated picture come from the words of the prompt. ``benchmarks/adherence/recognition.py`` measures with
+it. The teacher of ``towers`` is trained in the same way, from another seed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import nn
 
 from ..pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS
 from .captions import Scene
-from .light import examples
+from .light import examples, halved
 from .render import SIZE
 
 #: Factors that the judge classifies; framing is left out because its borders are a matter of taste.
@@ -64,12 +64,6 @@ class Judge(nn.Module):
         return [{name: list(FACTORS[name])[best[name][i]] for name in JUDGED} for i in range(len(pixels))]
 
 
-def small(pixels: np.ndarray) -> np.ndarray:
-    """A picture (128, 128, 3) uint8 at half its size."""
-    halves: np.ndarray = pixels.reshape(SIZE, 2, SIZE, 2, 3).mean(axis=(1, 3)).round().astype(np.uint8)
-    return halves
-
-
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:
     """(n, h, w, 3) uint8 to (n, 3, h, w) float32 in −1…1."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -97,7 +91,7 @@ def train_judge(series: Iterable[tuple[Scene, np.ndarray, np.ndarray]], epochs: 
     scenes, seen = [], []
     for scene, plain, painted in series:
         scenes += [scene, scene]
-        seen += [plain, small(painted)]
+        seen += [plain, halved(painted)]
     pictures, count = np.stack(seen), len(scenes) - 2 * TEST
     labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s in scenes]) for n in JUDGED}
     torch.manual_seed(seed)

@@ -16,6 +16,7 @@ from multiprocessing import get_context
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from . import render
 from .captions import Scene, random_scene
@@ -28,7 +29,7 @@ SIDE, FINE = 128, 512
 
 @dataclass(frozen=True, slots=True)
 class Shaded:
-    """What painters share.
+    """Roles, colours, light and marks, from which every painter works.
 
     Attributes:
         roles: (512, 512) uint8 map of palette roles.
@@ -62,13 +63,18 @@ def smaller(image: np.ndarray, side: int = SIDE) -> np.ndarray:
     return means if image.ndim == 3 else means[..., 0]
 
 
+def halved(picture: np.ndarray) -> np.ndarray:
+    """A picture (128, 128, 3) uint8 at half its size."""
+    return np.asarray(smaller(picture.astype(np.float32), SIDE // 2).round(), dtype=np.uint8)
+
+
 def larger(field: np.ndarray, side: int) -> np.ndarray:
     """A field of fewer places, interpolated to (side, side)."""
     return np.asarray(ndimage.zoom(field, side / len(field), order=1), dtype=np.float32)
 
 
 def _round(mask: np.ndarray, radius: float) -> np.ndarray:
-    """How much light falls on a mask that is as round as a cushion: about −1…1, at half the side of the map."""
+    """Light on a mask that is as round as a cushion, about −1…1, at half the side of the map."""
     depth = np.clip(ndimage.distance_transform_edt(mask) / radius, 0, 1)
     height = ndimage.gaussian_filter(radius * np.sqrt(1 - (1 - depth) ** 2), 1.5)
     dy, dx = np.gradient(height)
@@ -172,14 +178,13 @@ def _watercolor(shaded: Shaded, fields: Fields) -> np.ndarray:
 
 
 def _pixel(shaded: Shaded, fields: Fields) -> np.ndarray:
-    """Cells of four pixels, each of one role and few lights."""
-    cells = SIDE // 4
+    """Cells of eight pixels have one role, as those of the plain picture; their quarters have few lights."""
+    cells = SIDE // 8
     counts = np.stack([smaller((shaded.roles == k).astype(np.float32), cells) for k in range(len(shaded.colors))])
     counts[[DARK, LIGHT]] *= 1.3
-    roles = counts.argmax(axis=0)
-    light = smaller(shaded.light + 0.4 * shaded.marks, cells)
-    checks = (np.indices((cells, cells)).sum(axis=0) % 2 - 0.5) * 0.07
-    light = np.clip(np.round(5 * (light + checks)) / 5, -0.6, 0.6)
+    roles = np.kron(counts.argmax(axis=0), np.ones((2, 2), dtype=int))
+    light = smaller(shaded.light + 0.4 * shaded.marks, 2 * cells)
+    light = np.clip(np.round(4 * light) / 4, -0.5, 0.5)
     return np.kron(lit(shaded.colors[roles], light, shaded.colors), np.ones((4, 4, 1), dtype=np.float32))
 
 
@@ -204,29 +209,28 @@ def _sketch(shaded: Shaded, fields: Fields) -> np.ndarray:
 
 
 def _pointillism(shaded: Shaded, fields: Fields) -> np.ndarray:
-    """Four dots for each of the plain picture, in a pattern that stays the same."""
-    _, tint = fields.dots(SIDE // 8)
-    cells, pitch = SIDE // 4, 4
-    fixed = np.random.default_rng(7)
-    centres = np.indices((cells, cells)).transpose(1, 2, 0) * pitch + pitch / 2 - 0.5
-    centres = centres + fixed.uniform(-0.7, 0.7, centres.shape)
-    tints = np.kron(tint, np.ones((2, 2, 1))) * 0.6 + fixed.uniform(-0.07, 0.07, (cells, cells, 1))
+    """The dots of the plain picture in their light, and small ones of purer colour between them."""
+    shifts, tints = fields.dots(SIDE // 8)
     picture, colors = smaller(shaded.painted(1.1, 0.4)), shaded.colors
     night = colors[SKY].mean() < 0.4
     paper = colors[SKY] * 0.6 if night else np.clip(colors[SKY] * 0.25 + 0.72, 0, 1)
     image = np.broadcast_to(paper, (SIDE, SIDE, 3)).astype(np.float32)
-    rows, columns = np.indices((SIDE, SIDE))
-    near = np.full((SIDE, SIDE), np.inf)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            i, j = np.clip(rows // pitch + dy, 0, cells - 1), np.clip(columns // pitch + dx, 0, cells - 1)
-            distance = np.hypot(rows - centres[i, j, 0], columns - centres[i, j, 1])
-            at = np.clip(centres[i, j].round().astype(int), 0, SIDE - 1)
-            dot = picture[at[..., 0], at[..., 1]] + tints[i, j]
-            alpha = np.where(distance < near, np.clip(2.4 - distance, 0, 1), 0.0)[..., None]
-            image = image * (1 - alpha) + dot * alpha
-            near = np.minimum(near, distance)
-    return image
+    middles = np.indices(shifts.shape[:2]).transpose(1, 2, 0) * 8.0 + 3.5
+    image = _dotted(image, picture, middles + 2 * shifts, tints, 4.3)
+    gray = picture.mean(axis=2, keepdims=True)
+    pure = np.clip(gray + 1.5 * (picture - gray) + 0.08, 0, 1)
+    return _dotted(image, pure, middles + 4, np.zeros_like(tints), 2.2)
+
+
+def _dotted(image: np.ndarray, picture: np.ndarray, centres: np.ndarray, tints: np.ndarray, radius: float) -> np.ndarray:
+    """Put dots (rows, columns, 2) of the colours that ``picture`` has there on an image; a place belongs to the nearest."""
+    places = np.indices(image.shape[:2]).transpose(1, 2, 0)
+    distance, nearest = cKDTree(centres.reshape(-1, 2)).query(places)
+    at = np.clip(centres.reshape(-1, 2).round().astype(int), 0, SIDE - 1)
+    dots = picture[at[:, 0], at[:, 1]] + tints.reshape(-1, 1)
+    alpha = np.clip(radius + 0.3 - distance, 0, 1)[..., None]
+    mixed: np.ndarray = image * (1 - alpha) + dots[nearest] * alpha
+    return mixed
 
 
 def _woodcut(shaded: Shaded, fields: Fields) -> np.ndarray:
@@ -254,26 +258,6 @@ PAINTERS: dict[str, Callable[[Shaded, Fields], np.ndarray]] = {
 }
 
 
-def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndarray:
-    """The five qualities of ``render.finish`` at twice the size; values are clipped to 0…1."""
-    if quality == "sharp":
-        image = image + 0.7 * (image - ndimage.gaussian_filter(image, (1.2, 1.2, 0)))
-    elif quality == "vivid":
-        gray = image.mean(axis=2, keepdims=True)
-        image = 0.5 + 1.3 * (gray + rng.uniform(1.5, 1.8) * (image - gray) - 0.5)
-    elif quality == "blurry":
-        sigma = 2 * rng.uniform(1.8, 2.6)
-        image = ndimage.gaussian_filter(image, (sigma, sigma, 0))
-    elif quality == "noisy":
-        strength = rng.uniform(0.13, 0.2)
-        coarse = np.kron(rng.standard_normal((SIDE // 2, SIDE // 2, 1)), np.ones((2, 2, 1)))
-        image = image + strength * (0.8 * coarse + 0.6 * rng.standard_normal((SIDE, SIDE, 3)))
-    elif quality == "faded":
-        image = 0.62 + rng.uniform(0.32, 0.42) * (image - 0.55)
-    finished: np.ndarray = np.clip(image, 0.0, 1.0).astype(np.float32)
-    return finished
-
-
 def paint(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Render ``scene`` plainly, as ``render`` does, and in its light; returns (64, 64, 3) and (128, 128, 3) uint8 sRGB."""
     layout, colors = random_layout(scene.framing, rng), palette_colors(scene.palette, rng)
@@ -282,7 +266,7 @@ def paint(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarra
     rich = PAINTERS[scene.style](shade(scene.subject, layout, colors), Fields(twin))
     # Both are as blurry or as noisy.
     twin = deepcopy(rng)
-    plain, rich = render.finish(plain, scene.quality, rng), finish(rich, scene.quality, twin)
+    plain, rich = render.finish(plain, scene.quality, rng), render.finish(rich, scene.quality, twin)
     return render.to_bytes(plain), render.to_bytes(rich)
 
 

@@ -165,19 +165,20 @@ PAINTERS: dict[str, Painter] = {
 
 
 def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndarray:
-    """Give a clean picture one of the five qualities, of random strength; values are clipped to 0…1."""
+    """Give a clean picture (side, side, 3) one of the five qualities, of random strength; values are clipped to 0…1."""
+    side = len(image)
     if quality == "sharp":
         image = image + 0.6 * (image - ndimage.gaussian_filter(image, (1.0, 1.0, 0)))
     elif quality == "vivid":
         gray = image.mean(axis=2, keepdims=True)
         image = 0.5 + 1.3 * (gray + rng.uniform(1.5, 1.8) * (image - gray) - 0.5)
     elif quality == "blurry":
-        sigma = rng.uniform(1.8, 2.6)
+        sigma = side // SIZE * rng.uniform(1.8, 2.6)
         image = ndimage.gaussian_filter(image, (sigma, sigma, 0))
     elif quality == "noisy":
         strength = rng.uniform(0.13, 0.2)
-        grain = np.kron(rng.standard_normal((SIZE // 2, SIZE // 2, 1)), np.ones((2, 2, 1)))
-        image = image + strength * (0.8 * grain + 0.6 * rng.standard_normal((SIZE, SIZE, 3)))
+        grain = np.kron(rng.standard_normal((side // 2, side // 2, 1)), np.ones((2, 2, 1)))
+        image = image + strength * (0.8 * grain + 0.6 * rng.standard_normal((side, side, 3)))
     elif quality == "faded":
         image = 0.62 + rng.uniform(0.32, 0.42) * (image - 0.55)
     finished: np.ndarray = np.clip(image, 0.0, 1.0).astype(np.float32)

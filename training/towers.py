@@ -35,7 +35,8 @@ from ..pipelines.tiny.words import FACTORS
 from .captions import Scene, caption, random_scene
 from .decoder import painted_pictures
 from .fitting import batch_of, fit
-from .judge import JUDGED, Judge, balanced_scenes, load_judge, reduced, save_judge, small, to_tensor, train_judge
+from .judge import JUDGED, Judge, balanced_scenes, load_judge, reduced, save_judge, to_tensor, train_judge
+from .light import halved
 from .parts import LENGTH, build_tokenizer
 from .render import SEED, SIZE
 
@@ -103,7 +104,7 @@ def rendered_pictures(work: Path, count: int) -> np.ndarray:
                 latents = vae.encoder(batch_of(painted, np.arange(start, min(start + 300, count), 3)))
                 pictures[start : start + 300 : 3] = to_pictures(reduced(vae.decoder(latents).float()))
         for i in range(1, count, 3):
-            pictures[i] = small(painted[i])
+            pictures[i] = halved(painted[i])
         _save(path, pictures)
     rendered: np.ndarray = np.load(path, mmap_mode="r")
     return rendered
@@ -250,7 +251,7 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
         for i, prompt in enumerate(prompts)
     ]
     # Batches hold pictures of equal settings, so they come in another order.
-    pixels = {drawn.request: small(drawn.pixels) for batch in generator.draw(requests) for drawn in batch}
+    pixels = {drawn.request: halved(drawn.pixels) for batch in generator.draw(requests) for drawn in batch}
     return prompts, scenes, np.stack([pixels[request] for request in requests])
 
 

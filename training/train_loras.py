@@ -23,7 +23,7 @@ from .fitting import fit
 from .render import SEED
 from .train import captions, noised
 
-PICTURES, BATCH, STEPS, RANK = 1_000, 16, 200, 4
+PICTURES, BATCH, STEPS, RANK = 1_000, 16, 400, 4
 #: Layers of the UNet that are changed.
 TARGETS = ["to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2", "conv_shortcut"]
 

@@ -134,6 +134,15 @@ def compare(
 
     Raises:
         ItemsError: the versions were not learnt from the same pictures in the same order, or the items do not fit.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import AttentionB, AttentionD, compare
+        >>> items, modes = np.random.default_rng(0).normal(size=(16, 3)), np.repeat(["blurry", "normal"], 8)
+        >>> items += (modes == "normal")[:, None]
+        >>> comparison = compare(AttentionB("normal").fit(items, modes), AttentionD().fit(items, modes), items[:4])
+        >>> comparison.names, comparison.difference.shape
+        (('B', 'D'), (16, 4))
     """
     if first.modes_.tolist() != second.modes_.tolist() or not np.array_equal(first.learning_, second.learning_):
         raise ItemsError("Expected two versions learnt from the same pictures in the same order, got others.")

@@ -84,16 +84,7 @@ class Kind(StrEnum):
 
 
 class JudgeKey(NamedTuple):
-    """The kind, name and version of the judge that gave stored values; nothing else reads the text they are stored under.
-
-    Examples:
-        >>> from soart.metrics.damage.titles import JudgeKey
-        >>> key = JudgeKey.of("technical-9")
-        >>> key.name, key.version, key.points
-        ('technical', '9', True)
-        >>> JudgeKey.of("judge:clip:/models/fine@1").name
-        'clip:/models/fine'
-    """
+    """The kind, name and version of the judge that gave stored values; nothing else reads the text they are stored under."""
 
     kind: Kind
     name: str

@@ -55,7 +55,11 @@ class DeepExtractor:
         batch_size: number of pictures run together.
         source: name that ``load`` finds the network by; None for a network without a name.
 
-    A pretrained network is loaded by name, such as ``DeepExtractor.load("efficientnet-lite0")``.
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import DeepExtractor
+        >>> DeepExtractor.load("efficientnet-lite0").extract([np.zeros((9, 9, 3))]).shape
+        (1, 1280)
     """
 
     network: Network = field(repr=False)

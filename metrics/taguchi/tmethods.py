@@ -192,6 +192,14 @@ class Ta(_TMethod):
 
     Args:
         subtract_error: True to subtract V_e from S_β in η.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import Ta
+        >>> items = np.random.default_rng(0).normal(size=(30, 3))
+        >>> model = Ta().fit(items, 2 * items[:, 1])
+        >>> int(np.abs(model.contributions(items)).sum(axis=0).argmax())
+        1
     """
 
     def __init__(self, *, subtract_error: bool = True) -> None:
@@ -215,6 +223,13 @@ class Tb(_TMethod):
 
     Args:
         subtract_error: True to subtract V_e from S_β in η.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import Tb
+        >>> items = np.random.default_rng(0).normal(size=(30, 3))
+        >>> bool(np.corrcoef(Tb().fit(items, 2 * items[:, 1]).predict(items), items[:, 1])[0, 1] > 0.95)
+        True
     """
 
     def __init__(self, *, subtract_error: bool = True) -> None:

@@ -12,8 +12,10 @@ the difference of the scores. A blend's score is the weighted mean of its parts'
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 import numpy as np
 
@@ -129,11 +131,12 @@ def _explain(taste: LearntTaste, pictures: Known, among: Known | None) -> list[l
     by_start = (shares.starts - reference.starts.mean(axis=0)) * points
     nearer = shares.likeness > reference.likeness.mean(axis=0)
     apart = squared_distances(taste.fitted.scaling.frame.deviations(pictures.items), taste.fitted.model.kernels.z)
+    names = Counter(PurePath(file).name for file in examples.files)
     count, found = 0 if among is None else len(among.items), []
     for n in range(len(liking)):
         nearest = int(apart[n].argmin())
         itself = nearest if apart[n, nearest] < SAME * pictures.items.shape[1] else -1
-        reasons = _from_examples(taste, by_example[n], nearer[n], itself)
+        reasons = _from_examples(taste, names, by_example[n], nearer[n], itself)
         reasons += _from_starts(taste, by_start[n], shares.starts[n], reference.starts, count)
         found.append(_likeness_first(reasons))
     return found
@@ -149,12 +152,14 @@ def _points_a_liking(taste: LearntTaste, liking: np.ndarray, usual: float) -> np
     return points
 
 
-def _from_examples(taste: LearntTaste, added: np.ndarray, nearer: np.ndarray, itself: int) -> list[Reason]:
+def _from_examples(
+    taste: LearntTaste, names: Mapping[str, int], added: np.ndarray, nearer: np.ndarray, itself: int
+) -> list[Reason]:
     """Reasons from (m,) points of learning pictures: by those that it is like or unlike, liked or disliked.
 
     Named are those of which likeness (``nearer``, against the reference) and judgement tell what they add. The others,
     such as a picture that was liked less than all else tells, are one reason. ``itself`` is the number of the picture
-    itself, or −1.
+    itself, or −1; ``names`` counts the files of each name.
     """
     liked = np.sign(taste.examples.liking - taste.examples.middle)
     plain = added * liked * np.where(nearer, 1, -1) > 0
@@ -171,7 +176,7 @@ def _from_examples(taste: LearntTaste, added: np.ndarray, nearer: np.ndarray, it
             continue
         named = group[np.argsort(-np.abs(added[group]))][: _ALIKE if alike else 1]
         named = named[np.abs(added[named]) >= _LEAST * abs(added[named[0]])]
-        shown = tuple(_example(taste, int(i), float(added[i])) for i in named)
+        shown = tuple(_example(taste, names, int(i), float(added[i])) for i in named)
         reasons.append(Reason(_WORDS[good, alike][len(named) - 1], float(added[group].sum()), examples=shown))
         left[group] = False
     if left.any():
@@ -179,9 +184,9 @@ def _from_examples(taste: LearntTaste, added: np.ndarray, nearer: np.ndarray, it
     return reasons
 
 
-def _example(taste: LearntTaste, number: int, share: float) -> Example:
-    examples = taste.examples
-    return Example(str(examples.pictures[number]), share, str(examples.files[number]))
+def _example(taste: LearntTaste, names: Mapping[str, int], number: int, share: float) -> Example:
+    file = str(taste.examples.files[number])
+    return Example(str(taste.examples.pictures[number]), share, file, namesake=names[PurePath(file).name] > 1)
 
 
 def _from_starts(

@@ -377,6 +377,15 @@ def learn_taste(
         ItemsError: pictures are only liked or only disliked, a single one, all alike, or both good and bad; or matrices
             do not fit together.
         TasteError: something else than examples.
+
+    Examples:
+        >>> import numpy as np
+        >>> from soart.metrics import learn_taste
+        >>> from soart.metrics.tastes.examples import from_modes
+        >>> rng = np.random.default_rng(0)
+        >>> examples = from_modes({"good": rng.normal(1, 1, (8, 2)), "bad": rng.normal(-1, 1, (8, 2))})
+        >>> learn_taste(examples, ("colour/chroma/mean", "colour/luma/mean"), "colour-1", repeats=1).trust.useless
+        False
     """
     # What is judged while it learns is newer.
     created = datetime.now(UTC).isoformat(timespec="microseconds")

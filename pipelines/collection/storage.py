@@ -53,13 +53,6 @@ class Storage:
         scratch: True to work on a copy of a database in a folder that cannot be written, such as on read-only media. All
             that is stored in the copy is lost in the end; its pictures are those of the folder.
 
-    Attributes:
-        folder: of its pictures; None in memory.
-        where: as given, perhaps with a password, to open the collection again; not for messages.
-        name: the folder or the URL without password, for messages and to open the collection again.
-        title: the last part of the name, for headings.
-        kept: False if what is stored is lost in the end, see ``scratch``.
-
     Raises:
         CollectionError: the collection is of a later schema version, locked, damaged, not writable, or out of reach; or
             ``where`` is not a collection.
@@ -166,8 +159,7 @@ class Storage:
         Args:
             action: completes "The collection cannot …" if it fails.
             write: True to write.
-            durable: True if what is written must survive a power cut from the end of the block on; for judgements of
-                people. Results of computations are made again.
+            durable: True if what is written must survive a power cut from the end of the block on, as people's judgements.
         """
         with self._errors(action), self._sessions.begin() if write else self._sessions() as session:
             if durable:

@@ -87,7 +87,9 @@ def board(
         effects = place_effects(pictures.collection, counting[0][0].stored_name)
     rows = np.flatnonzero(np.isfinite(total))
     standing = total + effects.points(columns.ids, total)
-    order = rows[np.lexsort((np.array(pictures.ties)[rows], -standing[rows]))]
+    # Values of equal pictures differ by rounding.
+    places = np.round(standing[rows] / (np.abs(standing[rows]).max(initial=0.0) or 1.0), 10)
+    order = rows[np.lexsort((np.array(pictures.ties)[rows], -places))]
     return Board(columns, counting, total, goal.shares(columns.values), effects, order)
 
 

@@ -88,13 +88,6 @@ class GuardedJudge:
         batch: pictures judged at once; by default more if they are measured before.
         named: the text that names it, as for ``--by``, so that workers of a cluster can load it; empty if it
             has no name.
-
-    Attributes:
-        key: of its stored values.
-        extractor: measures the items that it judges by; None for a judge of anything else.
-        without_value: what it saw of pictures that it gave no value; they are judged once.
-        known: values of a taste by what it saw, because stored ones may be those of an earlier version.
-        failed: pictures without a value, by the reason.
     """
 
     def __init__(self, judge: Judge, seconds: float = SECONDS, batch: int | None = None, named: str = "") -> None:

@@ -272,10 +272,9 @@ class ImageGenerator:
         return self._limit.read(prompt)
 
     def draw(self, requests: Iterable[Request], steps: StepReport | None = None) -> Iterator[list[DrawnPicture]]:
-        """Draw ``requests`` in order; yields each finished batch.
+        """Draw ``requests`` in order; yields each finished batch, in which prompt and seed alone differ.
 
-        The requests of a batch differ in prompt and seed only. When memory runs out, the batch size is halved for good,
-        down to one.
+        When memory runs out, the batch size is halved for good, down to one.
 
         Args:
             requests: what to draw.

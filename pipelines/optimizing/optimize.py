@@ -360,10 +360,5 @@ def store(collection: Collection, generator: ImageGenerator, optimized: Optimize
     begun = [rows[0].sha256] if not optimized.parents else [one.sha256 for one in optimized.parents]
     set_parents(collection, rows[-1], begun)
     first = rows[0] if not optimized.parents else rows_by_hash(collection, [begun[0][:16]]).get(begun[0][:16], rows[0])
-    return replace(
-        optimized,
-        path=collection.locate(rows[-1]),
-        row=rows[-1],
-        start_row=first,
-        start_path=collection.locate(first),
-    )
+    path, start_path = collection.locate(rows[-1]), collection.locate(first)
+    return replace(optimized, path=path, start_path=start_path, row=rows[-1], start_row=first)

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ...errors import ImageError
 from ...metrics.damage.fitness import fit_values
 from ...metrics.damage.names import TASTE
 from ...metrics.items.combined import CombinedExtractor, ItemKind, stored_parts, taste_extractor, with_nima
@@ -83,7 +84,11 @@ class TasteJudge:
     def notes(self, pictures: Pictures) -> list[str]:
         """A sentence if the pictures are unlike those that it was learnt from."""
         some = pictures.ids[:: max(1, len(pictures.ids) // _LOOKED_AT)]
-        items = pictures.part({*some}).items(self.extractor)
+        try:
+            items = pictures.part({*some}).items(self.extractor)
+        except ImageError:
+            # Stored values can outlive the files that their items were measured on.
+            return []
         if not all(unlike_examples(part, items) for part in parts_of(self.taste)):
             return []
         return [

@@ -189,6 +189,17 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
 
     Raises:
         NoFindingsError: no picture can be judged yet.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> import soart
+        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
+        >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
+        ...     tuner = soart.Tuner(collection, generator, space, soart.Panel("technical"), batch=2, budget=2)
+        ...     _, findings = soart.tune(tuner), soart.findings_of(tuner)
+        >>> findings.unit, findings.batches[0].count, sorted(findings.winners[0].choice)
+        ('score', 2, ['choice1', 'choice2'])
     """
     expect("a Tuner", tuner, Tuner)
     judgements = judgements or tuner.judged()

@@ -85,10 +85,7 @@ def tune(
         >>> with TemporaryDirectory() as folder, soart.Collection(folder) as collection:
         ...     tuner = soart.Tuner(collection, generator, space, panel, batch=2, budget=2, prune=False)
         ...     print(soart.tune(tuner))
-        ...     findings = soart.findings_of(tuner)
         Finished (budget: 2 pictures). Seeds of each leading prompt: 1; with a larger budget they are drawn on 4.
-        >>> findings.unit, findings.batches[0].count, sorted(findings.winners[0].choice)
-        ('score', 2, ['choice1', 'choice2'])
     """
     expect("a Tuner", tuner, Tuner)
     expect("the deviations to stop below as a number", stop_below, int, float)

@@ -100,9 +100,7 @@ class Panel:
         observed: names of values from outside soart that the collection holds; in the goal they count as people do.
 
     Attributes:
-        judges: all judges, guarded, with their weights.
-        floor: as given.
-        observed: as given.
+        judges: all judges, guarded, with their weights; ``floor`` and ``observed`` are as given.
 
     Raises:
         SoartError: values of another type.

@@ -72,7 +72,7 @@ def _named(option: str) -> str:
 
 
 def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | str | None = None) -> NeighbourProposer:
-    """Return a proposer that takes words from the vocabularies which soart adds to a plain prompt.
+    """Return a proposer for ``soart.Tuner`` that takes words from the vocabularies which soart adds to a plain prompt.
 
     Args:
         vocabulary: ``general`` or ``embedded``.
@@ -86,8 +86,6 @@ def vocabulary_proposer(vocabulary: str = "general", wildcards: Path | str | Non
         >>> proposer = soart.vocabulary_proposer("embedded")
         >>> proposer.vocabularies["style"][:2]
         ['flat design', 'watercolor']
-
-        Pass it to ``soart.Tuner`` as ``proposer``.
     """
     if vocabulary not in VOCABULARY_SLOTS:
         raise PromptError(f"Unknown vocabulary {vocabulary!r}: known are {', '.join(VOCABULARY_SLOTS)}.")

@@ -80,6 +80,14 @@ class Tuner:
         ModelError: the model takes no negative prompt or no word weights, and the space has some; or it is the embedded
             model, and no prompt of the space names a subject that it knows.
         SoartError: numbers out of range, or ``pareto`` with several base subjects.
+
+    Examples:
+        >>> import soart
+        >>> generator = soart.ImageGenerator(soart.load_model(device="cpu"))
+        >>> space = soart.PromptSpace.from_text("a {boat|fox} in {warm|cool} colors")
+        >>> tuner = soart.Tuner(soart.Collection(None), generator, space, soart.Panel("technical"), budget=4)
+        >>> tuner.done, tuner.left
+        (0, 4)
     """
 
     def __init__(
@@ -294,7 +302,8 @@ class Tuner:
         """At most ``count`` choices to draw: the next ones, or the better half of twice as many after a preview."""
         # Only judges of items see previews.
         final_only = {*self.panel.people, *(judge.stored_name for judge in self.panel.others)}
-        if not self.prune or self.panel.floor or final_only & set(judgements.goal):
+        floored = self.panel.floor is not None and self.panel.floor.least is not None
+        if not self.prune or floored or final_only & set(judgements.goal):
             return self.ask(count, judgements)
         share = pruning.account(self.study, judgements).share
         previewed = () if share is None else (share,)

@@ -49,15 +49,19 @@ def demo(
             say(f"Now {loop.TUNED!r} is tuned to that taste, {loop.BUDGET} pictures:")
         tuner = loop.tuner(collection, generator, judge)
         end = run(tuner, stop=0.0, rater=None, silent=as_json)
-        tuned = finish(tuner, findings_of(tuner), end, (), collection.file("tune.html"), as_json)
-        first, last = loop.opinion_of_ends(tuner)
+        findings = findings_of(tuner)
+        tuned = finish(tuner, findings, end, (), collection.file("tune.html"), as_json)
+        stars = loop.opinions_of(collection, filter(None, (findings.own, *findings.winners[:1])))
         if not as_json:
-            say(f"The stand-in rated none of these: it gives the first batch {first:.1f} of 5 and the last {last:.1f}.")
+            # Of an interrupted tune the own words may not be drawn yet.
+            if findings.own:
+                own, best = (f"{one:.1f}" for one in stars)
+                say(
+                    f"The stand-in rated none of these: it gives {loop.TUNED!r} {own} of 5 stars, the best prompt {best}."
+                )
             _print_next(pictures, folder)
     if as_json:
-        emit(
-            {**facts, "pictures": ranked, "taste": describe(judge.taste), "tuned": {**tuned, "stand_in": [first, last]}}
-        )
+        emit({**facts, "pictures": ranked, "taste": describe(judge.taste), "tuned": {**tuned, "stand_in": stars}})
 
 
 def _rank_samples(folder: Path, report: Path, *, silent: bool) -> dict[str, Any]:

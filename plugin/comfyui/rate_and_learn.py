@@ -68,7 +68,10 @@ class SoartRate(ScoringNode):
     def fingerprint_inputs(cls, by: str = "", among: str = "", learn: bool = True, **others: Any) -> str:  # noqa: ANN401
         """Changes with the ratings, too."""
         stamp = super().fingerprint_inputs(by, among, **others)
-        return f"{stamp} {opinions()}" if learn else stamp
+        try:
+            return f"{stamp} {opinions()}" if learn else stamp
+        except SoartError as error:
+            return f"{stamp} {error}"
 
     @classmethod
     def run(
@@ -113,9 +116,9 @@ def _of_your_stars() -> tuple[ItemJudge | None, list[str]]:
     """The taste learnt from the ratings by click, or None and a note."""
     from ...pipelines.scoring.taste_judge import TasteJudge
 
-    if not (given := opinions()):
-        return None, ["Rate pictures that you like and some that you do not: your taste will sort them here."]
     try:
+        if not (given := opinions()):
+            return None, ["Rate pictures that you like and some that you do not: your taste will sort them here."]
         learnt, notes = _learnt(given)
     except SoartError as error:
         return None, [f"Your taste does not sort the pictures yet: {error}"]

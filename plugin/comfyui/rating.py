@@ -165,7 +165,7 @@ def liked_places(most: int = 12) -> list[dict[str, str]]:
 
 
 def opinions() -> int:
-    """A number that changes with every rating and choice by click; 0 without any."""
+    """A number that changes with every rating and choice by click; 0 without any. Raises SoartError if none can be read."""
     from ...pipelines.collection.collection import Collection
     from ...pipelines.collection.comparisons import comparisons
     from ...pipelines.collection.ratings import ratings
@@ -173,10 +173,9 @@ def opinions() -> int:
 
     if not Collection.is_collection(folder := output_folder(RATED)):
         return 0
-    with suppress(SoartError), Collection(folder) as collection:
+    with Collection(folder) as collection:
         given = tuple(ratings(collection, ME).items()), tuple(comparisons(collection, ME))
         return hash(given) if any(given) else 0
-    return 0
 
 
 answer_post("/soart/rated", _rated)

@@ -17,11 +17,6 @@ class Cells:
     """The distinct cells of n rows, which name rater, choice and picture as people do.
 
     Rows with the same rater, choice and picture share a cell. Without ``pictures``, each row is a picture of its own.
-
-    Attributes:
-        rows: the cells.
-        cell: (n,) cell of each row.
-        raters: names in the order of their index.
     """
 
     def __init__(self, choices: np.ndarray, raters: Names | None, pictures: Names | None) -> None:

@@ -24,16 +24,10 @@ _NAME = re.compile(r"[A-Za-z_][\w-]*")
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a slot.
+    """One option of a slot: the words it adds to the prompt, and its share in random draws beside the others'."""
 
-    Attributes:
-        text: the words it adds to the prompt, white space tidied; empty for none (in a setting: the pipeline's
-            default).
-        weight: its share in random draws, relative to the other options; finite, above 0.
-    """
-
-    text: str
-    weight: float = 1.0
+    text: str  # white space tidied; empty for no words (in a setting: the pipeline's default)
+    weight: float = 1.0  # finite, above 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", " ".join(str(self.text).split()))

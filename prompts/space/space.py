@@ -99,21 +99,6 @@ class PromptSpace(SpaceDefinition):
     def parse_yaml(cls, text: str, name: str = "space.yaml", wildcards: Path | str | None = None) -> Self:
         """Make a space of YAML text.
 
-        Examples:
-            >>> import soart
-            >>> space = soart.PromptSpace.parse_yaml('''
-            ... template: "a {animal}, {style}"
-            ... slots:
-            ...   animal: [fox, bear]
-            ...   style: ["", woodcut, pixel art]
-            ... constraints:
-            ...   - not both: [animal=bear, style=pixel art]
-            ... ''')
-            >>> space.size
-            5
-            >>> [space.render(choice).prompt for choice in space.sample(2, seed=0)]
-            ['a fox, woodcut', 'a bear, woodcut']
-
         Args:
             text: the YAML; ``docs/prompt-spaces.md`` describes its keys.
             name: of the file, for messages.

@@ -61,12 +61,6 @@ class Steering:
             choice. They must be shown as new pictures, with other seeds.
         expected: effects of options that are expected of raters beforehand, see ``RatingModel.fit``.
 
-    Attributes:
-        choices: (n, S) choice of each judged row.
-        feedback: on these rows.
-        raters: (n,) names.
-        pictures: (n,) identities.
-
     Raises:
         PromptError: weights below 0 or all 0, or a first design outside the slots.
     """

@@ -7,8 +7,7 @@ from soart.pipelines.tiny.words import STYLES, SUBJECTS
 from soart.training.captions import Scene
 from soart.training.changes import CHANGES, changed
 from soart.training.drawings import random_layout
-from soart.training.judge import small
-from soart.training.light import paint, shade
+from soart.training.light import halved, paint, shade
 from soart.training.render import palette_colors, render
 
 
@@ -24,9 +23,8 @@ def test_every_picture_is_the_plain_one_in_its_light(subject, style):
     assert (picture.shape, picture.dtype) == ((128, 128, 3), np.uint8)
     assert np.array_equal(plain, render(scene, np.random.default_rng(0)))
     assert np.array_equal(picture, painted(subject=subject, style=style)[2])
-    seen = small(picture)
+    seen = halved(picture)
     assert not np.array_equal(seen, plain)
-    # Dots and cells are finer than those of plain pictures, so places agree by and large.
     assert np.corrcoef(seen.ravel(), plain.ravel())[0, 1] > 0.45
     assert abs(seen.mean() - plain.mean()) < 30
 
@@ -43,16 +41,11 @@ def test_light_comes_from_the_left_and_a_shadow_falls_to_the_right():
     assert shaded.light[ground & columns].mean() > shaded.light[ground & ~columns].mean()
 
 
-def test_monochrome_pictures_have_no_colour():
-    for style in STYLES:
-        assert np.ptp(painted(palette="monochrome", style=style)[2].astype(int), axis=2).max() == 0
-
-
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_looks_alike_at_both_sizes(name):
     large = painted(subject="castle")[2]
-    plain = small(large)
+    plain = halved(large)
     first, second = (changed(one, name, np.random.default_rng(3)) for one in (plain, large))
     assert (first.shape, second.shape) == (plain.shape, large.shape)
-    apart = np.abs(first.astype(int) - small(second)).mean()
+    apart = np.abs(first.astype(int) - halved(second)).mean()
     assert apart < 0.2 * np.abs(first.astype(int) - plain).mean()

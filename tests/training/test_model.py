@@ -33,8 +33,6 @@ def test_model_is_small_and_complete():
 
 
 def test_it_is_a_stable_diffusion_pipeline(embedded):
-    from diffusers import StableDiffusionPipeline
-
     assert type(embedded.pipeline) is StableDiffusionPipeline
 
 
@@ -118,6 +116,9 @@ def test_training_resumes_where_it_was(tmp_path, monkeypatch):
     train.export(tmp_path / "model", painter, scale, parts)
     picture = ImageGenerator(load_model(tmp_path / "model", device="cpu"), steps=2)
     assert drawn(picture, ["a fox"]).shape == (1, 128, 128, 3)
+    before = parts["unet"].conv_in.weight
+    after = train.train_unet(_sub(tmp_path, "d"), latents, 1, tmp_path / "c" / "unet.pt")["unet"].conv_in.weight
+    assert 0 < (after - before).abs().max() < 0.01
 
 
 def _sub(folder, name):

@@ -41,8 +41,6 @@ def family_of(*texts: str) -> Family:
     >>> from soart.pipelines.models.backends.families import family_of
     >>> family_of("flux-1-dev", "my_mix.safetensors").name, family_of("", "dreamshaperXL_v21").name
     ('FLUX.1', 'Stable Diffusion XL')
-    >>> family_of("dreamshaper_8.safetensors").side
-    512
     """
     return next(
         (family for text in texts for family in FAMILIES if re.search(family.pattern, text, re.IGNORECASE)), UNKNOWN

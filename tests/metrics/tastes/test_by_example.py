@@ -137,7 +137,7 @@ def test_reasons_name_the_pictures_that_a_picture_is_like(taste_world):
     p = len(taste_world.names)
     centres = {"good": np.eye(p)[0] * 6, "bad": np.eye(p)[1] * 6}
     examples = from_modes({mode: centre + 0.3 * rng.normal(size=(6, p)) for mode, centre in centres.items()})
-    examples = replace(examples, files=np.array([f"/pictures/{mode}-{n}.png" for mode in centres for n in range(6)]))
+    examples = replace(examples, files=np.array([f"/pictures/{mode}/{n}.png" for mode in centres for n in range(6)]))
     taste = learnt(taste_world, examples)
     near = {mode: centre + 0.3 * rng.normal(size=(5, p)) for mode, centre in centres.items()}
     everything = np.concatenate([*near.values()])

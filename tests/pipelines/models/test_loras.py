@@ -248,11 +248,9 @@ def test_the_loras_of_the_embedded_model_do_what_they_are_called():
     assert max(sizes.values()) <= 1_000_000
     generator = ImageGenerator(soart.load_model(device="cpu", loras=LORAS), 1)
     prompts = ["a sharp boat in cool colors", *(f"a sharp boat in cool colors <lora:{name}:1>" for name in sizes)]
-    drawn = [p for batch in generator.draw([generator.request(text, 3, steps=8) for text in prompts]) for p in batch]
-    plain, changed = (
-        drawn[0].pixels.astype(int),
-        dict(zip(sizes, (one.pixels.astype(int) for one in drawn[1:]), strict=True)),
-    )
+    requests = [generator.request(text, 3, steps=8) for text in prompts]
+    plain, *others = (one.pixels.astype(int) for batch in generator.draw(requests) for one in batch)
+    changed = dict(zip(sizes, others, strict=True))
     assert changed["frame"][:4].mean() < plain[:4].mean() - 60
     night = changed["night"].mean(axis=(0, 1))
     assert night.mean() < plain.mean() - 60

@@ -33,6 +33,7 @@ def test_examples_are_found_in_the_collection_or_where_they_were(tmp_path):
     # Those that cannot be found are named.
     assert [example.title for example in examples] == ["held.png", "left.png", "changed.png", "gone.png"]
     assert Example("0123456789abcdef", 1.0).title == "picture 01234567"
+    assert [Example("01", 1.0, "/x/may/1.png", namesake=one).title for one in (False, True)] == ["1.png", "may/1.png"]
     assert example_thumbnails([Reason("x", 1.0, examples=(Example(starts[1], 1.0, "good 3"),))]) == {}
 
 

@@ -282,14 +282,8 @@ def test_an_unexpected_failure_is_a_failure_with_a_sentence_and_keeps_what_was_d
 
 def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection, tastes, jobs, generator):
     def service(*named):
-        return TuningService(
-            collection,
-            tastes,
-            jobs,
-            lambda: generator,
-            threading.Lock(),
-            Catalogue(tastes, [(name, 1.0) for name in named]),
-        )
+        offered = Catalogue(tastes, [(name, 1.0) for name in named])
+        return TuningService(collection, tastes, jobs, lambda: generator, threading.Lock(), offered)
 
     tuning = service("acme_judge:Moody")
     settings = TuneSettings.of_text(

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from specimens.judging import PixelJudge
+from specimens.judging import Brightness, PixelJudge
 from specimens.tuning import SPACE, Liking
 
 from soart.errors import CollectionError, ModelError, PromptError, SoartError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import comparisons, store_choice
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.models.opening import open_generator
@@ -27,7 +28,7 @@ from soart.pipelines.tuning.dead_slots import left_out, unread_slots
 from soart.pipelines.tuning.evidence import JudgedChoices
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.loop import STOPPED, tune
-from soart.pipelines.tuning.panel import Panel, collect_judgements
+from soart.pipelines.tuning.panel import AdherenceFloor, Panel, collect_judgements
 from soart.pipelines.tuning.proposing import vocabulary_proposer
 from soart.pipelines.tuning.study import last_space, read_study
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
@@ -162,12 +163,28 @@ def test_people_rate_while_it_runs(collection, generator, space, panel):
     assert np.isnan(tuner.judged().goal_values()[0])
 
 
+def test_the_usual_floor_of_adherence_spares_stars_and_previews(collection, generator, space, panel):
+    blue, seen = panel.first, GuardedJudge(Brightness())
+    usual, named = AdherenceFloor(seen), AdherenceFloor(seen, 0.99)
+    tuner = Tuner(collection, generator, space, Panel(blue, usual), budget=16, batch=8)
+    tuner.step()
+    assert all(trial.previews for trial in tuner.study.own)
+    rows = [trial.row.id for trial in tuner.study.own]
+    rate(collection, "ana", dict(zip(rows, [1.0] + 7 * [4.0], strict=True)))
+    panels = [Panel({blue: 1.0, "person:ana": 1.0}, floor) for floor in (None, usual, named)]
+    free, spared, lowered = (collect_judgements(each, collection, tuner.study.drawn).values for each in panels)
+    assert (spared["ana"] == free["ana"]).all()
+    assert (lowered["ana"][1:] < 4).all()
+    assert (spared["blue"] < free["blue"]).any()
+    Tuner(collection, generator, space, Panel(blue, named), budget=16, batch=8).step()
+    assert not any(trial.previews for trial in read_study(collection, space, generator.model.identity).own[8:])
+
+
 def test_people_compare_while_it_runs(collection, generator, space, panel):
     """Choices of the warmest of four outweigh the judge that likes blue, and are told as choices, not as ratings."""
     warm = Liking("hidden", "red", "orange", "yellow")
-    tuner = Tuner(
-        collection, generator, space, Panel({panel.first: 0.0, "person:ana": 1.0}), budget=32, batch=8, seed=2
-    )
+    by = {panel.first: 0.0, "person:ana": 1.0}
+    tuner = Tuner(collection, generator, space, Panel(by), budget=32, batch=8, seed=2)
 
     def choose(rows):
         new = {row.id for row in rows}
@@ -192,15 +209,8 @@ def test_people_compare_while_it_runs(collection, generator, space, panel):
 
 
 def test_several_judges_are_weighted_and_traded_off(collection, generator, space):
-    judges = [Liking("blue", "azure", "blue"), Liking("red", "red", "orange")]
-    tuner = Tuner(
-        collection,
-        generator,
-        space,
-        Panel({judge: 0.5 if judge.name == "red" else 1.0 for judge in judges}),
-        budget=16,
-        pareto=True,
-    )
+    panel = Panel({Liking("blue", "azure", "blue"): 1.0, Liking("red", "red", "orange"): 0.5})
+    tuner = Tuner(collection, generator, space, panel, budget=16, pareto=True)
     tune(tuner)
     judged = tuner.judged()
     assert judged.goal == {"blue": 1.0, "red": 0.5}

@@ -445,6 +445,12 @@ def test_rate_and_learn_sorts_by_what_was_clicked(host, graph):
     assert about
     assert {host.image(place).ndim for place in (*shown["soart_liked"], *about)} == {3}
     assert "picture " not in " ".join(card["why"][0] for card in shown["soart_cards"])
+    # Ratings that cannot be read are not taken for none.
+    stored = host.base / "output/soart-rated/soart.db"
+    whole = stored.read_bytes()
+    stored.write_bytes(b"damaged" * 1000)
+    assert host.run(graph).outputs[best.id]["text"][0].startswith("Your taste does not sort the pictures yet: ")
+    stored.write_bytes(whole)
 
 
 def test_rate_and_learn_keeps_nothing_back(host, graph):
