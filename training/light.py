@@ -215,21 +215,23 @@ def _pointillism(shaded: Shaded, fields: Fields) -> np.ndarray:
     night = colors[SKY].mean() < 0.4
     paper = colors[SKY] * 0.6 if night else np.clip(colors[SKY] * 0.25 + 0.72, 0, 1)
     image = np.broadcast_to(paper, (SIDE, SIDE, 3)).astype(np.float32)
-    middles = np.indices(shifts.shape[:2]).transpose(1, 2, 0) * 8.0 + 3.5
-    image = _dotted(image, picture, middles + 2 * shifts, tints, 4.3)
     gray = picture.mean(axis=2, keepdims=True)
     pure = np.clip(gray + 1.5 * (picture - gray) + 0.08, 0, 1)
-    return _dotted(image, pure, middles + 4, np.zeros_like(tints), 2.2)
+    middles = np.indices(shifts.shape[:2]).transpose(1, 2, 0) * 8.0 + 3.5
+    for colors_there, centres, radius, tint in (
+        (picture, middles + 2 * shifts, 4.3, tints),
+        (pure, middles + 4, 2.2, 0),
+    ):
+        rows, columns = np.clip(centres.round().astype(int), 0, SIDE - 1).transpose(2, 0, 1)
+        image = _dotted(image, colors_there[rows, columns] + tint, centres, radius)
+    return image
 
 
-def _dotted(image: np.ndarray, picture: np.ndarray, centres: np.ndarray, tints: np.ndarray, radius: float) -> np.ndarray:
-    """Put dots (rows, columns, 2) of the colours that ``picture`` has there on an image; a place belongs to the nearest."""
-    places = np.indices(image.shape[:2]).transpose(1, 2, 0)
-    distance, nearest = cKDTree(centres.reshape(-1, 2)).query(places)
-    at = np.clip(centres.reshape(-1, 2).round().astype(int), 0, SIDE - 1)
-    dots = picture[at[:, 0], at[:, 1]] + tints.reshape(-1, 1)
+def _dotted(image: np.ndarray, dots: np.ndarray, centres: np.ndarray, radius: float) -> np.ndarray:
+    """Put dots on an image; they have colours (rows, columns, 3) and centres (rows, columns, 2)."""
+    distance, nearest = cKDTree(centres.reshape(-1, 2)).query(np.indices(image.shape[:2]).transpose(1, 2, 0))
     alpha = np.clip(radius + 0.3 - distance, 0, 1)[..., None]
-    mixed: np.ndarray = image * (1 - alpha) + dots[nearest] * alpha
+    mixed: np.ndarray = image * (1 - alpha) + dots.reshape(-1, 3)[nearest] * alpha
     return mixed
 
 

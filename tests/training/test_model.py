@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import StableDiffusionPipeline
 
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import EMBEDDED_FOLDER, load_model
