@@ -15,7 +15,9 @@ The encoder then learns to give the plain latents of a painted picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,12 @@ from torch.nn import functional
 from .captions import caption, random_scene
 from .changes import CHANGES, changed
 from .fitting import CHECKPOINT, batch_of, fit, save_whole
-from .light import SIDE, examples
+from .light import SIDE, examples, paint
 from .parts import build_painter
 from .render import SEED, SIZE
 
 #: Pictures to learn from, latents drawn from words, and steps of the optimiser.
-PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 8_500, 1_000
+PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 11_000, 1_000
 #: Every such picture has a change that a LoRA makes, which the decoder must know too.
 CHANGED = 7
 #: Pictures in a batch, and latents drawn from words beside them.
@@ -44,6 +46,8 @@ ALONE, RISE = 0.35, 300
 MARK, FEATURES = 0.04, 0.4
 #: Steps and guidance by which the UNet draws, and the times that pictures are drowned to.
 DRAWING_STEPS, MENDING_STEPS, GUIDANCE, TIMES = 16, 12, 3.0, (100.0, 500.0)
+#: Guidance stretches latents by a quarter on average; what it stretches should not look noisy.
+STRETCH = 1.25
 #: Latents that the UNet draws at once.
 _PART = 100
 
@@ -88,6 +92,27 @@ def painted_pictures(work: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
         for part, path in zip(unfinished, paths, strict=True):
             part.rename(path)
     return np.load(paths[0], mmap_mode="r"), np.load(paths[1], mmap_mode="r")
+
+
+def _without_noise(index: int) -> tuple[np.ndarray, np.ndarray] | None:
+    """The plain and the painted picture of this number before noise came on them, if it is a noisy one."""
+    rng = np.random.default_rng([SEED, index])
+    scene = random_scene(rng)
+    return paint(replace(scene, quality="plain"), rng) if scene.quality == "noisy" else None
+
+
+@torch.no_grad()
+def with_noise_of_latents(vae: Any, plain: np.ndarray, painted: np.ndarray) -> np.ndarray:  # noqa: ANN401
+    """Painted pictures whose noise is what the plain autoencoder keeps of it: of the rest the decoder cannot know."""
+    painted = np.array(painted)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for i, clean in enumerate(pool.map(_without_noise, range(len(plain)), chunksize=100)):
+            if clean:
+                seen = batch_of(plain, np.array([i]))
+                kept = vae.decoder(vae.encoder(seen))[0].permute(1, 2, 0).numpy() * 127.5 + 127.5 - clean[0]
+                noisy = clean[1] + np.kron(kept, np.ones((SIDE // SIZE, SIDE // SIZE, 1)))
+                painted[i] = np.clip(noisy + 0.5, 0, 255)
+    return painted
 
 
 @torch.no_grad()
@@ -195,7 +220,8 @@ def train_decoder(
         right = batch_of(painted, chosen)
         faulty = torch.from_numpy(rng.random(BATCH) < 0.5)[:, None, None, None]
         noisy = clean[chosen] + 0.05 * torch.randn(clean[chosen].shape, generator=source)
-        latents = torch.where(faulty, mended[chosen], noisy)
+        stretched = torch.from_numpy(rng.uniform(1, STRETCH, (BATCH, 1, 1, 1))).float()
+        latents = stretched * torch.where(faulty, mended[chosen], noisy)
         if step >= start:
             latents = torch.cat([latents, drawn[rng.integers(len(drawn), size=FROM_WORDS)]])
         with torch.autocast("cpu", torch.bfloat16):
@@ -259,7 +285,7 @@ def build_painted_vae(
     """Run all stages; returns the autoencoder by eight."""
     plain, painted = painted_pictures(work, PAINTED)
     mended = latents_of(work, "mended", PAINTED, drawing, encoded(plain_vae, plain) * scale)
-    plain, painted = np.array(plain), np.array(painted)
+    plain, painted = np.array(plain), with_noise_of_latents(plain_vae, plain, painted)
     for i in range(0, PAINTED, CHANGED):
         name = list(CHANGES)[i // CHANGED % len(CHANGES)]
         plain[i], painted[i] = (changed(one[i], name, np.random.default_rng([SEED, 8, i])) for one in (plain, painted))

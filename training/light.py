@@ -213,14 +213,14 @@ def _pointillism(shaded: Shaded, fields: Fields) -> np.ndarray:
     shifts, tints = fields.dots(SIDE // 8)
     picture, colors = smaller(shaded.painted(1.1, 0.4)), shaded.colors
     night = colors[SKY].mean() < 0.4
-    paper = colors[SKY] * 0.6 if night else np.clip(colors[SKY] * 0.25 + 0.72, 0, 1)
+    paper = colors[SKY] * 0.4 if night else np.clip(colors[SKY] * 0.25 + 0.72, 0, 1)
     image = np.broadcast_to(paper, (SIDE, SIDE, 3)).astype(np.float32)
     gray = picture.mean(axis=2, keepdims=True)
     pure = np.clip(gray + 1.5 * (picture - gray) + 0.08, 0, 1)
     middles = np.indices(shifts.shape[:2]).transpose(1, 2, 0) * 8.0 + 3.5
     for colors_there, centres, radius, tint in (
-        (picture, middles + 2 * shifts, 4.3, tints),
-        (pure, middles + 4, 2.2, 0),
+        (picture, middles + 2 * shifts, 3.7, tints),
+        (pure, middles + 4, 1.8, 0),
     ):
         rows, columns = np.clip(centres.round().astype(int), 0, SIDE - 1).transpose(2, 0, 1)
         image = _dotted(image, colors_there[rows, columns] + tint, centres, radius)
