@@ -24,7 +24,6 @@ def test_every_picture_is_the_plain_one_in_its_light(subject, style):
     assert np.array_equal(plain, render(scene, np.random.default_rng(0)))
     assert np.array_equal(picture, painted(subject=subject, style=style)[2])
     seen = halved(picture)
-    assert not np.array_equal(seen, plain)
     assert np.corrcoef(seen.ravel(), plain.ravel())[0, 1] > 0.45
     assert abs(seen.mean() - plain.mean()) < 30
 

@@ -16,10 +16,9 @@ def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):
     shown = {
         factor: torch.tensor(rng.dirichlet(np.ones(len(FACTORS[factor])), 6), dtype=torch.float32) for factor in JUDGED
     }
-    given = pictures, pictures, shown
-    whole, tokenizer = train_towers(tmp_path / "a", *given, 2)
+    whole, tokenizer = train_towers(tmp_path / "a", pictures, pictures, shown, 2)
     for folder in ("b", "a"):
-        again, _ = train_towers(tmp_path / folder, *given, 2)
+        again, _ = train_towers(tmp_path / folder, pictures, pictures, shown, 2)
         states = whole.state_dict(), again.state_dict()
         assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     others = {factor: values.flip(0) for factor, values in shown.items()}
