@@ -20,7 +20,7 @@ NOT_NUMBERS = "not a number: the model computed NaN or infinity"
 #: Steps and guidance of a model whose pipeline has no defaults of its own.
 DEFAULT_STEPS, DEFAULT_GUIDANCE = 30, 5.0
 #: Of the embedded model; guidance chosen on development scenes (docs/embedded-model.md).
-EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 3.0
+EMBEDDED_STEPS, EMBEDDED_GUIDANCE = 16, 2.0
 #: Of models that draw elsewhere, such as in ComfyUI.
 EXTERNAL_STEPS, EXTERNAL_GUIDANCE = 20, 7.0
 #: Begins a LoRA in the identity of what drew a picture.

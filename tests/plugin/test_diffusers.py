@@ -476,7 +476,7 @@ def test_best_of_and_tune_by_a_judge(embedded, tmp_path):
 
 def test_the_embedded_pipeline_keeps_its_own_steps_and_guidance(embedded):
     model = wrap(embedded.pipeline, identity="embedded").generator.model
-    assert (model.steps, model.guidance) == (16, 3.0)
+    assert (model.steps, model.guidance) == (16, 2.0)
 
 
 def test_a_taste_learnt_in_memory_judges_everywhere(embedded, tmp_path):
