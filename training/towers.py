@@ -40,7 +40,7 @@ from .light import halved
 from .parts import LENGTH, build_tokenizer
 from .render import SEED, SIZE
 
-PICTURES, STEPS = 16_000, 2_600
+PICTURES, STEPS = 16_000, 3_200
 #: Pictures of each kind in a batch.
 BATCH = 64
 WIDTH, DEPTH, EMBEDDING = 128, 4, 64
@@ -49,7 +49,7 @@ CAPTIONS = 0.3
 #: Pictures for the calibration, and the settings that they are drawn with.
 CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
 #: Drawn pictures to learn from, those that are drawn at once, and the seed of the first of these.
-DRAWN, PART, FIRST = 4_000, 500, 1_000
+DRAWN, PART, FIRST = 8_000, 500, 1_000
 #: Seed of the teacher, which says what they show, and the pictures that it learns from.
 TEACHER, TAUGHT = 5_151, 6_500
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
