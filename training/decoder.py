@@ -205,7 +205,7 @@ def train_decoder(
         steps: of the optimiser.
     """
     torch.manual_seed(SEED + 3)
-    vae, critic = build_painter(), Critic().to(memory_format=torch.channels_last)
+    vae, critic = build_painter(), Critic()
     decoder = vae.decoder.to(memory_format=torch.channels_last)
     learner = torch.optim.AdamW(critic.parameters(), lr=3e-4, betas=(0.5, 0.9))
     path, start = work / "critic.pt", int(ALONE * steps)
