@@ -15,9 +15,7 @@ The encoder then learns to give the plain latents of a painted picture.
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +28,24 @@ from torch.nn import functional
 from .captions import caption, random_scene
 from .changes import CHANGES, changed
 from .fitting import CHECKPOINT, batch_of, fit, save_whole
-from .light import SIDE, examples, paint
+from .light import SIDE, examples
 from .parts import build_painter
 from .render import SEED, SIZE
 
 #: Pictures to learn from, latents drawn from words, and steps of the optimiser.
-PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 11_000, 1_000
+PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 13_000, 1_000
 #: Every such picture has a change that a LoRA makes, which the decoder must know too.
 CHANGED = 7
-#: Pictures in a batch, and latents drawn from words beside them.
-BATCH, FROM_WORDS = 12, 6
+#: Pictures in a batch, those of them that are noisy at least, and latents drawn from words beside them.
+BATCH, NOISY, FROM_WORDS = 12, 4, 6
 #: Share of the steps after which the critic counts, and steps over which its weight rises.
 ALONE, RISE = 0.35, 300
 #: Weights of the critic's mark and of the likeness of its features to those of the right picture.
 MARK, FEATURES = 0.04, 0.4
 #: Steps and guidance by which the UNet draws, and the times that pictures are drowned to.
 DRAWING_STEPS, MENDING_STEPS, GUIDANCE, TIMES = 16, 12, 3.0, (100.0, 500.0)
+#: Weight of the likeness of grain, and the side of the patches in which it is compared.
+GRAIN, PATCH = 6.0, 16
 #: Guidance stretches latents by a quarter on average; what it stretches should not look noisy.
 STRETCH = 1.25
 #: Latents that the UNet draws at once.
@@ -94,27 +94,6 @@ def painted_pictures(work: Path, count: int) -> tuple[np.ndarray, np.ndarray]:
     return np.load(paths[0], mmap_mode="r"), np.load(paths[1], mmap_mode="r")
 
 
-def _without_noise(index: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """The plain and the painted picture of this number before noise came on them, if it is a noisy one."""
-    rng = np.random.default_rng([SEED, index])
-    scene = random_scene(rng)
-    return paint(replace(scene, quality="plain"), rng) if scene.quality == "noisy" else None
-
-
-@torch.no_grad()
-def with_noise_of_latents(vae: Any, plain: np.ndarray, painted: np.ndarray) -> np.ndarray:  # noqa: ANN401
-    """Painted pictures whose noise is what the plain autoencoder keeps of it: of the rest the decoder cannot know."""
-    painted = np.array(painted)
-    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        for i, clean in enumerate(pool.map(_without_noise, range(len(plain)), chunksize=100)):
-            if clean:
-                seen = batch_of(plain, np.array([i]))
-                kept = vae.decoder(vae.encoder(seen))[0].permute(1, 2, 0).numpy() * 127.5 + 127.5 - clean[0]
-                noisy = clean[1] + np.kron(kept, np.ones((SIDE // SIZE, SIDE // SIZE, 1)))
-                painted[i] = np.clip(noisy + 0.5, 0, 255)
-    return painted
-
-
 @torch.no_grad()
 def draw_latents(
     drawing: Drawing,
@@ -161,6 +140,17 @@ def latents_of(work: Path, name: str, count: int, drawing: Drawing, clean: torch
     return latents
 
 
+def grain(pictures: torch.Tensor) -> torch.Tensor:
+    """Covariances (n, 18, 8, 8) of the finest detail of pictures (n, 3, 128, 128) with itself, near by, in patches.
+
+    Noise is known by these, wherever its grains lie (after Portilla and Simoncelli, "A parametric texture model based on
+    joint statistics of complex wavelet coefficients", 2000).
+    """
+    detail = pictures - functional.avg_pool2d(pictures, 5, 1, 2, count_include_pad=False)
+    moved = [detail.roll(by, (2, 3)) for by in ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))]
+    return functional.avg_pool2d(torch.cat([detail * other for other in moved], 1), PATCH)
+
+
 class Critic(nn.Module):
     """Says of places of a picture (n, 3, 128, 128) whether they look painted; also gives its features."""
 
@@ -190,6 +180,7 @@ def train_decoder(
     mended: torch.Tensor,
     drawn: torch.Tensor,
     painted: np.ndarray,
+    noisy: np.ndarray,
     scale: float,
     steps: int,
 ) -> Any:  # noqa: ANN401
@@ -201,6 +192,7 @@ def train_decoder(
         mended: (n, 4, 16, 16), of the same pictures.
         drawn: (m, 4, 16, 16).
         painted: (n, 128, 128, 3) uint8.
+        noisy: numbers of those that are noisy.
         scale: of the latents.
         steps: of the optimiser.
     """
@@ -216,21 +208,27 @@ def train_decoder(
 
     def loss_of(step: int) -> torch.Tensor:
         rng, source = np.random.default_rng([SEED, 6, step]), torch.Generator().manual_seed(step)
-        chosen = np.sort(rng.integers(len(clean), size=BATCH))
-        right = batch_of(painted, chosen)
+        chosen = np.concatenate([rng.integers(len(clean), size=BATCH - NOISY), rng.choice(noisy, NOISY)])
+        chosen.sort()
+        right, grainy = batch_of(painted, chosen), torch.from_numpy(np.isin(chosen, noisy))
         faulty = torch.from_numpy(rng.random(BATCH) < 0.5)[:, None, None, None]
-        noisy = clean[chosen] + 0.05 * torch.randn(clean[chosen].shape, generator=source)
+        right_latents = clean[chosen] + 0.05 * torch.randn(clean[chosen].shape, generator=source)
         stretched = torch.from_numpy(rng.uniform(1, STRETCH, (BATCH, 1, 1, 1))).float()
-        latents = stretched * torch.where(faulty, mended[chosen], noisy)
+        latents = stretched * torch.where(faulty, mended[chosen], right_latents)
         if step >= start:
             latents = torch.cat([latents, drawn[rng.integers(len(drawn), size=FROM_WORDS)]])
         with torch.autocast("cpu", torch.bfloat16):
             made = decoder((latents / scale).to(memory_format=torch.channels_last))
         made = made.float()
         difference = made[:BATCH] - right
+        # Where grains lie is not in the latents: noisy pictures should be right but for these, and have such grain.
+        smooth = functional.avg_pool2d(difference, 5, 1, 2)
+        difference = torch.where(grainy[:, None, None, None], smooth, difference)
+        likeness = (grain(made[:BATCH][grainy]) - grain(right[grainy])).abs().mean()
         slopes = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
         # Means of wider places: colours stay right where textures are invented.
-        loss: torch.Tensor = difference.abs().mean() + 0.5 * slopes + functional.avg_pool2d(difference, 4).abs().mean()
+        places = functional.avg_pool2d(difference, 4).abs().mean()
+        loss: torch.Tensor = difference.abs().mean() + 0.5 * slopes + places + GRAIN * likeness
         if step >= start:
             teach(right, made.detach())
             critic.requires_grad_(False)
@@ -239,7 +237,10 @@ def train_decoder(
                 _, wanted = critic(right)
             critic.requires_grad_(True)
             unlike = torch.stack(
-                [(a[:BATCH].float() - b.float()).abs().mean() for a, b in zip(features, wanted, strict=True)]
+                [
+                    (a[:BATCH][~grainy].float() - b[~grainy].float()).abs().mean()
+                    for a, b in zip(features, wanted, strict=True)
+                ]
             ).mean()
             loss = loss + min(1.0, (step - start) / RISE) * (FEATURES * unlike - MARK * marks.mean())
         if (step + 1) % CHECKPOINT == 0:
@@ -285,7 +286,7 @@ def build_painted_vae(
     """Run all stages; returns the autoencoder by eight."""
     plain, painted = painted_pictures(work, PAINTED)
     mended = latents_of(work, "mended", PAINTED, drawing, encoded(plain_vae, plain) * scale)
-    plain, painted = np.array(plain), with_noise_of_latents(plain_vae, plain, painted)
+    plain, painted = np.array(plain), np.array(painted)
     for i in range(0, PAINTED, CHANGED):
         name = list(CHANGES)[i // CHANGED % len(CHANGES)]
         plain[i], painted[i] = (changed(one[i], name, np.random.default_rng([SEED, 8, i])) for one in (plain, painted))
@@ -293,6 +294,7 @@ def build_painted_vae(
     # The UNet alone would take the changes away.
     mended[::CHANGED] = clean[::CHANGED]
     drawn = latents_of(work, "drawn", DRAWN, drawing)
-    vae = train_decoder(work, clean, mended, drawn, painted, scale, steps)
+    noisy = np.array([i for i in range(PAINTED) if random_scene(np.random.default_rng([SEED, i])).quality == "noisy"])
+    vae = train_decoder(work, clean, mended, drawn, painted, noisy, scale, steps)
     train_encoder(work, vae, clean, painted, scale, encoder_steps)
     return vae.eval()

@@ -134,7 +134,7 @@ def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_pat
     place = tmp_path / "pictures"
     place.mkdir()
     for k in range(3):
-        Image.effect_mandelbrot((128, 112), (-2, -1.2, 1, 1.2), 20 + k).convert("RGB").save(place / f"{k}.png")
+        Image.effect_mandelbrot((160, 140), (-2, -1.2, 1, 1.2), 20 + k).convert("RGB").save(place / f"{k}.png")
     judge, words = GuardedJudge(adherence), "a teapot, warm colors"
     kinds = Search(words, words, {}, judge, []).kinds
     assert [kind.network for kind in kinds] == [CLASSES]

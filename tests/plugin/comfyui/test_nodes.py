@@ -385,7 +385,7 @@ def test_steps_show_previews_if_the_host_shows_any(comfy, graph, monkeypatch):
     ran = comfy.run(graph)
     assert ran.ok, ran.error
     first = np.asarray(bar.previews[0])
-    assert first.shape == (64, 64, 3)
+    assert first.shape == (128, 128, 3)
     assert first.std() > 0
     bar.previews.clear()
 

@@ -28,7 +28,7 @@ def test_a_picture_is_optimized_beside_its_start(host, graph):
     assert now >= before
     assert "The judge 'appeal', not optimized: " in said
     assert "A general score does not know what you like" in said
-    assert [" ".join(ran.outputs[one.id]["text"]) for one in sizes] == ["[1, 64, 64, 3]"] * 2
+    assert [" ".join(ran.outputs[one.id]["text"]) for one in sizes] == ["[1, 128, 128, 3]"] * 2
     assert len(ran.outputs[node.id]["images"]) == 2
 
 
