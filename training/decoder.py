@@ -33,7 +33,7 @@ from .parts import build_painter
 from .render import SEED, SIZE
 
 #: Pictures to learn from, latents drawn from words, and steps of the optimiser.
-PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 13_000, 1_000
+PAINTED, DRAWN, STEPS, ENCODER_STEPS = 16_000, 5_000, 14_000, 1_000
 #: Every such picture has a change that a LoRA makes, which the decoder must know too.
 CHANGED = 7
 #: Pictures in a batch, those of them that are noisy at least, and latents drawn from words beside them.
@@ -45,7 +45,7 @@ MARK, FEATURES = 0.04, 0.4
 #: Steps and guidance by which the UNet draws, and the times that pictures are drowned to.
 DRAWING_STEPS, MENDING_STEPS, GUIDANCE, TIMES = 16, 12, 3.0, (100.0, 500.0)
 #: Weight of the likeness of grain, and the side of the patches in which it is compared.
-GRAIN, PATCH = 6.0, 16
+GRAIN, PATCH = 12.0, 16
 #: Guidance stretches latents by a quarter on average; what it stretches should not look noisy.
 STRETCH = 1.25
 #: Latents that the UNet draws at once.
@@ -140,6 +140,11 @@ def latents_of(work: Path, name: str, count: int, drawing: Drawing, clean: torch
     return latents
 
 
+def _noisy(series: int, count: int) -> np.ndarray:
+    """(count,) whether the scenes of a series are noisy."""
+    return np.array([random_scene(np.random.default_rng([series, i])).quality == "noisy" for i in range(count)])
+
+
 def grain(pictures: torch.Tensor) -> torch.Tensor:
     """Covariances (n, 18, 8, 8) of the finest detail of pictures (n, 3, 128, 128) with itself, near by, in patches.
 
@@ -190,7 +195,7 @@ def train_decoder(
         work: folder for checkpoints.
         clean: (n, 4, 16, 16) latents of plain pictures, of unit deviation, as the UNet has them.
         mended: (n, 4, 16, 16), of the same pictures.
-        drawn: (m, 4, 16, 16).
+        drawn: (m, 4, 16, 16), of no noisy ones.
         painted: (n, 128, 128, 3) uint8.
         noisy: numbers of those that are noisy.
         scale: of the latents.
@@ -224,12 +229,14 @@ def train_decoder(
         # Where grains lie is not in the latents: noisy pictures should be right but for these, and have such grain.
         smooth = functional.avg_pool2d(difference, 5, 1, 2)
         difference = torch.where(grainy[:, None, None, None], smooth, difference)
-        likeness = (grain(made[:BATCH][grainy]) - grain(right[grainy])).abs().mean()
+        likeness = (grain(made[:BATCH]) - grain(right)).abs().mean()
         slopes = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
         # Means of wider places: colours stay right where textures are invented.
         places = functional.avg_pool2d(difference, 4).abs().mean()
         loss: torch.Tensor = difference.abs().mean() + 0.5 * slopes + places + GRAIN * likeness
         if step >= start:
+            # The critic sees no noisy picture, so that grain is a fault in all others.
+            right, made = right[~grainy], torch.cat([made[:BATCH][~grainy], made[BATCH:]])
             teach(right, made.detach())
             critic.requires_grad_(False)
             marks, features = critic(made)
@@ -237,10 +244,7 @@ def train_decoder(
                 _, wanted = critic(right)
             critic.requires_grad_(True)
             unlike = torch.stack(
-                [
-                    (a[:BATCH][~grainy].float() - b[~grainy].float()).abs().mean()
-                    for a, b in zip(features, wanted, strict=True)
-                ]
+                [(a[: len(b)].float() - b.float()).abs().mean() for a, b in zip(features, wanted, strict=True)]
             ).mean()
             loss = loss + min(1.0, (step - start) / RISE) * (FEATURES * unlike - MARK * marks.mean())
         if (step + 1) % CHECKPOINT == 0:
@@ -294,7 +298,7 @@ def build_painted_vae(
     # The UNet alone would take the changes away.
     mended[::CHANGED] = clean[::CHANGED]
     drawn = latents_of(work, "drawn", DRAWN, drawing)
-    noisy = np.array([i for i in range(PAINTED) if random_scene(np.random.default_rng([SEED, i])).quality == "noisy"])
-    vae = train_decoder(work, clean, mended, drawn, painted, noisy, scale, steps)
+    drawn = drawn[~_noisy(SEED + 1, DRAWN)]
+    vae = train_decoder(work, clean, mended, drawn, painted, np.flatnonzero(_noisy(SEED, PAINTED)), scale, steps)
     train_encoder(work, vae, clean, painted, scale, encoder_steps)
     return vae.eval()
