@@ -94,7 +94,7 @@ def test_half_precision_has_derivatives_too(tmp_path, favourite):
 def test_sizes_are_those_of_the_picture_or_of_the_model(generator, favourite):
     wide = np.tile(favourite, (4, 8, 1))
     assert drawing_on(generator, wide, 0.5).model.inputs["image"].size == (176, 96)
-    assert drawing_on(generator, favourite[:40, :50], 0.5).model.inputs["image"].size == (48, 40)
+    assert drawing_on(generator, favourite[:40, :50], 0.5).model.inputs["image"].size == (48, 32)
     assert drawing_on(generator, wide, 0.5, (96, 64)).model.inputs["image"].size == (96, 64)
     assert fitted(favourite, None) is favourite
     middle = fitted(np.tile(np.arange(60, dtype=np.uint8)[:, None, None], (1, 20, 3)), (20, 20))

@@ -91,7 +91,7 @@ def test_rated_pictures_of_the_study_itself_are_left_out(rated, taste):
     assert known_options(taste, SPACE, making, names) is None
     # Of half of them less is known.
     half = known_options(taste, SPACE, making, set(sorted(names)[:12]))
-    assert half is None or np.abs(half.points).max() < np.abs(known_options(taste, SPACE, making).points).max()
+    assert half is None or np.abs(half.stars).max() < np.abs(known_options(taste, SPACE, making).stars).max()
 
 
 def test_ratings_of_a_tune_teach_the_taste_and_scores_never_do(rated, taste, generator):

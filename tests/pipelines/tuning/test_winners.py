@@ -28,7 +28,7 @@ def test_winners_come_in_the_order_of_their_expectation_within_the_scale(collect
     panel = Panel({"person:me": 1.0, "technical": 0.0})
     tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
     rows = tuner.draw(tuner.write([(0, 0)] * 4 + [(1, 0)] + [(2, 0)] * 2))
-    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [4.7] * 4 + [5, 1, 1], strict=True)})
+    rate(collection, "me", {row.id: stars for row, stars in zip(rows, [4.5] * 4 + [5, 1, 1], strict=True)})
     # Of the uncertain prompt a large part of the expectation lies above five stars.
     judgements = tuner.judged()
     assert tuner.leaders(tuner.steering(judgements), judgements)[0][:2] == [(1, 0), (0, 0)]
