@@ -2,7 +2,7 @@
 
 An independent classifier, trained on rendered pictures alone, recognises the options. Prompts take three word orders in
 turn and every option equally often. Prints the rates with 95 % Wilson intervals, beside the classifier's rates on fresh
-renderings and on their reconstructions by the autoencoder (the ceiling).
+renderings and on their reconstructions by the autoencoder, which loses noise.
 """
 
 from __future__ import annotations
