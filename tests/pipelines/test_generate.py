@@ -102,11 +102,11 @@ def damage_repainted(path):
 
 
 @pytest.mark.parametrize("damage", [damage_missing, damage_other, damage_cut, damage_repainted])
-def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, generator, judge, damage):
+def test_a_picture_whose_file_is_gone_or_changed_is_drawn_again(collection, embedded, judge, damage):
+    generator = ImageGenerator(embedded, batch_size=1)  # so that it is drawn again bit for bit
     plan = generation.plan("a {fox|owl}", 2, generator, steps=2)
     first = generation.generate(collection, generator, plan, [guarded(judge)])
-    row = first.rows[1]
-    path = collection.locate(row)
+    path = collection.locate(row := first.rows[1])
     pixels = read_image(path).pixels
     rate(collection, "ann", {row.id: 5})
     collection.set_scores("taste:x", {row.id: 1.5})
