@@ -53,6 +53,21 @@ def test_a_judge_that_gives_no_picture_a_value_leaves_the_gallery_as_it_is(packa
     assert not page.is_visible(".toast.bad")
 
 
+def test_what_is_written_nowhere_is_looked_for_by_itself_once(come, address):
+    page = come()
+    asked = []
+    page.on("request", lambda request: asked.extend([request.url] * request.url.endswith("/api/look")))
+    page.goto(f"{address}/c/0/gallery")
+    page.fill("[name=words]", "red")
+    page.wait_for_selector("#count:has-text('20 pictures')")
+    page.wait_for_timeout(1300)
+    assert not asked
+    page.fill("[name=words]", "owl")
+    page.wait_for_selector("#look", state="visible")
+    page.wait_for_selector("#look", state="hidden")
+    assert len(asked) == 1
+
+
 def test_the_values_of_a_judge_are_shown_whichever_answer_on_the_judges_comes_first(come, address, folder):
     page = come()
     job = {"number": 7, "key": "judge:depth", "title": "Judging", "state": "done", "done": 9, "total": 9, "message": "Done.",
