@@ -119,6 +119,9 @@ def sort(processed, pictures, numbers, scores):
         if len(values) >= len(pictures):
             setattr(processed, name, [values[number] for number in numbers])
     processed.index_of_first_image = 0
+    # What the page and its API say of the batch is that of its first picture.
+    processed.info, processed.seed = processed.infotexts[0], processed.all_seeds[0]
+    processed.subseed = processed.all_subseeds[0]
     told = ["-" if scores[number] is None else "%.1f" % scores[number] for number in numbers]
     processed.comments += "soart, best first: %s\n" % ", ".join(told)
 
@@ -167,8 +170,9 @@ class Script(scripts.Script):
         token.do_not_save_to_config = True
         by = gr.Textbox(label="Judge or taste", value="overall")
         keep = gr.Slider(label="Show only the best (0: all)", minimum=0, maximum=64, step=1, value=0)
-        stars = gr.Textbox(label="Stars of the pictures shown, in their order, such as 5 3 - 1")
+        stars = gr.Textbox(label="Stars of the pictures shown, in their order, such as 5 3 - 1", value="")
         told = gr.Textbox(label="soart", interactive=False)
+        stars.do_not_save_to_config = told.do_not_save_to_config = True
         gr.Button("Rate this batch").click(rate, inputs=[address, token, stars], outputs=[told])
         return [address, token, by, keep]
 

@@ -354,7 +354,8 @@ def test_the_script_sorts_pictures_with_masks_and_maps_between_them(script):
     script.sort(processed, places, [2, 0], [1.0, None, 3.0])
     assert processed.images == [pictures[2], pictures[0]]
     assert (processed.infotexts, processed.all_seeds) == (["seed 5", "seed 3"], [5, 3])
-    assert processed.comments == "soart, best first: 3.0, 1.0\n"
+    facts = processed.info, processed.seed, processed.subseed, processed.comments
+    assert facts == ("seed 5", 5, 0, "soart, best first: 3.0, 1.0\n")
 
 
 def test_the_script_guesses_no_pictures_where_files_have_no_text(script, monkeypatch):

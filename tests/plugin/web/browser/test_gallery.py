@@ -54,8 +54,7 @@ def test_a_judge_that_gives_no_picture_a_value_leaves_the_gallery_as_it_is(packa
 
 
 def test_what_is_written_nowhere_is_looked_for_by_itself_once(come, address):
-    page = come()
-    asked = []
+    page, asked = come(), []
     page.on("request", lambda request: asked.extend([request.url] * request.url.endswith("/api/look")))
     page.goto(f"{address}/c/0/gallery")
     page.fill("[name=words]", "red")
