@@ -148,11 +148,6 @@ async function ask() {
   }
 }
 
-/** At most so many pictures are looked at by themselves. */
-const FEW = 1000;
-let few = false;
-const lookedFor = new Set();
-
 /** @param {Answer} answer */
 function show({ ids, stacks = [], evidence = {}, note = "", unseen = 0 }) {
   const seen = Object.keys(evidence).length;
@@ -160,7 +155,7 @@ function show({ ids, stacks = [], evidence = {}, note = "", unseen = 0 }) {
   $("#note").textContent = note;
   $("#look").textContent = `Look for it in ${counted(unseen)}`;
   $("#look").hidden = !unseen;
-  few = 0 < unseen && unseen <= FEW;
+  $("#look").value = String(unseen || Infinity);
   $("#found").hidden = !note && !unseen;
   grid.evidence = evidence;
   $("#spread").hidden = !form.stack.value;
@@ -275,23 +270,17 @@ function numberOf(ids, stacks) {
 }
 
 form.stacks.addEventListener("input", () => (form.stack.value = ""));
-let [typing, waiting] = [0, 0];
+let [typing, looked] = [0, ""];
 form.addEventListener("input", () => {
   clearTimeout(typing);
-  clearTimeout(waiting);
-  typing = setTimeout(load, 200);
-  waiting = setTimeout(lookByItself, 1200);
+  typing = setTimeout(() => load().then(() => (typing = setTimeout(lookByItself, 1000))), 200);
 });
-const look = () => post("/api/look", { words: form.words.value, faces: form.faces.value }).then(watchJobs, showError);
+const look = () =>
+  post("/api/look", { words: (looked = form.words.value), faces: form.faces.value }).then(watchJobs, showError);
+/** Look once for words that are written nowhere, in few pictures. */
+const lookByItself = () => !grid.ids.length && +$("#look").value <= 1000 && form.words.value !== looked && look();
 $("#look").onclick = look;
 onJobEnd("look", load);
-/** Look for what is written nowhere, once, if that is quickly done. */
-function lookByItself() {
-  const sought = `${form.words.value} ${form.faces.value}`;
-  if (!few || grid.ids.length || lookedFor.has(sought)) return;
-  lookedFor.add(sought);
-  look();
-}
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!$("#found").hidden && !$("#look").hidden) look();
