@@ -270,15 +270,15 @@ function numberOf(ids, stacks) {
 }
 
 form.stacks.addEventListener("input", () => (form.stack.value = ""));
-let [typing, looked] = [0, ""];
+let [typing, waiting, looked] = [0, 0, ""];
 form.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => load().then(() => (typing = setTimeout(lookByItself, 1000))), 200);
+  for (const timer of [typing, waiting]) clearTimeout(timer);
+  [typing, waiting] = [setTimeout(load, 200), setTimeout(lookOnce, 1500)];
 });
 const look = () =>
   post("/api/look", { words: (looked = form.words.value), faces: form.faces.value }).then(watchJobs, showError);
 /** Look once for words that are written nowhere, in few pictures. */
-const lookByItself = () => !grid.ids.length && +$("#look").value <= 1000 && form.words.value !== looked && look();
+const lookOnce = () => !request && !grid.ids.length && +$("#look").value <= 1000 && form.words.value !== looked && look();
 $("#look").onclick = look;
 onJobEnd("look", load);
 form.addEventListener("submit", (event) => {

@@ -59,7 +59,7 @@ def test_what_is_written_nowhere_is_looked_for_by_itself_once(come, address):
     page.goto(f"{address}/c/0/gallery")
     page.fill("[name=words]", "red")
     page.wait_for_selector("#count:has-text('20 pictures')")
-    page.wait_for_timeout(1300)
+    page.wait_for_timeout(1700)
     assert not asked
     page.fill("[name=words]", "owl")
     page.wait_for_selector("#look", state="visible")
