@@ -155,7 +155,7 @@ function show({ ids, stacks = [], evidence = {}, note = "", unseen = 0 }) {
   $("#note").textContent = note;
   $("#look").textContent = `Look for it in ${counted(unseen)}`;
   $("#look").hidden = !unseen;
-  $("#look").value = String(unseen || Infinity);
+  $("#look").dataset.few = unseen && unseen <= 1000 ? "few" : "";
   $("#found").hidden = !note && !unseen;
   grid.evidence = evidence;
   $("#spread").hidden = !form.stack.value;
@@ -278,7 +278,7 @@ form.addEventListener("input", () => {
 const look = () =>
   post("/api/look", { words: (looked = form.words.value), faces: form.faces.value }).then(watchJobs, showError);
 /** Look once for words that are written nowhere, in few pictures. */
-const lookOnce = () => !request && !grid.ids.length && +$("#look").value <= 1000 && form.words.value !== looked && look();
+const lookOnce = () => !request && !grid.ids.length && $("#look").dataset.few && form.words.value !== looked && look();
 $("#look").onclick = look;
 onJobEnd("look", load);
 form.addEventListener("submit", (event) => {
