@@ -11,9 +11,6 @@ from PIL import Image
 class Script:
     """The base of scripts."""
 
-    def elem_id(self, name):
-        return name
-
 
 class Processed:
     """A batch with its grid, of which every picture has another seed."""

@@ -66,6 +66,9 @@ def test_without_guidance_there_is_no_negative_prompt(generator):
 
     assert np.array_equal(*pair(1.0))
     assert not np.array_equal(*pair(4.0))
+    pictures = [[drawn(generator, [f"a {s}"] * 4, guidance=g) for s in ("castle", "fish")] for g in (1.0, 4.0)]
+    weak, strong = (np.abs(one.astype(float) - other).mean() for one, other in pictures)
+    assert strong > 1.2 * weak
 
 
 @pytest.mark.slow
