@@ -50,7 +50,7 @@ USAGE = [
     (["cull", "pictures", "--to", "out"], "say what to move"),
     (["cull", "pictures", "--to", "out", "--worst", "200"], "more than 0 and at most 100"),
     (["compare-attention", "pictures", "file", "--versions", "A,A"], "two versions"),
-    (["tune", "a {b|c}", "--by", "blur=nan"], "--by"), (["find", "a fox"], "name pictures or folders"),
+    (["tune", "a {b|c}", "--by", "blur=nan"], "--by"), (["find", "a fox"], "name pictures or folders"), (["find", "pictures", "fox"], "words come before"),
 ]  # fmt: skip
 FAILURE = [
     (["generate", "a", "--report", "nowhere/r.html"], "'nowhere/r.html' cannot be written: No such file"),
