@@ -27,6 +27,10 @@ class SoartError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    def _render_traceback_(self) -> list[str]:
+        """What notebooks show of it."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 def install_command(extra: str) -> str:
     """The command that adds an extra of soart to the environment in which this runs, ready to be copied."""

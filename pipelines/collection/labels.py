@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, insert, select
 
 from ...errors import CollectionError
 from ..support.batching import batches
-from ..support.wording import check_direction
+from ..support.wording import check_visible
 from .collection import Collection
 from .ratings import check_rater
 from .tables import HERE, ImageRow, LabelRow
@@ -29,7 +29,7 @@ def check_label(kind: str, name: str) -> str:
         raise CollectionError(f"Expected a label among {', '.join(KINDS)}, got {kind[:40]!r}.")
     if kind == FAVOURITE:
         return check_rater(name)
-    name = check_direction(" ".join(name.split()), f"{kind}'s name")
+    name = check_visible(" ".join(name.split()), f"{kind}'s name")
     seen = name.translate(_JOINERS)
     if not seen or len(name) > LONGEST or "," in name or not seen.isprintable():
         raise CollectionError(

@@ -13,7 +13,7 @@ from ...errors import CollectionError, expect
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..support.batching import batches
-from ..support.wording import check_direction, composed
+from ..support.wording import check_visible, composed
 from .collection import Collection
 from .tables import ImageRow, RatingRow
 
@@ -49,7 +49,7 @@ def check_rater(name: str) -> str:
         raise CollectionError(f"Expected a rater's name of 1 to 128 characters, got {len(name)}.")
     if name == OBSERVED or _BUILT_IN_OR_TASTE.fullmatch(name):
         raise CollectionError(f"The name {name!r} is reserved for stored scores: choose another name for the rater.")
-    return check_direction(name, "rater's name")
+    return check_visible(name, "rater's name")
 
 
 def check_new_rater(name: str, known: Iterable[str]) -> None:

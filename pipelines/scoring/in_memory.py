@@ -32,7 +32,7 @@ def as_pictures(images: Any) -> dict[int, np.ndarray]:  # noqa: ANN401
         pixels = rgb_of(image) if isinstance(image, Image.Image) else image
         if isinstance(pixels, torch.Tensor):
             pixels = pixels.detach().to("cpu", torch.float32).movedim(0, -1).numpy()
-        if not isinstance(pixels, np.ndarray) or pixels.ndim != 3 or pixels.shape[-1] != 3:
+        if not isinstance(pixels, np.ndarray) or pixels.ndim != 3 or pixels.shape[-1] != 3 or not pixels.size:
             shape = getattr(pixels, "shape", type(pixels).__name__)
             raise ImageError(f"Expected RGB pictures, got {tuple(shape) if not isinstance(shape, str) else shape}.")
         pictures[number] = pixels

@@ -12,7 +12,6 @@ from ...errors import CollectionError
 
 #: Characters that show a text in another order than it has (Unicode's Bidi_Control): a name with them looks like another.
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_BIDI = re.compile(f"[{BIDI_CONTROLS}]")
 #: Characters that steer a terminal, or show a text in another order or on another line; tab and line breaks stand alone.
 _STEERING = re.compile(
     f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff{BIDI_CONTROLS}]|([\t\n\r])"
@@ -36,12 +35,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     return _STEERING.sub(lambda c: c[0] if lines and c[1] else repr(c[0])[1:-1], text)
 
 
-def check_direction(name: str, noun: str = "name") -> str:
-    """Check that a name holds no bidirectional control character; letters of every script are fine."""
-    if control := _BIDI.search(name):
+def check_visible(name: str, noun: str = "name") -> str:
+    """Check that a name holds nothing that steers or reorders text; letters of every script are fine."""
+    if control := _STEERING.search(name):
         raise CollectionError(
-            f"The {noun} {name[:100]!r} holds an invisible character that changes its direction, "
-            f"U+{ord(control[0]):04X}: enter it without."
+            f"The {noun} {name[:100]!r} holds an invisible character, U+{ord(control[0]):04X}: enter it without."
         )
     return name
 

@@ -62,7 +62,7 @@ function render({ model, el }) {
     const heard = numbers.every((number) => given[number] === received[number]);
     silence.textContent = heard
       ? ""
-      : "The kernel is busy or has ended, so the last stars are not kept yet: run the cell again if it has ended.";
+      : model.get("trouble") || "The kernel is busy or has ended, so the last stars are not kept yet: run the cell again if it has ended.";
   }
 
   function show() {
@@ -123,11 +123,11 @@ function render({ model, el }) {
   };
   model.on("change:stars", show);
   model.on("change:pictures", fill);
-  model.on("change:received", listen);
+  model.on("change:received change:trouble", listen);
   fill();
   return () => {
     clearTimeout(waiting);
-    model.off("change:received", listen);
+    model.off("change:received change:trouble", listen);
     model.off("change:stars", show);
     model.off("change:pictures", fill);
   };

@@ -10,13 +10,14 @@ Needs anywidget (``pip install 'soart[notebook]'``).
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image
 
-from ...errors import TasteError, expect, install_command
+from ...errors import ImageError, SoartError, TasteError, expect, install_command
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ...pipelines.best_of import Candidate, pixels_of
 from ...pipelines.collection.collection import Collection
@@ -79,6 +80,7 @@ class RatePictures(AnyWidget):
     Attributes:
         stars: 1–5 by the number of the picture as text, ``NOT_FOR_ME`` for one that is not to your liking; set by clicks.
         received: the stars that Python has got, by which the page sees whether the kernel lives.
+        trouble: why the last stars are not stored.
 
     Raises:
         ImageError: a picture that cannot be read.
@@ -91,6 +93,7 @@ class RatePictures(AnyWidget):
     stars: Any = traitlets.Dict().tag(sync=True)
 
     received: Any = traitlets.Dict().tag(sync=True)
+    trouble: Any = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -100,16 +103,19 @@ class RatePictures(AnyWidget):
         rater: str = "me",
         **options: Any,  # noqa: ANN401
     ) -> None:
+        if unknown := {*options} - {*self.trait_names()}:
+            raise TypeError(f"RatePictures has no option {min(unknown)!r}.")
         expect("pictures as a list", pictures, Iterable)
-        pictures = list(pictures)
-        self._pixels = [pixels_of(picture) for picture in pictures]
+        if isinstance(pictures, str | Mapping | Image.Image) or not (listed := list(pictures)):
+            raise ImageError(f"Expected a list of pictures, got {pictures!r:.80}.")
+        self._pixels = [pixels_of(picture) for picture in listed]
         if isinstance(collection, str | Path):
             collection = Collection(collection)
         self._collection, self._rater, self._ids = collection, rater, list[int]()
         stars: dict[str, int] = {}
         if collection is not None:
             expect("a collection or its folder", collection, Collection)
-            self._ids = [store_shown(collection, _source(*one)) for one in zip(pictures, self._pixels, strict=True)]
+            self._ids = [store_shown(collection, _source(*one)) for one in zip(listed, self._pixels, strict=True)]
             given = judgements_of(collection, check_rater(rater), self._ids)
             known = {number: given[image] for number, image in enumerate(self._ids) if given.get(image)}
             stars = {str(number): max(NOT_FOR_ME, round(value)) for number, value in known.items()}
@@ -120,12 +126,17 @@ class RatePictures(AnyWidget):
     @traitlets.observe("stars")
     def _store(self, change: Any) -> None:  # noqa: ANN401
         """Store what a click has changed, and tell the page."""
-        new, old = change["new"], change["old"] or {}
-        if self._collection is not None and self._ids and new != self.received:
-            changed = {number for number in {*new, *old} if new.get(number) != old.get(number)}
+        new, kept = change["new"], self.received
+        if self._collection is not None and self._ids:
+            # Compared with what is stored, so that stars that could not be stored are stored with the next.
+            changed = {number for number in {*new, *kept} if new.get(number) != kept.get(number)}
             values = {self._ids[int(number)]: _judgement(new.get(number)) for number in changed}
-            set_judgements(self._collection, self._rater, values)
-        self.received = new
+            try:
+                set_judgements(self._collection, self._rater, values)
+            except SoartError as error:
+                self.trouble = str(error)
+                raise
+        self.trouble, self.received = "", new
 
     @traitlets.validate("stars")
     def _only_stars(self, proposal: Any) -> dict[str, int]:  # noqa: ANN401

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 from PIL import Image
 
 import soart
-from soart.errors import ImageError, SoartError, TasteError
+from soart.errors import CollectionError, ImageError, SoartError, TasteError
 from soart.notebooks import html_table
 from soart.pipelines.best_of import Candidate, Candidates
 from soart.pipelines.collection import ratings
@@ -39,8 +40,13 @@ def test_pictures_of_every_kind_are_shown(tmp_path):
     assert all(source.startswith("data:image/jpeg;base64,") for source in widget.pictures)
     with pytest.raises(ImageError):
         RatePictures([tmp_path / "none.png"])
-    with pytest.raises(SoartError, match="pictures as a list"):
-        RatePictures(3)
+    for wrong in (3, [], "a.png", {"a": 1}):
+        with pytest.raises(SoartError, match=r"pictures as a list|a list of pictures"):
+            RatePictures(wrong)
+    with pytest.raises(ImageError, match=r"got \(0, 4, 3\)"):
+        RatePictures([np.zeros((0, 4, 3))])
+    with pytest.raises(TypeError, match="'colection'"):
+        RatePictures([array], colection=tmp_path)
 
 
 def test_ratings_of_the_page_are_checked():
@@ -73,6 +79,19 @@ def test_stars_are_stored_at_once_and_shown_again(tmp_path):
         RatePictures(pictures, collection=folder, rater="")
     with pytest.raises(SoartError, match="a collection or its folder"):
         RatePictures(pictures, collection=3)
+
+
+def test_stars_that_could_not_be_stored_are_stored_with_the_next(tmp_path, monkeypatch):
+    with soart.Collection(tmp_path / "c") as collection:
+        widget = RatePictures(coloured(2), collection=collection)
+        with monkeypatch.context() as locked:
+            locked.setattr(collection, "session", Mock(side_effect=CollectionError("The collection is locked.")))
+            with pytest.raises(CollectionError):
+                widget.stars = {"0": 5}
+        assert (widget.trouble, widget.received) == ("The collection is locked.", {})
+        widget.stars = {"0": 5, "1": 2}
+        assert sorted(ratings.ratings(collection, "me").values()) == [2.0, 5.0]
+        assert (widget.trouble, widget.received) == ("", {"0": 5, "1": 2})
 
 
 def test_a_taste_is_learnt_from_the_stars():

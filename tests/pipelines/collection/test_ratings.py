@@ -53,7 +53,7 @@ def test_a_name_that_looks_like_another_rates_and_chooses_nothing(where, make_dr
             lambda rater: store_choice(collection, rater, "c", *ids[:1], ids[1:]),
             lambda rater: store_tie(collection, rater, "t", ids),
         ):
-            with pytest.raises(CollectionError, match="changes its direction"):
+            with pytest.raises(CollectionError, match="an invisible character"):
                 act("m\u202ee")
             act("me")
 

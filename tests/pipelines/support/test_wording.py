@@ -3,7 +3,7 @@ import unicodedata
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.support.wording import check_direction, counted, percent, printable
+from soart.pipelines.support.wording import check_visible, counted, percent, printable
 
 
 def test_one_thing_is_singular():
@@ -23,15 +23,15 @@ def test_small_shares_are_not_none(part, whole, text):
 CONTROLS = {chr(c) for c in range(0x3000) if unicodedata.bidirectional(chr(c)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}}  # fmt: skip
 
 
-@pytest.mark.parametrize("control", sorted(CONTROLS | {*"\u061c\u200e\u200f"}), ids=lambda c: f"{ord(c):04x}")
+@pytest.mark.parametrize("control", sorted(CONTROLS | {*"\u061c\u200e\u200f\0\n\x7f\ud800"}), ids=lambda c: f"{ord(c):04x}")
 def test_names_that_look_like_others_are_refused(control):
     with pytest.raises(CollectionError, match=f"U\\+{ord(control):04X}"):
-        check_direction(f"an{control}n")
+        check_visible(f"an{control}n")
 
 
 @pytest.mark.parametrize("name", ["דנה", "سارة", "ann", "René", "小林", "a\u200db"])
 def test_letters_of_every_script_are_fine(name):
-    assert check_direction(name) == name
+    assert check_visible(name) == name
 
 
 def test_what_steers_a_terminal_or_disguises_a_name_is_escaped():
