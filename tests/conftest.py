@@ -133,14 +133,6 @@ def little_effort():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_places(tmp_path_factory):
-    """Keep tests out of the data folder of the user who runs them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
 def no_early_workers():
     """Commands that run in the process of the tests start no workers ahead, which would import PyTorch for nothing."""
     with pytest.MonkeyPatch.context() as patch:
@@ -212,6 +204,11 @@ def postgres(tmp_path):
 def where(request, tmp_path):
     """A place for a new collection, on each kind of database."""
     return tmp_path / "collection" if request.param == "sqlite" else request.getfixturevalue("postgres")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 @pytest.fixture

@@ -237,9 +237,13 @@ def taste_stamp(name: object) -> str:
         return ""
 
 
-def always() -> int:
-    """A unique fingerprint: the node runs every time."""
-    return time.time_ns()
+class UncachedNode(SoartNode):
+    """Base of nodes that run anew every time."""
+
+    @classmethod
+    def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
+        """Never the same."""
+        return time.time_ns()
 
 
 #: The latest generator by the names of its model and device, and the stamp of the model's files.

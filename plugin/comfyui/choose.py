@@ -15,8 +15,7 @@ from .addresses import answer_get, answer_post
 from .base import (
     IMAGES,
     NodeProgress,
-    SoartNode,
-    always,
+    UncachedNode,
     judge_inputs,
     judge_of,
     node_schema,
@@ -43,7 +42,7 @@ ASKED, CLOSED = "soart.asked", "soart.closed"
 _picking = Picking()
 
 
-class SoartChoose(SoartNode):
+class SoartChoose(UncachedNode):
     """Pauses the run until pictures are picked."""
 
     @classmethod
@@ -69,11 +68,6 @@ class SoartChoose(SoartNode):
                 io.String.Output("text", display_name="text", tooltip="Their numbers in the incoming batch, and who picked."),
             ],
         )  # fmt: skip
-
-    @classmethod
-    def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
-        """A new choice in every run."""
-        return always()
 
     @classmethod
     def run(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 from comfy_execution.graph_utils import ExecutionBlocker
 
 from ...errors import NoFindingsError
 from ...pipelines.models.request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS
-from .base import ChoiceType, SoartNode, always, folded, judge_inputs, judge_of, node_schema, output_folder
+from .base import ChoiceType, SoartNode, UncachedNode, folded, judge_inputs, judge_of, node_schema, output_folder
 from .looping import count_run
 from .panels import loop_chart, observed_card
 from .pictures import kept_texts, plain, to_images, to_picture
@@ -31,7 +31,7 @@ slots:
 """
 
 
-class SoartPromptChoice(SoartNode):
+class SoartPromptChoice(UncachedNode):
     """Asks the steering model for the next prompts."""
 
     @classmethod
@@ -73,11 +73,6 @@ class SoartPromptChoice(SoartNode):
                                  tooltip="For SOART Generate, if the prompt space has a slot 'scheduler'. Otherwise empty: the model's own is used."),
             ],
         )  # fmt: skip
-
-    @classmethod
-    def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
-        """A new choice in every run."""
-        return always()
 
     @classmethod
     def run(
@@ -183,7 +178,7 @@ class SoartObserve(SoartNode):
         return io.NodeOutput(choice, passed, ui=cls.show([f"Picture {number}: {', '.join(results)}."], cards=cards))
 
 
-class SoartFactorEffects(SoartNode):
+class SoartFactorEffects(UncachedNode):
     """Charts the effect of each option."""
 
     shows_images = True
@@ -215,11 +210,6 @@ class SoartFactorEffects(SoartNode):
                 io.String.Output("text", display_name="text", tooltip="The best prompts with their expected score."),
             ],
         )  # fmt: skip
-
-    @classmethod
-    def fingerprint_inputs(cls, **_inputs: Any) -> int:  # noqa: ANN401
-        """A new chart in every run, because the collection may have changed."""
-        return always()
 
     @classmethod
     def run(

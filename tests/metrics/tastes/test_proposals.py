@@ -11,16 +11,19 @@ from soart.metrics.tastes.proposals import BOLD, CONSTANT, KERNELS_OF_APPEARANCE
 NAMES = (*(f"colour/{i}" for i in range(6)), *(f"quality/{i}" for i in range(3)), *(f"head/{i}" for i in range(4)))
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def clusters(rng, sizes, apart=4.0):
     """Items of pictures in clusters, and the cluster of each."""
     which = np.repeat(np.arange(len(sizes)), sizes)
     centres = rng.normal(0, apart, (len(sizes), len(NAMES)))
     return centres[which] + rng.normal(0, 0.5, (len(which), len(NAMES))), which
+
+
+def prior_of(items):
+    frame = Frame.of(items, NAMES)
+    z = frame.deviations(items)
+    kernels = ItemKernels.of(z, frame.kinds, np.zeros(len(z)))
+    values = dict(zip(kernels.names, kernels.against(z), strict=True))
+    return CONSTANT + sum(size * values[name] for name, size in KERNELS_OF_APPEARANCE.items())
 
 
 def test_large_groups_come_first_and_none_twice_before_all(rng):
@@ -48,11 +51,7 @@ def test_rated_pictures_are_known_and_not_proposed(rng):
 def test_each_picture_leaves_the_least_variance(rng):
     """By brute force over all pictures, with the posterior covariance of all ratings at once."""
     items, _ = clusters(rng, (6, 5, 4), apart=1.0)
-    frame = Frame.of(items, NAMES)
-    z = frame.deviations(items)
-    kernels = ItemKernels.of(z, frame.kinds, np.zeros(len(z)))
-    values = dict(zip(kernels.names, kernels.against(z), strict=True))
-    prior = CONSTANT + sum(size * values[name] for name, size in KERNELS_OF_APPEARANCE.items())
+    prior = prior_of(items)
 
     def variance(rows):
         cross = prior[:, rows]
@@ -79,11 +78,7 @@ def test_degenerate_collections(rng):
 def test_what_may_be_liked_is_hunted_once_something_is(rng):
     """By brute force, with the posterior of all ratings at once."""
     items, which = clusters(rng, (20, 20, 20), apart=1.0)
-    frame = Frame.of(items, NAMES)
-    z = frame.deviations(items)
-    kernels = ItemKernels.of(z, frame.kinds, np.zeros(len(z)))
-    values = dict(zip(kernels.names, kernels.against(z), strict=True))
-    prior = CONSTANT + sum(size * values[name] for name, size in KERNELS_OF_APPEARANCE.items())
+    prior = prior_of(items)
     shown = {0: -1.0, 25: 1.0, 45: -0.5, 46: None}
     expected = 0.1 * rng.normal(size=60)
     said, seen = [row for row in shown if shown[row] is not None], [*shown]

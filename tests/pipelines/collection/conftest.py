@@ -4,8 +4,13 @@ from soart.pipelines.collection.collection import Collection
 
 
 @pytest.fixture
-def pictures(where, make_drawn):
-    """A collection of four pictures on each kind of database, and their ids."""
-    with Collection(where) as collection:
-        rows = collection.add_drawn([make_drawn(seed) for seed in range(4)], "m", "s")
-        yield collection, [row.id for row in rows]
+def collection(where):
+    """Tests of it run on both databases."""
+    with Collection(where) as store:
+        yield store
+
+
+@pytest.fixture
+def pictures(collection, make_drawn):
+    """The collection with four pictures, and their ids."""
+    return collection, [row.id for row in collection.add_drawn([make_drawn(seed) for seed in range(4)], "m", "s")]

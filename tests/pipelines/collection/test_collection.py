@@ -22,13 +22,6 @@ from soart.pipelines.collection.ratings import rate, ratings
 from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, ImageRow, Meta
 
 
-@pytest.fixture
-def collection(where):
-    """These tests run on both databases."""
-    with Collection(where) as store:
-        yield store
-
-
 def test_drawn_pictures_come_back(collection, where, make_drawn):
     batch = [make_drawn(1), make_drawn(2, problem="all black")]
     collection.add_drawn(batch, "model", "DDIM")

@@ -5,7 +5,6 @@ import pytest
 
 from soart.errors import CollectionError
 from soart.metrics.tastes.bradley_terry import standing
-from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import (
     choices_and_ties,
     choosers,
@@ -18,13 +17,6 @@ from soart.pipelines.collection.comparisons import (
     undo_choice,
 )
 from soart.pipelines.tastes.learning import Sources, learn
-
-
-@pytest.fixture
-def collection(where):
-    """These tests run on both databases."""
-    with Collection(where) as store:
-        yield store
 
 
 @pytest.fixture

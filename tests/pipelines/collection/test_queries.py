@@ -39,13 +39,6 @@ PROMPTS = ["a sharp boat", "a blurry boat", "a sharp fox", "100% of a_fox", "A S
 
 
 @pytest.fixture
-def collection(where):
-    """These tests run on both databases."""
-    with Collection(where) as store:
-        yield store
-
-
-@pytest.fixture
 def filled(collection, make_drawn):
     rows = collection.add_drawn([make_drawn(i, prompt) for i, prompt in enumerate(PROMPTS)], "m", "s")
     collection.set_scores("p", dict(zip([row.id for row in rows[:5]], [3.0, 1.0, 2.0, 2.0, 5.0], strict=True)))

@@ -50,11 +50,6 @@ def terms(rng):
     return Terms.of(feedback, np.arange(20), feedback.ratings)
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def test_gradient_and_curvature_are_those_of_the_value(terms, rng):
     h, noise, step = rng.normal(size=20), 0.7, 1e-6
     state = likelihood(terms, h, noise)

@@ -22,11 +22,6 @@ EXTRA = ("own_constant", "own", "joint", "noise")
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
-@pytest.fixture
 def layout():
     return Layout(4, EXTRA, SIMILARITIES)
 

@@ -16,11 +16,6 @@ LEVELS = (3, 4, 2, 5)
 THETA = Layout(4, ("own_constant", "own", "noise")).unpack(np.log([2.0, 0.8, 0.4, 0.3, 0.5, 0.2, 0.6, 0.3, 0.5, 0.7]))
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def draw_choices(rng, n, levels=LEVELS):
     return np.column_stack([rng.integers(0, level, n) for level in levels])
 

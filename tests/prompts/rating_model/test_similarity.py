@@ -16,11 +16,6 @@ LEVELS = (3, 9, 4)
 LOG_THETA = np.log([2.0, 0.8, 0.4, 0.3, 0.5, 0.2, 3.0, 0.7, 0.3, 0.7])
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(5)
-
-
 def similarities(rng):
     vectors = rng.standard_normal((4, 2))
     return (None, Numbers.of(range(9)), Likeness(vectors @ vectors.T))

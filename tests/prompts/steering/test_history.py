@@ -10,12 +10,6 @@ from soart.errors import PromptError
 from soart.prompts.steering.history import SteeringFromHistory
 from soart.prompts.steering.ranges import Range
 
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(7)
-
-
 ranges = st.builds(
     lambda low, wide, step, log, tried: Range.grid(
         low, low + wide, step, log=log, tried=[low + share * wide for share in tried]

@@ -22,11 +22,6 @@ from soart.prompts.steering.search import Domain, keys, peaks
 from soart.prompts.steering.steering import Steering
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(3)
-
-
 def functions(rng, levels, count):
     theta = Layout(len(levels), ()).unpack(np.log([1.0, 0.5, 0.5, *[0.3] * len(levels)]))
     return prior_draws(rng, count, levels, theta, 0.2)

@@ -18,11 +18,6 @@ from soart.prompts.steering.search import MOST_EXHAUSTIVE, Domain, best_of, clim
 from soart.prompts.steering.steering import Steering
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 def taste(rng, levels, pairs=0.5):
     theta = Layout(len(levels), ()).unpack(np.log([1.0, pairs, 0.5, *[0.3] * len(levels)]))
     return prior_draws(rng, 1, levels, theta, 0.2)
