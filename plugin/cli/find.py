@@ -49,7 +49,7 @@ def find(
     places = [words, *(paths or ())] if like else list(paths or ())
     if not places:
         raise typer.BadParameter("name pictures or folders to look through", param_hint="PATHS")
-    if not like and Path(words).is_dir() and "://" not in places[0] and not Path(places[0]).exists():
+    if not like and "://" not in places[0] and not Path(places[0]).exists() and Path(words).is_dir():
         raise typer.BadParameter(f"words come before pictures: soart find {places[0]!r} {words!r}", param_hint="WORDS")
     start_for(places)
     from ...metrics.damage.technical import TechnicalJudge

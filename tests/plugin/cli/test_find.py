@@ -45,6 +45,7 @@ def test_mistakes_are_one_sentence(soart, red_and_green, tmp_path):
         ("zorblax", red_and_green, (), "No prompt, tag or file name has 'zorblax', and pictures cannot tell it"),
         ("red faces:some", red_and_green, (), "number of faces 'some' is not known"),
         ("a boat", tmp_path / "nowhere", (), "does not exist"),
+        ("word " * 400, red_and_green, (), "at most 50 words"),
         ("a boat", red_and_green, ("--by", "nobody"), "There is no judge 'nobody'"),
     ):
         code, out, err = soart("find", words, place, *more)
