@@ -105,10 +105,8 @@ class Loops:
         if not idle:
             return None
         with self._lock:
-            loops, now = (
-                [one for one in self._of(workflow) if one[0][2] == page or one[0][2] not in pages],
-                self._clock(),
-            )
+            now = self._clock()
+            loops = [one for one in self._of(workflow) if one[0][2] == page or one[0][2] not in pages]
             for place, loop in loops:
                 if loop.phase == "queued":
                     # It is neither waiting nor running, and was not counted.
@@ -127,16 +125,19 @@ class Loops:
                 self._tell(_told((*place[:2], page), loop))
             return self._promises
 
-    def queued(self, promise: int) -> None:
-        """Note that a page has queued the run that it promised."""
+    def queued(self, promise: int, *, failed: bool = False) -> None:
+        """Note that a page has queued the run that it promised, or could not."""
         with self._lock:
             for place, loop in self._loops.items():
                 if loop.phase == "promised" and loop.promise == promise:
-                    loop.phase = "queued"
+                    if failed:
+                        loop.stop("not queued")
+                    else:
+                        loop.phase = "queued"
                     self._tell(_told(place, loop))
 
     def stop(self, workflow: str, reason: str, node: str | None = None, page: str | None = None) -> None:
-        """End the loops of a workflow, or of one node or page, "by hand", "interrupted", "failed" or "not queued"."""
+        """End the loops of a workflow, or of one node or page, for a reason that pages name."""
         if reason not in _REASONS:
             known = ", ".join(_REASONS)
             raise SoartError(f"A loop does not end because of {reason!r}: the reasons are {known}.")

@@ -26,11 +26,18 @@ def count_run(cls: type[io.ComfyNode], facts: dict[str, Any]) -> None:
         _loops.finished(**place, runs=facts["runs"], enough=facts["enough"], page=page)
 
 
+def _idle() -> bool:
+    return bool(PromptServer.instance.get_queue_info()["exec_info"]["queue_remaining"] == 0)
+
+
 def _promise(document: dict[str, Any]) -> dict[str, Any]:
-    server = PromptServer.instance
-    idle = server.get_queue_info()["exec_info"]["queue_remaining"] == 0
     place = str(document.get("workflow", "")), str(document.get("page", ""))
-    return {"promise": _loops.promise(*place, idle=idle, pages=server.sockets)}
+    return {"promise": _loops.promise(*place, idle=_idle(), pages=PromptServer.instance.sockets)}
+
+
+def _queued(document: dict[str, Any]) -> None:
+    # Some front ends (1.27, 1.35) answer false for runs that they have queued: then the queue tells.
+    _loops.queued(document.get("promise", 0), failed=not document.get("certain", True) and _idle())
 
 
 def _stop(document: dict[str, Any]) -> None:
@@ -40,5 +47,5 @@ def _stop(document: dict[str, Any]) -> None:
 
 answer_get("/soart/loops", _loops.states)
 answer_post("/soart/loop/next", _promise)
-answer_post("/soart/loop/queued", lambda document: _loops.queued(document.get("promise", 0)))
+answer_post("/soart/loop/queued", _queued)
 answer_post("/soart/loop/stop", _stop)

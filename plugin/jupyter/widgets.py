@@ -54,11 +54,6 @@ def _source(picture: Any, pixels: np.ndarray) -> Candidate | Path | np.ndarray: 
     return Path(picture) if isinstance(picture, str | Path) else pixels
 
 
-def _judgement(stars: int | None) -> float | None:
-    """Stars of the widget as collections store them."""
-    return PERSONAL_DISLIKE if stars == NOT_FOR_ME else stars
-
-
 class RatePictures(AnyWidget):
     """Stars for pictures, given in the cell of a notebook.
 
@@ -105,8 +100,8 @@ class RatePictures(AnyWidget):
     ) -> None:
         if unknown := {*options} - {*self.trait_names()}:
             raise TypeError(f"RatePictures has no option {min(unknown)!r}.")
-        expect("pictures as a list", pictures, Iterable)
-        if isinstance(pictures, str | Mapping | Image.Image) or not (listed := list(pictures)):
+        wrong = isinstance(pictures, str | Mapping | Image.Image) or not isinstance(pictures, Iterable)
+        if wrong or not (listed := list(pictures)):
             raise ImageError(f"Expected a list of pictures, got {pictures!r:.80}.")
         self._pixels = [pixels_of(picture) for picture in listed]
         if isinstance(collection, str | Path):
@@ -130,7 +125,10 @@ class RatePictures(AnyWidget):
         if self._collection is not None and self._ids:
             # Compared with what is stored, so that stars that could not be stored are stored with the next.
             changed = {number for number in {*new, *kept} if new.get(number) != kept.get(number)}
-            values = {self._ids[int(number)]: _judgement(new.get(number)) for number in changed}
+            stored = {
+                number: PERSONAL_DISLIKE if new.get(number) == NOT_FOR_ME else new.get(number) for number in changed
+            }
+            values = {self._ids[int(number)]: stars for number, stars in stored.items()}
             try:
                 set_judgements(self._collection, self._rater, values)
             except SoartError as error:

@@ -69,7 +69,7 @@ function learn(loop) {
   const key = keyOf(loop.workflow, loop.node);
   const known = loops.get(key);
   // Another page may have another copy of the workflow.
-  if (known?.phase && known.page === api.clientId && loop.page !== known.page) return;
+  if (known && known.page === api.clientId && loop.page !== known.page) return;
   loops.set(key, loop);
   draw(key);
   if (loop.phase === "promised") setTimeout(() => void queueNext(), LAPSE);
@@ -112,13 +112,13 @@ export async function queueNext() {
   const promise = await askToQueue(workflow);
   // Another workflow may be open by now, and would run.
   if (promise === null || workflow !== openWorkflow()) return;
-  let queued = false;
+  let certain = false;
   try {
-    queued = (await app.queuePrompt(0, 1)) !== false;
+    certain = (await app.queuePrompt(0, 1)) !== false;
   } catch (error) {
     console.warn("soart: the next run of the loop could not be queued.", error);
   }
-  await (queued ? report("/soart/loop/queued", { promise }) : report("/soart/loop/stop", { workflow, page: api.clientId, reason: "not queued" }));
+  await report("/soart/loop/queued", { promise, certain });
 }
 
 /** End the loops that this page has in the open workflow. @param {string} reason as looping.py names it. */
@@ -157,7 +157,12 @@ export async function watchLoops() {
     if (detail?.exec_info?.queue_remaining === 0) await queueNext();
   });
   api.addEventListener("execution_error", () => end("failed"));
-  api.addEventListener("execution_interrupted", () => end("interrupted"));
+  // The server tells all pages of an interruption, and of the start of a run the page that has queued it.
+  let own = "";
+  api.addEventListener("execution_start", ({ detail }) => (own = detail.prompt_id));
+  api.addEventListener("execution_interrupted", async ({ detail }) => {
+    if (detail.prompt_id === own) await end("interrupted");
+  });
   api.addEventListener("reconnected", readLoops);
   await readLoops();
 }

@@ -50,6 +50,10 @@ export function panelOf(node) {
   const present = presentPanel(node);
   if (present) return present;
   const panel = el("div", "panel");
+  // Empty fields of text leave the room to the panel.
+  for (const { element } of node.widgets ?? []) {
+    if (element instanceof HTMLTextAreaElement && !element.value) element.style.setProperty("--comfy-widget-max-height", "64");
+  }
   node.addDOMWidget(WIDGET, WIDGET, panel, { serialize: false }).serialize = false;
   return panel;
 }

@@ -140,7 +140,9 @@ def go_on_from_the_start(loops):
     ],
 )
 def test_mistakes_end_a_loop(loops, reason, said):
-    loops.promise("w", idle=True)
+    promise = loops.promise("w", idle=True)
+    if reason == "not queued":
+        loops.queued(promise, failed=True)
     loops.stop("w", reason)
     loops.stop("w", "interrupted")
     assert state(loops)["why"] == said

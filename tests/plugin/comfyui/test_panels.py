@@ -56,11 +56,11 @@ def output(*titles):
 class Server(Loops):
     """The loops of a server that works from when a run is queued until it is finished."""
 
-    idle, pages = True, ()
+    idle, takes_runs, pages = True, True, ()
 
-    def queued(self, promise):
-        super().queued(promise)
-        self.idle = False
+    def queued(self, promise, *, failed=False):
+        super().queued(promise, failed=failed)
+        self.idle = failed
 
     def finished(self, *run, **page):
         super().finished(*run, **page)
@@ -72,7 +72,7 @@ def answer_of_loops(server, path, document):
     if path.endswith("/next"):
         return {"promise": server.promise(document["workflow"], document["page"], idle=server.idle, pages=server.pages)}
     if path.endswith("/queued"):
-        server.queued(document["promise"])
+        server.queued(document["promise"], failed=not document["certain"] and not server.takes_runs)
     else:
         server.stop(document["workflow"], document["reason"], document.get("node"), document.get("page"))
     return {}
@@ -360,12 +360,20 @@ def test_a_loop_is_stopped_by_hand_and_by_mistakes(page):
     assert loop.finish(9) == 0
     assert loop.text == "Stopped after 2 of 9 runs."
     assert loop.finish(9) == 1
-    loop.hear("execution_interrupted", {})
+    loop.hear("execution_start", {"prompt_id": "own"})
+    loop.hear("execution_interrupted", {"prompt_id": "another page's"})
+    loop.hear("soart.loop", loop.told())
+    assert "Run 2 of 9 is on its way" in loop.text
+    loop.hear("execution_interrupted", {"prompt_id": "own"})
     loop.hear("soart.loop", loop.told())
     assert loop.text == "Stopped after 1 of 9 runs: a run was interrupted."
+    # Some front ends say false of what they have queued.
     page.evaluate("() => { window.valid = false; }")
+    assert loop.finish(9) == 1
+    assert "Run 2 of 9 is on its way" in loop.text
+    page.server.takes_runs = False
     loop.finish(9)
-    assert loop.text == "Stopped after 1 of 9 runs: the run could not be queued."
+    assert loop.text == "Stopped after 2 of 9 runs: the run could not be queued."
 
 
 def test_a_loop_waits_while_another_workflow_is_open(page):
@@ -405,6 +413,12 @@ def test_copies_of_one_workflow_in_two_pages_do_not_end_each_others_loop(page):
         with second.expect_response("**/soart/loop/stop"):
             loops[0].hear("execution_error", {})
         assert [one["why"] for one in page.server.states()] == [""]
+        # What the other has done is not shown in place of the own end.
+        page.server.finished("w", "5", 2, page=name_of(second))
+        page.server.stop("w", "failed", page=name_of(page))
+        for told in page.server.states()[::-1]:
+            loops[1].hear("soart.loop", told)
+        assert loops[1].text == "Stopped after 1 of 4 runs: a run failed."
 
 
 def test_a_loop_is_stopped_from_another_page(page):
