@@ -19,14 +19,7 @@ from torch.nn import functional
 from ...errors import ModelError, first_line, install_command
 from ...files import from_home
 from ...threads import import_whole, one_model_at_a_time
-from .efficientnet import (
-    fused,
-    load_classifier,
-    load_efficientnet,
-    prepare,
-    prepare_squeezed,
-    prepare_whole,
-)
+from .efficientnet import fused, load_classifier, load_efficientnet, prepare, prepare_squeezed, prepare_whole
 from .hub import check_on_hub
 from .mobilenet import load_weights, prepare_sides, untold
 from .openvino import CompiledMarks, CompiledStages, worth_starting

@@ -18,14 +18,7 @@ from ...files import read_text
 from ...metrics.items.combined import default_network, taste_extractor, with_nima
 from ...metrics.protocols import Measurer, Measures
 from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes, from_ratings, mix
-from ...metrics.tastes.taste import (
-    OTHERS,
-    LearntTaste,
-    computed_priors,
-    learn_taste,
-    priors_of_items,
-    tastes_without,
-)
+from ...metrics.tastes.taste import OTHERS, LearntTaste, computed_priors, learn_taste, priors_of_items, tastes_without
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
 from ..collection.origins import Origin, origins

@@ -12,13 +12,7 @@ from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import Kind
 from ...metrics.protocols import Extractor
 from ...metrics.tastes.blend import Blend, Taste, by_items, parts_of
-from ...metrics.tastes.taste import (
-    STANDARD_PRIORS,
-    LearntTaste,
-    OtherTaste,
-    chosen_priors,
-    unavailable_priors,
-)
+from ...metrics.tastes.taste import STANDARD_PRIORS, LearntTaste, OtherTaste, chosen_priors, unavailable_priors
 from ..judges.catalogue import Catalogue, known_judges
 from ..judges.guarded import GuardedJudge
 from ..scoring.taste_store import TasteStore

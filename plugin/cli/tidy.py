@@ -16,16 +16,7 @@ from ...files import named_as_given, plain_path
 from ...pipelines.ingest.fork_server import start_for
 from ...pipelines.support.wording import counted
 from .evaluate import evaluate_with_progress
-from .options import (
-    By,
-    Folders,
-    Json,
-    Only,
-    finite,
-    load_judges,
-    processes,
-    wrong_usage,
-)
+from .options import By, Folders, Json, Only, finite, load_judges, processes, wrong_usage
 from .terminal import Progress, interruptible, note, print_notes, printable, say, show
 
 if TYPE_CHECKING:

@@ -13,16 +13,7 @@ from .definition import SpaceDefinition
 from .number_range import NumberRange
 from .rendering import SUBJECT, escape
 from .slots import SETTINGS, Kind, Option, Slot
-from .templates import (
-    WILDCARD,
-    check_weights,
-    check_wildcards,
-    guarded,
-    parsed,
-    quoted,
-    unguarded,
-    wildcard_values,
-)
+from .templates import WILDCARD, check_weights, check_wildcards, guarded, parsed, quoted, unguarded, wildcard_values
 
 if TYPE_CHECKING:
     from dynamicprompts.commands import Command

@@ -18,15 +18,7 @@ from ..rating_model.kernels import Hyperparameters, check_choices
 from ..rating_model.likelihoods import Terms
 from ..rating_model.model import Expected, RatingModel
 from .batches import balanced_batch, expected_gain, leaders_batch
-from .knowledge_gradient import (
-    CENTRES,
-    FEWER_CENTRES,
-    candidates,
-    draws_for,
-    knowledge_gradient_batch,
-    leaders,
-    maxima,
-)
+from .knowledge_gradient import CENTRES, FEWER_CENTRES, candidates, draws_for, knowledge_gradient_batch, leaders, maxima
 from .pareto import pareto_choices, weighted
 from .search import MOST_EXHAUSTIVE, Domain, Key, best_of, keys
 
