@@ -140,9 +140,7 @@ def go_on_from_the_start(loops):
     ],
 )
 def test_mistakes_end_a_loop(loops, reason, said):
-    promise = loops.promise("w", idle=True)
-    if reason == "not queued":
-        loops.queued(promise, failed=True)
+    loops.queued(loops.promise("w", idle=True), failed=reason == "not queued")
     loops.stop("w", reason)
     loops.stop("w", "interrupted")
     assert state(loops)["why"] == said
