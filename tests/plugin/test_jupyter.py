@@ -45,8 +45,8 @@ def test_pictures_of_every_kind_are_shown(tmp_path):
             RatePictures(wrong)
     with pytest.raises(ImageError, match=r"got \(0, 4, 3\)"):
         RatePictures([np.zeros((0, 4, 3))])
-    with pytest.raises(TypeError, match="'colection'"):
-        RatePictures([array], colection=tmp_path)
+    with pytest.raises(TypeError, match="'folder'"):
+        RatePictures([array], folder=tmp_path)
 
 
 def test_ratings_of_the_page_are_checked():
