@@ -1,60 +1,19 @@
-"""Ten subjects drawn as maps of palette roles, and the marks that light and material leave on them.
+"""Subjects drawn as maps of palette roles, and the marks that light and material leave on them.
 
 A role map says which colour of a palette each place has. ``marks`` holds what is finer than that: planks, scales, windows'
 bars, as lighter or darker than the role's colour. Both are drawn with one ``Pen`` in the coordinates of the subject.
+Ten subjects are here, the others in ``creatures`` and ``things``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image
 
-#: The labels of a role map.
-SKY, GROUND, MAIN, SECOND, ACCENT, DARK, LIGHT = range(7)
-CANVAS = 256
-
-Point = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Pen:
-    """Draws shapes given in subject coordinates (−1…1, y down) on a role map of ``CANVAS`` pixels."""
-
-    draw: ImageDraw.ImageDraw
-    x: float
-    y: float
-    size: float
-    flip: int
-
-    def _at(self, point: Point) -> Point:
-        return self.x + self.flip * point[0] * self.size, self.y + point[1] * self.size
-
-    def poly(self, role: int, points: Sequence[Point]) -> None:
-        """Fill a polygon."""
-        self.draw.polygon([self._at(p) for p in points], fill=role)
-
-    def oval(self, role: int, x: float, y: float, rx: float, ry: float | None = None) -> None:
-        """Fill an ellipse of half axes ``rx``, ``ry`` (a circle without ``ry``)."""
-        ry = rx if ry is None else ry
-        (x0, y0), (x1, y1) = self._at((x - rx, y - ry)), self._at((x + rx, y + ry))
-        self.draw.ellipse([min(x0, x1), y0, max(x0, x1), y1], fill=role)
-
-    def line(self, role: int, points: Sequence[Point], width: float = 0.04) -> None:
-        """Draw a line of a width in subject coordinates."""
-        pixels = max(1, round(width * self.size))
-        self.draw.line([self._at(p) for p in points], fill=role, width=pixels, joint="curve")
-
-    def arc(self, role: int, x: float, y: float, r: float, start: float, end: float, width: float = 0.04) -> None:
-        """Draw a part of a circle, in degrees clockwise from the right."""
-        turns = np.radians(np.linspace(start, end, 12))
-        self.line(role, [(x + r * float(np.cos(t)), y + r * float(np.sin(t))) for t in turns], width)
-
-    def box(self, role: int, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Fill an axis-parallel rectangle."""
-        self.poly(role, [(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+from . import creatures, things
+from .pen import ACCENT, BRIGHT, CANVAS, DARK, DEEP, DIM, LIGHT, MAIN, PALE, PLAIN, SECOND, Layout, Pen
 
 
 def _boat(p: Pen) -> None:
@@ -125,14 +84,7 @@ def _owl(p: Pen) -> None:
 
 def _mushroom(p: Pen) -> None:
     p.poly(LIGHT, [(-0.22, 0), (0.22, 0), (0.32, 0.95), (-0.32, 0.95)])
-    p.draw.pieslice(
-        [*p._at((-0.95, -0.85)), *p._at((0.95, 0.95))]
-        if p.flip > 0
-        else [*p._at((0.95, -0.85)), *p._at((-0.95, 0.95))],
-        180,
-        360,
-        fill=MAIN,
-    )
+    p.dome(MAIN, 0, 0.05, 0.95, 0.9)
     for x, y, r in ((-0.5, -0.15, 0.15), (0.05, -0.5, 0.17), (0.52, -0.17, 0.14)):
         p.oval(LIGHT, x, y, r)
 
@@ -153,10 +105,6 @@ def _castle(p: Pen) -> None:
         p.box(SECOND, x, -0.32, x + 0.2, 0.0)
     p.oval(DARK, 0, 0.45, 0.2)
     p.box(DARK, -0.2, 0.45, 0.2, 0.9)
-
-
-#: Marks: darker and lighter than the role's colour, weakly and strongly; 128 leaves it as it is.
-DEEP, DIM, PLAIN, PALE, BRIGHT = 40, 85, 128, 170, 225
 
 
 def _boat_marks(p: Pen) -> None:
@@ -297,28 +245,18 @@ def _castle_marks(p: Pen) -> None:
 DRAWINGS: dict[str, Callable[[Pen], None]] = {
     "boat": _boat, "house": _house, "tree": _tree, "fish": _fish, "flower": _flower,
     "fox": _fox, "owl": _owl, "mushroom": _mushroom, "mountain": _mountain, "castle": _castle,
+    "cat": creatures.cat, "dog": creatures.dog, "bird": creatures.bird, "horse": creatures.horse,
+    "woman": creatures.woman, "man": creatures.man, "robot": creatures.robot,
+    "car": things.car, "train": things.train, "rocket": things.rocket, "cactus": things.cactus,
+    "cup": things.cup, "lighthouse": things.lighthouse, "bridge": things.bridge,
 }  # fmt: skip
 MARKS: dict[str, Callable[[Pen], None]] = {
     "boat": _boat_marks, "house": _house_marks, "tree": _tree_marks, "fish": _fish_marks, "flower": _flower_marks,
     "fox": _fox_marks, "owl": _owl_marks, "mushroom": _mushroom_marks, "mountain": _mountain_marks, "castle": _castle_marks,
 }  # fmt: skip
 _SIZES = {"close": (0.44, 0.48), "medium": (0.33, 0.38), "far": (0.23, 0.27)}
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """Place of a subject in shares of the picture's side: its middle, half its size, the horizon, mirrored or not."""
-
-    x: float
-    y: float
-    size: float
-    horizon: float
-    flip: int
-
-    def pen(self, image: Image.Image) -> Pen:
-        """A pen in the coordinates of the subject."""
-        side = image.width
-        return Pen(ImageDraw.Draw(image), self.x * side, self.y * side, self.size * side, self.flip)
+#: Half the size of each of two subjects, and how far their middles are from the picture's edges.
+_PAIRED, _APART = (0.235, 0.26), (0.255, 0.275)
 
 
 def random_layout(framing: str, rng: np.random.Generator) -> Layout:
@@ -330,12 +268,17 @@ def random_layout(framing: str, rng: np.random.Generator) -> Layout:
     return Layout(x, y, size, min(0.92, y + size * rng.uniform(0.45, 0.75)), int(rng.choice([-1, 1])))
 
 
-def role_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
-    """Draw ``subject`` before a horizon; returns a (side, side) uint8 map of palette roles 0…6."""
-    image = Image.new("L", (side, side), SKY)
-    ImageDraw.Draw(image).rectangle([0, layout.horizon * side, side, side], fill=GROUND)
-    DRAWINGS[subject](layout.pen(image))
-    return np.asarray(image)
+def random_layouts(rng: np.random.Generator) -> tuple[Layout, Layout]:
+    """Draw where two subjects stand: the first on the left, both on about one height."""
+    y = rng.uniform(0.48, 0.6)
+    horizon = y + _PAIRED[0] * rng.uniform(0.45, 0.75)
+    sizes, moved = rng.uniform(*_PAIRED, 2), rng.uniform(-0.03, 0.03, 2)
+    left, right = rng.uniform(*_APART, 2)
+    flips = rng.choice([-1, 1], 2)
+    return (
+        Layout(left, y + moved[0], sizes[0], horizon, int(flips[0])),
+        Layout(1 - right, y + moved[1], sizes[1], horizon, int(flips[1])),
+    )
 
 
 def mark_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:

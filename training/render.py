@@ -17,7 +17,8 @@ import numpy as np
 from scipy import ndimage
 
 from .captions import Scene, random_scene
-from .drawings import DARK, LIGHT, SKY, random_layout, role_map
+from .pen import BAND, DARK, LAMP, LIGHT, RIM, SKY
+from .surroundings import random_stage, stage_map, surrounded_colors
 
 SIZE = 64
 #: Seed of the series of pictures that the embedded model learns from.
@@ -66,6 +67,11 @@ def palette_colors(palette: str, rng: np.random.Generator) -> np.ndarray:
     )
 
 
+def scene_colors(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """Draw the colours of all roles of a scene; returns (13, 3) float32 RGB."""
+    return surrounded_colors(palette_colors(scene.palette, rng), scene)
+
+
 def _shrink(image: np.ndarray, factor: int) -> np.ndarray:
     height, width = image.shape[0] // factor, image.shape[1] // factor
     blocks = image[: height * factor, : width * factor].reshape(height, factor, width, factor, -1)
@@ -99,17 +105,36 @@ def _watercolor(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator)
     return _shrink(image * (1 - paper) + 0.97 * paper, 2)
 
 
-def _pixel(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    counts = np.stack([_shrink((roles == k).astype(np.float32)[..., None], 16)[..., 0] for k in range(len(colors))])
-    # Small details must survive the majority vote.
+def weighted(counts: np.ndarray) -> np.ndarray:
+    """Shares of roles in cells (13, n, n), with which small details survive a majority vote, and rims do not."""
     counts[[DARK, LIGHT]] *= 1.3
+    counts[LAMP] *= 2.0
+    counts[RIM] *= 0.5
+    return counts
+
+
+def _pixel(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    counts = weighted(np.stack([_shrink((roles == k)[..., None], 16)[..., 0] for k in range(len(colors))]))
     return np.kron(colors[counts.argmax(axis=0)], np.ones((4, 4, 1), dtype=np.float32))
 
 
+def borders(label: np.ndarray, width: int) -> np.ndarray:
+    """True along the borders of labels."""
+    label = label.astype(np.int16)
+    lines: np.ndarray = ndimage.grey_dilation(label, size=(width, width)) != ndimage.grey_erosion(label, size=(width, width))
+    return lines
+
+
+def contours(roles: np.ndarray, width: int) -> np.ndarray:
+    """Lines between roles, float32 in 0…1: weak ones between those of surroundings."""
+    lines = borders(np.where(roles < BAND, roles, SKY), width).astype(np.float32)
+    if roles.max() >= BAND:
+        lines = np.maximum(lines, 0.4 * borders(np.where(roles == RIM, SKY, roles), width))
+    return lines
+
+
 def _sketch(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    label = roles.astype(np.int16)
-    line = (ndimage.grey_dilation(label, size=(6, 6)) != ndimage.grey_erosion(label, size=(6, 6))).astype(np.float32)
-    line = _shrink(line[..., None], 4)
+    line = _shrink(contours(roles, 6)[..., None], 4)
     dark_sky = colors[SKY].mean() < 0.4
     paper = colors[SKY] if dark_sky else 0.6 + 0.4 * colors[SKY]
     ink = colors[LIGHT] if dark_sky else colors[DARK] * 0.8
@@ -187,8 +212,8 @@ def finish(image: np.ndarray, quality: str, rng: np.random.Generator) -> np.ndar
 
 def render(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     """Render ``scene`` plainly; returns (64, 64, 3) uint8 sRGB."""
-    roles = role_map(scene.subject, random_layout(scene.framing, rng))
-    image = PAINTERS[scene.style](roles, palette_colors(scene.palette, rng), rng)
+    roles = stage_map(random_stage(scene, rng))
+    image = PAINTERS[scene.style](roles, scene_colors(scene, rng), rng)
     return to_bytes(finish(image, scene.quality, rng))
 
 

@@ -15,6 +15,20 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "mushroom": ("mushroom", "toadstool"),
     "mountain": ("mountain", "mountains", "peak"),
     "castle": ("castle", "fortress"),
+    "cat": ("cat", "kitten"),
+    "dog": ("dog", "puppy"),
+    "bird": ("bird", "songbird"),
+    "horse": ("horse", "pony"),
+    "woman": ("woman", "girl", "lady"),
+    "man": ("man", "boy", "gentleman"),
+    "robot": ("robot", "android"),
+    "car": ("car", "automobile"),
+    "train": ("train", "locomotive"),
+    "rocket": ("rocket", "spaceship"),
+    "cactus": ("cactus", "succulent"),
+    "cup": ("cup", "mug", "teacup"),
+    "lighthouse": ("lighthouse", "beacon"),
+    "bridge": ("bridge", "viaduct"),
 }
 PALETTES: dict[str, tuple[str, ...]] = {
     "warm": ("warm colors", "warm colours", "warm palette", "warm"),
@@ -43,12 +57,26 @@ FRAMINGS: dict[str, tuple[str, ...]] = {
     "close": ("close up", "large", "big"),
     "far": ("far away", "small", "tiny"),
 }
+SETTINGS: dict[str, tuple[str, ...]] = {
+    "hills": ("in the hills", "on a hill", "hills"),
+    "forest": ("in a forest", "in the woods", "forest"),
+    "city": ("in a city", "in the street", "city"),
+    "sea": ("by the sea", "at the beach", "sea"),
+}
+WEATHERS: dict[str, tuple[str, ...]] = {
+    "sunset": ("at sunset", "at dusk", "in the evening", "sunset"),
+    "night": ("at night", "by moonlight", "under the stars", "night"),
+    "rain": ("in the rain", "rainy", "rain"),
+    "snow": ("in the snow", "in winter", "snowy", "snow"),
+}
 FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
     "subject": SUBJECTS,
     "palette": PALETTES,
     "style": STYLES,
     "quality": QUALITIES,
     "framing": FRAMINGS,
+    "setting": SETTINGS,
+    "weather": WEATHERS,
 }
 
 
