@@ -284,5 +284,6 @@ def random_layouts(rng: np.random.Generator) -> tuple[Layout, Layout]:
 def mark_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
     """Draw the marks on ``subject``, finer than its colours; returns (side, side) float32 in −1…1, negative where darker."""
     image = Image.new("L", (side, side), PLAIN)
-    MARKS[subject](layout.pen(image))
+    if subject in MARKS:
+        MARKS[subject](layout.pen(image))
     return (np.asarray(image, dtype=np.float32) - PLAIN) / 127

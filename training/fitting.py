@@ -19,9 +19,9 @@ def batch_of(pictures: np.ndarray, indices: np.ndarray) -> torch.Tensor:
     return images.to(memory_format=torch.channels_last)
 
 
-def learning_rate(step: int, steps: int, peak: float) -> float:
-    """Warm up over 200 steps, hold, and fall linearly over the last half."""
-    return peak * min((step + 1) / 200, 1.0, (steps - step) / (0.5 * steps))
+def learning_rate(step: int, steps: int, peak: float, fall: float = 0.5) -> float:
+    """Warm up over 200 steps, hold, and fall linearly over the last share ``fall``."""
+    return peak * min((step + 1) / 200, 1.0, (steps - step) / (fall * steps))
 
 
 def save_whole(path: Path, state: dict[str, object]) -> None:
@@ -37,6 +37,7 @@ def fit(
     peak: float,
     loss_of: Callable[[int], torch.Tensor],
     decay: float,
+    fall: float = 0.5,
 ) -> dict[str, dict[str, torch.Tensor]]:
     """Run AdamW to ``steps``, resuming from ``path``; returns the exponential moving average of every state."""
     weights = [w for m in modules.values() for w in m.parameters() if w.requires_grad]
@@ -52,7 +53,7 @@ def fit(
     clock, total = time.perf_counter(), 0.0
     for step in range(start, steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, peak)
+            group["lr"] = learning_rate(step, steps, peak, fall)
         loss = loss_of(step)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)

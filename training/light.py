@@ -20,8 +20,10 @@ from scipy.spatial import cKDTree
 
 from . import render
 from .captions import Scene, random_scene
-from .drawings import DARK, GROUND, LIGHT, SKY, Layout, mark_map, random_layout, role_map
-from .render import palette_colors, smooth_noise
+from .drawings import mark_map
+from .pen import BAND, DARK, FAR, GROUND, LAMP, LIGHT, MAIN, NEAR, RIM, SKY
+from .render import contours, scene_colors, smooth_noise, weighted
+from .surroundings import Stage, random_stage, stage_map
 
 #: Pixels a side of these pictures, and of the maps that they are painted from.
 SIDE, FINE = 128, 512
@@ -33,7 +35,7 @@ class Shaded:
 
     Attributes:
         roles: (512, 512) uint8 map of palette roles.
-        colors: (7, 3) colours of the roles.
+        colors: (13, 3) colours of the roles.
         light: (512, 512) float32: 0 as the role's colour, −1 as the palette's dark one, 1 as its light one.
         marks: (512, 512) float32 in −1…1, see ``drawings.mark_map``.
     """
@@ -83,31 +85,46 @@ def _round(mask: np.ndarray, radius: float) -> np.ndarray:
     return light
 
 
-def shade(subject: str, layout: Layout, colors: np.ndarray) -> Shaded:
-    """Light a subject and its surroundings."""
-    roles = role_map(subject, layout, FINE)
+def _standing(stage: Stage, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Shadows that fall on the ground, to the right of what stands on it, in 0…1."""
+    shadow = np.zeros(rows.shape, dtype=np.float32)
+    for _, layout in stage.subjects:
+        foot = layout.y + 0.9 * layout.size
+        across = (columns - layout.x - 0.3 * layout.size) / (1.15 * layout.size)
+        down = (rows - foot) / (0.22 * layout.size)
+        shadow = np.maximum(shadow, np.clip(1.25 - np.hypot(across, down), 0, 0.6) / 0.6)
+    return shadow
+
+
+def shade(stage: Stage, colors: np.ndarray) -> Shaded:
+    """Light subjects and their surroundings; ``colors`` (13, 3)."""
+    roles = stage_map(stage, FINE)
     half = roles[::2, ::2]
     rows, columns = np.indices(half.shape, dtype=np.float32) / len(half)
-    size = layout.size * len(half)
-    body = (half != SKY) & (half != GROUND)
+    size = stage.layouts[0].size * len(half)
+    body = (half >= MAIN) & (half <= LIGHT)
     light = 0.75 * _round(body, 0.45 * size)
-    for role in range(GROUND + 1, len(colors)):
+    for role in range(MAIN, LIGHT + 1):
         part = half == role
         if part.any():
             light += 0.55 * _round(part, max(3.0, 0.11 * size))
     # The sky is brighter towards the horizon, the ground away from it, with furrows that come nearer.
-    night = colors[SKY].mean() < 0.4
-    above = np.clip(rows / layout.horizon, 0, 1)
-    light += (half == SKY) * (0.3 * above**2 if night else 0.75 * above**2 - 0.22)
-    below = np.clip((rows - layout.horizon) / (1 - layout.horizon), 0, 1)
+    dark = colors[SKY].mean() < 0.4
+    above = np.clip(rows / stage.horizon, 0, 1)
+    sky = (half == SKY) | (half == BAND) | (half == RIM)
+    light += sky * (0.3 * above**2 if dark else 0.75 * above**2 - 0.22)
+    below = np.clip((rows - stage.horizon) / (1 - stage.horizon), 0, 1)
     furrows = np.sin(14 * np.log(0.08 + below) + 5 * columns)
     light += (half == GROUND) * (0.22 - 0.55 * below + 0.09 * furrows * (0.3 + below))
-    # A shadow falls on the ground, to the right of what stands on it.
-    foot = layout.y + 0.9 * layout.size
-    across, down = (columns - layout.x - 0.3 * layout.size) / (1.15 * layout.size), (rows - foot) / (0.22 * layout.size)
-    light -= (half == GROUND) * 0.6 * np.clip(1.25 - np.hypot(across, down), 0, 0.6) / 0.6
+    for role, strength in ((FAR, 0.25), (NEAR, 0.5)):
+        part = half == role
+        if part.any():
+            light += strength * _round(part, 0.05 * len(half)) + part * (0.2 - 0.35 * above * strength)
+    light -= (half == GROUND) * 0.6 * _standing(stage, rows, columns)
+    light[half == LAMP] = 0.3
     light = np.repeat(np.repeat(light, 2, axis=0), 2, axis=1).astype(np.float32)
-    return Shaded(roles, colors, light, mark_map(subject, layout, FINE))
+    marks = sum(mark_map(subject, layout, FINE) for subject, layout in stage.subjects)
+    return Shaded(roles, colors, light, np.where(roles < BAND, marks, 0).astype(np.float32))
 
 
 class Fields:
@@ -139,8 +156,7 @@ class Fields:
 
 def _edges(shaded: Shaded, width: int) -> np.ndarray:
     """Lines between roles, and the darkest marks; (512, 512) in 0…1."""
-    label = shaded.roles.astype(np.int16)
-    line = ndimage.grey_dilation(label, size=(width, width)) != ndimage.grey_erosion(label, size=(width, width))
+    line = contours(shaded.roles, width)
     strongest: np.ndarray = np.maximum(line, np.clip(-1.5 * shaded.marks, 0, 1)).astype(np.float32)
     return strongest
 
@@ -148,7 +164,7 @@ def _edges(shaded: Shaded, width: int) -> np.ndarray:
 def _flat(shaded: Shaded, fields: Fields) -> np.ndarray:
     """Two steps of light with sharp borders on things, as posters have; soft behind them."""
     steps = np.clip(np.round(3.2 * shaded.light) / 3.2, -0.4, 0.4)
-    behind = (shaded.roles == SKY) | (shaded.roles == GROUND)
+    behind = (shaded.roles < MAIN) | (shaded.roles > LIGHT)
     light = np.where(behind, shaded.light, steps)
     return smaller(lit(shaded.colors[shaded.roles], light + 0.45 * shaded.marks, shaded.colors))
 
@@ -181,7 +197,7 @@ def _pixel(shaded: Shaded, fields: Fields) -> np.ndarray:
     """Cells of eight pixels have one role, as those of the plain picture; their quarters have few lights."""
     cells = SIDE // 8
     counts = np.stack([smaller((shaded.roles == k).astype(np.float32), cells) for k in range(len(shaded.colors))])
-    counts[[DARK, LIGHT]] *= 1.3
+    counts = weighted(counts)
     roles = np.kron(counts.argmax(axis=0), np.ones((2, 2), dtype=int))
     light = smaller(shaded.light + 0.4 * shaded.marks, 2 * cells)
     light = np.clip(np.round(4 * light) / 4, -0.5, 0.5)
@@ -262,10 +278,10 @@ PAINTERS: dict[str, Callable[[Shaded, Fields], np.ndarray]] = {
 
 def paint(scene: Scene, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Render ``scene`` plainly, as ``render`` does, and in its light; returns (64, 64, 3) and (128, 128, 3) uint8 sRGB."""
-    layout, colors = random_layout(scene.framing, rng), palette_colors(scene.palette, rng)
+    stage, colors = random_stage(scene, rng), scene_colors(scene, rng)
     twin = deepcopy(rng)
-    plain = render.PAINTERS[scene.style](role_map(scene.subject, layout), colors, rng)
-    rich = PAINTERS[scene.style](shade(scene.subject, layout, colors), Fields(twin))
+    plain = render.PAINTERS[scene.style](stage_map(stage), colors, rng)
+    rich = PAINTERS[scene.style](shade(stage, colors), Fields(twin))
     # Both are as blurry or as noisy.
     twin = deepcopy(rng)
     plain, rich = render.finish(plain, scene.quality, rng), render.finish(rich, scene.quality, twin)

@@ -1,16 +1,18 @@
 """Trains the embedded model, from scratch or further.
 
-    python -m soart.training.train --work DIR [--out DIR] [--start FIRST]
+    python -m soart.training.train --work DIR [--out DIR] [--start STATE]
 
 The stages are render, autoencoder of plain pictures, latents, UNet with text encoder, the decoder that paints
 (``decoder``), and export. Each writes to ``--work`` and is skipped or resumed if its files exist, so the script may be
 killed at any moment. The order of batches and all noise come from generators seeded by step, so a resumed run takes the
-same steps. With ``--start``, the ``--work`` of an earlier run, its UNet and text encoder learn on with its autoencoder.
+same steps. With ``--start`` UNet and text encoder of a state (``stored``) learn on with its autoencoder; every run leaves
+such a state in ``state`` of its ``--work``.
 """
 
 from __future__ import annotations
 
 import argparse
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,19 @@ from diffusers import StableDiffusionPipeline
 from diffusers.models.attention_processor import AttnProcessor
 
 from ..pipelines.models.loading import EMBEDDED_FOLDER
-from .captions import caption, random_scene
+from .captions import Scene, caption, random_scene
 from .decoder import Drawing, build_painted_vae, encoded
 from .fitting import batch_of, fit, save_whole
 from .parts import build_scheduler, build_text_encoder, build_tokenizer, build_unet, build_vae
 from .render import SEED, SIZE, examples
+from .stored import Stored, learnt_text_encoder, learnt_unet, learnt_vae, store, stored
 
 PICTURES = 40_000
 BATCH = 32
 #: Batch of the UNet: single words change the mean picture little, and larger batches resolve them sooner.
 UNET_BATCH = 64
+#: Learning rate of the UNet, and the share of the steps over which it falls at the end.
+PEAK, FALL = 1e-3, 0.25
 #: Share of empty prompts, for classifier-free guidance.
 EMPTY = 0.1
 
@@ -48,13 +53,16 @@ def render_pictures(work: Path, count: int) -> np.ndarray:
     return pictures
 
 
+@cache
+def scene_of(index: int) -> Scene:
+    """The scene of a picture, redrawn from its own generator."""
+    return random_scene(np.random.default_rng([SEED, index]))
+
+
 def captions(indices: np.ndarray, step: int) -> list[str]:
-    """Fresh words for each use of a picture; the scene is redrawn from the picture's own generator."""
+    """Fresh words for each use of a picture."""
     rng = np.random.default_rng([SEED, 1, step])
-    return [
-        "" if rng.random() < EMPTY else caption(random_scene(np.random.default_rng([SEED, int(i)])), rng)
-        for i in indices
-    ]
+    return ["" if rng.random() < EMPTY else caption(scene_of(int(i)), rng) for i in indices]
 
 
 def noised(
@@ -125,15 +133,14 @@ def encode_pictures(
     return state["latents"].float() * state["scale"], state["scale"]
 
 
-def train_unet(work: Path, latents: torch.Tensor, steps: int, start: Path | None = None) -> dict[str, Any]:
-    """Fit UNet and text encoder together by v-prediction, see ``noised``; those of a checkpoint ``start`` learn on."""
+def train_unet(work: Path, latents: torch.Tensor, steps: int, start: Stored | None = None) -> dict[str, Any]:
+    """Fit UNet and text encoder together by v-prediction, see ``noised``; those of a state ``start`` learn on."""
     torch.manual_seed(SEED + 1)
     tokenizer = build_tokenizer(work / "tokenizer")
-    text, unet = build_text_encoder(tokenizer), build_unet()
     if start:
-        learnt = torch.load(start, weights_only=True)["mean"]
-        unet.load_state_dict(learnt["unet"])
-        text.load_state_dict(learnt["text"])
+        text, unet = learnt_text_encoder(tokenizer, start), learnt_unet(start)
+    else:
+        text, unet = build_text_encoder(tokenizer), build_unet()
     text.train().get_input_embeddings().requires_grad_(False)
     unet = unet.train().to(memory_format=torch.channels_last)
     # Of so few places the plain one is faster: a step takes a quarter less.
@@ -151,7 +158,7 @@ def train_unet(work: Path, latents: torch.Tensor, steps: int, start: Path | None
         total: torch.Tensor = (out.float() - target).square().mean()
         return total
 
-    mean = fit(work / "unet.pt", {"unet": unet, "text": text}, steps, 1e-3, loss_of, 0.999 if start else 0.998)
+    mean = fit(work / "unet.pt", {"unet": unet, "text": text}, steps, PEAK, loss_of, 0.999 if start else 0.998, FALL)
     unet.load_state_dict(mean["unet"])
     text.load_state_dict(mean["text"])
     return {"unet": unet.eval(), "text_encoder": text.eval(), "tokenizer": tokenizer}
@@ -176,20 +183,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for pictures, latents and checkpoints")
     parser.add_argument("--out", type=Path, default=EMBEDDED_FOLDER)
-    parser.add_argument("--start", type=Path, help="--work of an earlier run that learns on")
+    parser.add_argument("--start", type=Path, help="folder of a state that learns on")
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--vae-steps", type=int, default=2_500)
     parser.add_argument("--unet-steps", type=int, default=5_500)
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
+    start = stored(arguments.start) if arguments.start else None
     pictures = render_pictures(arguments.work, arguments.pictures)
-    first: Path = arguments.start or arguments.work
-    vae = train_vae(first, pictures, arguments.vae_steps)
-    scale = torch.load(first / "latents.pt", weights_only=True)["scale"] if arguments.start else None
-    latents, scale = encode_pictures(arguments.work, vae, pictures, scale)
-    start = first / "unet.pt" if arguments.start else None
+    vae = learnt_vae(start) if start else train_vae(arguments.work, pictures, arguments.vae_steps)
+    latents, scale = encode_pictures(arguments.work, vae, pictures, start and start.scale)
     parts = train_unet(arguments.work, latents, arguments.unet_steps, start)
-    drawing = Drawing(parts["unet"], parts["text_encoder"], parts["tokenizer"], build_scheduler())
+    unet, text, tokenizer = (parts[name] for name in ("unet", "text_encoder", "tokenizer"))
+    weights = unet.state_dict(), text.state_dict(), vae.state_dict()
+    store(arguments.work / "state", Stored(*weights, tokenizer.get_vocab(), scale))
+    drawing = Drawing(unet, text, tokenizer, build_scheduler())
     export(arguments.out, build_painted_vae(arguments.work, drawing, vae, scale), scale, parts)
 
 
