@@ -253,6 +253,10 @@ DRAWINGS: dict[str, Callable[[Pen], None]] = {
 MARKS: dict[str, Callable[[Pen], None]] = {
     "boat": _boat_marks, "house": _house_marks, "tree": _tree_marks, "fish": _fish_marks, "flower": _flower_marks,
     "fox": _fox_marks, "owl": _owl_marks, "mushroom": _mushroom_marks, "mountain": _mountain_marks, "castle": _castle_marks,
+    "cat": creatures.cat_marks, "dog": creatures.dog_marks, "bird": creatures.bird_marks, "horse": creatures.horse_marks,
+    "woman": creatures.woman_marks, "man": creatures.man_marks, "robot": creatures.robot_marks,
+    "car": things.car_marks, "train": things.train_marks, "rocket": things.rocket_marks, "cactus": things.cactus_marks,
+    "cup": things.cup_marks, "lighthouse": things.lighthouse_marks, "bridge": things.bridge_marks,
 }  # fmt: skip
 _SIZES = {"close": (0.44, 0.48), "medium": (0.33, 0.38), "far": (0.23, 0.27)}
 #: Half the size of each of two subjects, and how far their middles are from the picture's edges.
@@ -284,6 +288,5 @@ def random_layouts(rng: np.random.Generator) -> tuple[Layout, Layout]:
 def mark_map(subject: str, layout: Layout, side: int = CANVAS) -> np.ndarray:
     """Draw the marks on ``subject``, finer than its colours; returns (side, side) float32 in −1…1, negative where darker."""
     image = Image.new("L", (side, side), PLAIN)
-    if subject in MARKS:
-        MARKS[subject](layout.pen(image))
+    MARKS[subject](layout.pen(image))
     return (np.asarray(image, dtype=np.float32) - PLAIN) / 127

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .pen import ACCENT, DARK, LIGHT, MAIN, SECOND, Pen
+from .pen import ACCENT, BRIGHT, DARK, DEEP, DIM, LIGHT, MAIN, PALE, SECOND, Pen
 
 
 def car(p: Pen) -> None:
@@ -113,3 +113,104 @@ def bridge(p: Pen) -> None:
         p.box(SECOND, x - 0.24, 0.76, x + 0.24, 0.94)
     p.box(SECOND, -1.0, 0.2, 1.0, 0.36)
     p.box(ACCENT, -1.0, 0.2, 1.0, 0.26)
+
+
+def car_marks(p: Pen) -> None:
+    """Doors, gleams of the windows, spokes."""
+    p.line(DEEP, [(0.02, -0.44), (0.02, 0.3)], 0.03)
+    p.line(DEEP, [(-0.5, 0.02), (-0.5, 0.2)], 0.03)
+    p.line(DEEP, [(0.55, 0.02), (0.5, 0.2)], 0.03)
+    for x in (-0.12, 0.34):
+        p.line(BRIGHT, [(x, 0.08), (x + 0.12, 0.08)], 0.04)
+    p.line(DIM, [(-0.36, -0.06), (-0.2, -0.32)], 0.06)
+    p.line(DIM, [(0.14, -0.06), (0.26, -0.32)], 0.06)
+    p.line(PALE, [(-0.34, -0.44), (0.32, -0.44)], 0.05)
+    p.line(PALE, [(-0.96, 0.02), (0.84, 0.02)], 0.03)
+    for x in (-0.55, 0.56):
+        p.oval(DEEP, x, 0.46, 0.05)
+        p.arc(PALE, x, 0.46, 0.22, 190, 300, 0.03)
+
+
+def train_marks(p: Pen) -> None:
+    """Rivets, the rods of the wheels, folds of the steam."""
+    for x in (-0.7, -0.2, 0.02, 0.2):
+        p.line(DIM, [(x, -0.2), (x, 0.3)], 0.025)
+        p.oval(BRIGHT, x + 0.06, -0.1, 0.025)
+    p.line(PALE, [(-0.86, -0.12), (0.28, -0.12)], 0.05)
+    p.line(DEEP, [(-0.56, 0.62), (0.36, 0.62)], 0.05)
+    p.line(DEEP, [(0.62, -0.34), (0.62, -0.02)], 0.03)
+    p.line(DIM, [(0.36, 0.08), (0.9, 0.08)], 0.03)
+    for x, y, r in ((-0.56, -0.66, 0.1), (-0.3, -0.8, 0.13), (0.06, -0.84, 0.1)):
+        p.arc(DIM, x, y, r, 20, 150, 0.03)
+    for y in (0.46, 0.58, 0.7):
+        p.line(PALE, [(-0.95, y), (-0.8, y)], 0.025)
+
+
+def rocket_marks(p: Pen) -> None:
+    """Seams, rivets, the gleam of the window and of the body."""
+    for y in (-0.58, 0.18, 0.4):
+        p.line(DIM, [(-0.32, y), (0.32, y)], 0.025)
+    for k in range(4):
+        p.oval(DIM, -0.2 + 0.13 * k, 0.29, 0.025)
+    p.arc(BRIGHT, 0, -0.16, 0.08, 190, 280, 0.04)
+    p.line(DEEP, [(0.22, -0.45), (0.25, 0.3)], 0.05)
+    for side in (-1, 1):
+        p.line(DIM, [(side * 0.3, 0.24), (side * 0.54, 0.6)], 0.03)
+    p.line(BRIGHT, [(-0.06, -0.9), (-0.14, -0.66)], 0.04)
+    for x in (-0.1, 0.0, 0.1):
+        p.line(DIM, [(x, 0.62), (0.4 * x, 0.9)], 0.025)
+
+
+def cactus_marks(p: Pen) -> None:
+    """Ribs, thorns, petals, the rim of the pot."""
+    for x in (-0.18, 0.0, 0.18):
+        for k in range(7):
+            y = -0.58 + 0.15 * k + 0.05 * (x == 0)
+            p.line(BRIGHT, [(x - 0.035, y - 0.03), (x + 0.035, y)], 0.025)
+    for side, top in ((-1, -0.26), (1, -0.46)):
+        p.line(DIM, [(side * 0.6, top), (side * 0.6, top + 0.42)], 0.035)
+        for k in range(3):
+            p.line(BRIGHT, [(side * 0.66, top + 0.12 * k), (side * 0.72, top - 0.03 + 0.12 * k)], 0.025)
+    p.line(DIM, [(-0.54, 0.6), (0.54, 0.6)], 0.04)
+    p.line(PALE, [(-0.4, 0.64), (-0.32, 0.92)], 0.07)
+    p.oval(DEEP, 0, -0.8, 0.05)
+
+
+def cup_marks(p: Pen) -> None:
+    """Gleams of the glaze, a ring of dots, the coffee's rim."""
+    p.line(BRIGHT, [(-0.5, 0.0), (-0.42, 0.46), (-0.28, 0.68)], 0.07)
+    for k in range(7):
+        p.oval(DEEP, -0.45 + 0.14 * k, 0.27, 0.045)
+    p.arc(PALE, 0.58, 0.16, 0.33, -70, 60, 0.03)
+    p.line(PALE, [(-0.4, -0.18), (0.0, -0.22)], 0.03)
+    p.line(DIM, [(-0.5, 0.84), (0.5, 0.84)], 0.03)
+    p.line(DIM, [(-0.3, 0.74), (0.24, 0.74)], 0.04)
+
+
+def lighthouse_marks(p: Pen) -> None:
+    """Windows, courses of stone, the lamp's bars, rays."""
+    for y in (-0.06, 0.22, 0.5):
+        p.box(DEEP, -0.05, y - 0.06, 0.05, y + 0.05)
+    for k in range(9):
+        y = -0.34 + 0.14 * k
+        half = 0.22 + 0.121 * (y + 0.42)
+        p.line(DIM, [(-half, y), (half, y)], 0.02)
+    for x in (-0.1, 0.0, 0.1):
+        p.line(DEEP, [(x, -0.74), (x, -0.5)], 0.025)
+    for side in (-1, 1):
+        p.line(BRIGHT, [(side * 0.18, -0.65), (side * 0.98, -0.66)], 0.05)
+    p.line(PALE, [(-0.3, -0.46), (0.3, -0.46)], 0.03)
+    p.line(PALE, [(-0.03, -0.95), (-0.18, -0.76)], 0.05)
+
+
+def bridge_marks(p: Pen) -> None:
+    """Rivets and struts of the towers, lamps of the deck."""
+    for x in (-0.56, 0.56):
+        for y in (-0.5, -0.08, 0.02, 0.62):
+            p.line(DIM, [(x - 0.15, y), (x - 0.05, y)], 0.03)
+            p.line(DIM, [(x + 0.05, y), (x + 0.15, y)], 0.03)
+        p.line(PALE, [(x - 0.13, -0.72), (x - 0.13, 0.88)], 0.03)
+        p.line(DIM, [(x - 0.24, 0.84), (x + 0.24, 0.84)], 0.03)
+    for k in range(11):
+        p.line(DEEP, [(-0.95 + 0.19 * k, 0.27), (-0.9 + 0.19 * k, 0.35)], 0.03)
+    p.line(BRIGHT, [(-1.0, 0.21), (1.0, 0.21)], 0.03)
