@@ -1,9 +1,10 @@
-"""A small classifier of subject, palette, style and quality, to judge the model.
+"""A small classifier of subjects, palette, style, quality, setting and weather, to judge the model.
 
     python -m soart.training.judge --out tests/assets/judge.safetensors
 
 It is trained on rendered pictures alone, plain and painted ones, never on generated ones. So the options that it
-recognises in a generated picture come from the words of the prompt. ``benchmarks/adherence/recognition.py`` measures with
+recognises in a generated picture come from the words of the prompt. Of two subjects it names the left and the right one;
+that there is no second one, no setting or no weather are options too. ``benchmarks/adherence/recognition.py`` measures with
 it. The teacher of ``towers`` is trained in the same way, from another seed.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,17 +22,24 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ..pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, STYLES, SUBJECTS
+from ..pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, SETTINGS, STYLES, SUBJECTS, WEATHERS
 from .captions import Scene
 from .light import examples, halved
 from .render import SIZE
 
-#: Factors that the judge classifies; framing is left out because its borders are a matter of taste.
+#: Factors that every picture shows; framing is left out because its borders are a matter of taste.
 JUDGED = ("subject", "palette", "style", "quality")
+#: All that the judge classifies, with its options; the empty one means that there is none.
+CLASSES: dict[str, tuple[str, ...]] = {
+    **{name: tuple(FACTORS[name]) for name in JUDGED},
+    "second": ("", *SUBJECTS),
+    "setting": ("", *SETTINGS),
+    "weather": ("", *WEATHERS),
+}
 #: Seed of its series, and pictures to learn from and to test on.
-SEED, COUNT, TEST = 9_090, 6_000, 500
+SEED, COUNT, TEST = 9_090, 14_000, 500
 #: Recognition rates that the embedded model must reach.
-BARS = {"subject": 0.80, "palette": 0.85, "style": 0.70, "quality": 0.75}
+BARS = {"subject": 0.80, "palette": 0.85, "style": 0.70, "quality": 0.75, "second": 0.60, "setting": 0.75, "weather": 0.75}
 _BATCH = 64
 
 
@@ -48,7 +57,7 @@ class Judge(nn.Module):
                 nn.ReLU(),
             ]
         self.body = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Dropout(0.2))
-        self.heads = nn.ModuleDict({name: nn.Linear(96 * 16, len(FACTORS[name])) for name in JUDGED})
+        self.heads = nn.ModuleDict({name: nn.Linear(96 * 16, len(options)) for name, options in CLASSES.items()})
 
     def forward(self, pictures: torch.Tensor) -> dict[str, torch.Tensor]:
         """(n, options) logits by factor."""
@@ -61,7 +70,7 @@ class Judge(nn.Module):
         self.eval()
         logits = self(to_tensor(pixels))
         best = {name: values.argmax(dim=1).tolist() for name, values in logits.items()}
-        return [{name: list(FACTORS[name])[best[name][i]] for name in JUDGED} for i in range(len(pixels))]
+        return [{name: options[best[name][i]] for name, options in CLASSES.items()} for i in range(len(pixels))]
 
 
 def to_tensor(pixels: np.ndarray) -> torch.Tensor:
@@ -93,7 +102,7 @@ def train_judge(series: Iterable[tuple[Scene, np.ndarray, np.ndarray]], epochs: 
         scenes += [scene, scene]
         seen += [plain, halved(painted)]
     pictures, count = np.stack(seen), len(scenes) - 2 * TEST
-    labels = {n: torch.tensor([list(FACTORS[n]).index(getattr(s, n)) for s in scenes]) for n in JUDGED}
+    labels = {n: torch.tensor([options.index(getattr(s, n)) for s in scenes]) for n, options in CLASSES.items()}
     torch.manual_seed(seed)
     judge = Judge()
     optimizer = torch.optim.AdamW(judge.parameters(), lr=2e-3, weight_decay=0.02)
@@ -106,7 +115,7 @@ def train_judge(series: Iterable[tuple[Scene, np.ndarray, np.ndarray]], epochs: 
         for indices in order.permutation(count)[: count // _BATCH * _BATCH].reshape(-1, _BATCH):
             logits = judge(to_tensor(pictures[indices]))
             loss = sum(
-                (nn.functional.cross_entropy(logits[name], labels[name][indices]) for name in JUDGED), torch.zeros(())
+                (nn.functional.cross_entropy(logits[name], labels[name][indices]) for name in CLASSES), torch.zeros(())
             )
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
@@ -123,12 +132,15 @@ def train_judge(series: Iterable[tuple[Scene, np.ndarray, np.ndarray]], epochs: 
 def rates(scenes: Sequence[Scene], answers: Sequence[dict[str, str]]) -> dict[str, float]:
     """Share of pictures in which each factor was recognised."""
     pairs = list(zip(scenes, answers, strict=True))
-    return {n: float(np.mean([answer[n] == getattr(scene, n) for scene, answer in pairs])) for n in JUDGED}
+    return {n: float(np.mean([answer[n] == getattr(scene, n) for scene, answer in pairs])) for n in CLASSES}
 
 
 def plain_prompt(scene: Scene, order: int = 0) -> str:
     """The scene in plain words, in one of three word orders."""
     words = {n: FACTORS[n][getattr(scene, n)][0] for n in JUDGED}
+    second = f"and a {SUBJECTS[scene.second][0]}" if scene.second else ""
+    around = (FACTORS[n][getattr(scene, n)][0] for n in ("setting", "weather") if getattr(scene, n))
+    words["subject"] = " ".join(w for w in (words["subject"], second, *around) if w)
     return (
         "a {quality} picture of a {subject} in {palette}, {style}",
         "{style}, {palette}, {quality} {subject}",
@@ -136,11 +148,24 @@ def plain_prompt(scene: Scene, order: int = 0) -> str:
     )[order].format(**words)
 
 
-def balanced_scenes(count: int, seed: int = 0) -> list[Scene]:
-    """Scenes in which every option of every factor occurs about equally often."""
+def balanced_scenes(count: int, seed: int = 0, *, surrounded: bool = False, paired: bool = False) -> list[Scene]:
+    """Scenes in which every option of every factor occurs about equally often.
+
+    They have one subject alone, but for those ``surrounded`` by a setting, by weather, or by both, and those ``paired``.
+    """
     rng = np.random.default_rng(seed)
     columns = [rng.permutation(np.resize(list(o), count)) for o in (SUBJECTS, PALETTES, STYLES, QUALITIES)]
-    return [Scene(*(str(v) for v in values)) for values in zip(*columns, strict=True)]
+    scenes = [Scene(*(str(v) for v in values)) for values in zip(*columns, strict=True)]
+    if surrounded:
+        both = [(s, w) for s in ("", *SETTINGS) for w in ("", *WEATHERS) if s or w]
+        around = rng.permutation(np.resize(np.array(both), (count, 2)))
+        scenes = [replace(scene, setting=str(s), weather=str(w)) for scene, (s, w) in zip(scenes, around, strict=True)]
+    if paired:
+        names = list(SUBJECTS)
+        moves = rng.permutation(np.resize(np.arange(1, len(names)), count))
+        seconds = [names[(names.index(s.subject) + int(move)) % len(names)] for s, move in zip(scenes, moves, strict=True)]
+        scenes = [replace(scene, second=second) for scene, second in zip(scenes, seconds, strict=True)]
+    return scenes
 
 
 def main() -> None:

@@ -11,8 +11,8 @@ pictures, by halves:
   classifier trained on rendered pictures, says how probably they show each option, and the towers learn these
   probabilities (Hinton et al., "Distilling the knowledge in a neural network", 2015).
 
-A picture should lie nearest to its own option among the options of every factor (in any of their words), and a rendered
-one to its own caption among those of its batch (Radford et al., "Learning transferable visual models from natural
+A picture should lie nearest to its own option among the options of every factor (in any of their words), by halves to each
+of two subjects, and equally near to all of a factor that it does not show. A rendered one should lie nearest to its own caption among those of its batch (Radford et al., "Learning transferable visual models from natural
 language supervision", 2021). Like ``train`` it may be killed and run again; only an unfinished classifier starts anew.
 
 At last a curve for each factor is fitted to pictures drawn in the same way; see ``pipelines.judges.calibration``. What
@@ -35,7 +35,7 @@ from ..pipelines.tiny.words import FACTORS
 from .captions import Scene, caption, random_scene
 from .decoder import painted_pictures
 from .fitting import batch_of, fit
-from .judge import JUDGED, Judge, balanced_scenes, load_judge, reduced, save_judge, to_tensor, train_judge
+from .judge import CLASSES, JUDGED, Judge, balanced_scenes, load_judge, reduced, save_judge, to_tensor, train_judge
 from .light import halved
 from .parts import LENGTH, build_tokenizer
 from .render import SEED, SIZE
@@ -51,7 +51,9 @@ CALIBRATED, POOR_STEPS, POOR_GUIDANCE = 500, (1, 2, 3), (1.0, 1.5, 2.5)
 #: Drawn pictures to learn from, those that are drawn at once, and the seed of the first of these.
 DRAWN, PART, FIRST = 8_000, 500, 1_000
 #: Seed of the teacher, which says what they show, and the pictures that it learns from.
-TEACHER, TAUGHT = 5_151, 6_500
+TEACHER, TAUGHT = 5_151, 14_000
+#: Factors that the towers tell.
+TOLD = (*JUDGED, "setting", "weather")
 _TEMPLATES = ("{}", "{}", "a {}", "a picture of a {}", "picture in {}", "the {}")
 
 
@@ -148,22 +150,33 @@ def load_teacher(work: Path) -> Judge:
 def probabilities(teacher: Judge, pictures: np.ndarray) -> dict[str, torch.Tensor]:
     """Probabilities, by the teacher, that (n, 64, 64, 3) uint8 pictures show each option; (n, options) by factor."""
     parts = [teacher(to_tensor(pictures[start : start + PART])) for start in range(0, len(pictures), PART)]
-    return {factor: torch.cat([part[factor] for part in parts]).softmax(dim=1) for factor in JUDGED}
+    seen = {name: torch.cat([part[name] for part in parts]).softmax(dim=1) for name in CLASSES}
+    # A second subject has half of what is certain of it; a factor without an option has its share of all options.
+    half = seen["second"][:, 1:] / 2
+    shown = {**{name: seen[name] for name in JUDGED}, "subject": seen["subject"] * (1 - half.sum(1, keepdim=True)) + half}
+    for name in ("setting", "weather"):
+        shown[name] = seen[name][:, 1:] + seen[name][:, :1] / (seen[name].shape[1] - 1)
+    return shown
 
 
 def _phrases(rng: np.random.Generator) -> list[str]:
     """One text for every option of every factor."""
     return [
         str(rng.choice(_TEMPLATES)).format(rng.choice(words))
-        for factor in JUDGED
+        for factor in TOLD
         for words in words_of(factor).values()
     ]
 
 
 def _certain(scenes: list[Scene], factor: str) -> torch.Tensor:
-    """(n, options): 1 for the option of each scene."""
-    labels = torch.tensor([list(FACTORS[factor]).index(getattr(scene, factor)) for scene in scenes])
-    return functional.one_hot(labels, len(FACTORS[factor])).float()
+    """(n, options): 1 for the option of each scene, halves for two subjects, and equal shares where there is none."""
+    options = list(FACTORS[factor])
+    right = torch.zeros(len(scenes), len(options))
+    for row, scene in zip(right, scenes, strict=True):
+        shown = [getattr(scene, factor), scene.second if factor == "subject" else ""]
+        told = [options.index(value) for value in shown if value] or list(range(len(options)))
+        row[told] = 1 / len(told)
+    return right
 
 
 def _tensor(chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
@@ -214,7 +227,7 @@ def train_towers(
         own = torch.arange(BATCH)
         loss = CAPTIONS * (functional.cross_entropy(by_caption, own) + functional.cross_entropy(by_caption.T, own)) / 2
         start = 0
-        for factor in JUDGED:
+        for factor in TOLD:
             end = start + len(FACTORS[factor])
             right = torch.cat([_certain(scenes, factor), shown[factor][others]])
             loss = loss + functional.cross_entropy(similarity[:, start:end], right)
@@ -241,11 +254,14 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
 
     generator = ImageGenerator(load_model(device="cpu"), batch_size=32)
     rng = np.random.default_rng(seed)
-    scenes = balanced_scenes(count, seed=seed)
+    kinds = [balanced_scenes(count, seed, surrounded=k == 1, paired=k == 2) for k in range(3)]
+    scenes = [kinds[(0, 1, 0, 2)[i % 4]][i] for i in range(count)]
     prompts = []
     for scene in scenes:
-        words = [str(rng.choice(words_of(factor)[getattr(scene, factor)])) for factor in JUDGED]
-        prompts.append(", ".join(str(word) for word in rng.permutation(words)))
+        told = {f: str(rng.choice(words_of(f)[getattr(scene, f)])) for f in TOLD if getattr(scene, f)}
+        if scene.second:
+            told["subject"] += f" and a {rng.choice(words_of('subject')[scene.second])}"
+        prompts.append(", ".join(str(word) for word in rng.permutation(list(told.values()))))
     requests = [
         generator.request(prompt, 10_000 * seed + i, steps=POOR_STEPS[i % 3], guidance=POOR_GUIDANCE[i // 3 % 3])
         for i, prompt in enumerate(prompts)
@@ -253,6 +269,11 @@ def poor_pictures(count: int, seed: int) -> tuple[list[str], list[Scene], np.nda
     # Batches hold pictures of equal settings, so they come in another order.
     pixels = {drawn.request: halved(drawn.pixels) for batch in generator.draw(requests) for drawn in batch}
     return prompts, scenes, np.stack([pixels[request] for request in requests])
+
+
+def shows(answer: dict[str, str], factor: str, option: str) -> bool:
+    """True if a picture shows an option by what the judge recognises in it; of two subjects either counts."""
+    return option == answer[factor] or (factor == "subject" and option == answer["second"])
 
 
 def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1) -> None:
@@ -266,13 +287,14 @@ def calibrate(folder: Path, judge: Judge, count: int = CALIBRATED, seed: int = 1
     answers = judge.recognise(pictures)
     towers = Towers.load(str(folder))
     blank = Curve(1.0, 0.0, ((0.0, 0.0), (0.0, 0.0)), 0.0)
-    kinds = {factor: PhraseKind(tuple(words_of(factor).values()), blank) for factor in JUDGED}
+    kinds = {factor: PhraseKind(tuple(words_of(factor).values()), blank) for factor in TOLD}
     margins_of = TowerSource(towers, Calibration(kinds, "")).margin
-    items = towers.extractor.extract(pictures)
-    for factor in JUDGED:
-        asked = [getattr(scene, factor) for scene in scenes]
+    items, rng = towers.extractor.extract(pictures), np.random.default_rng(seed)
+    for factor in TOLD:
+        # Of pictures that should show no option, a random one is asked for, which should be missing.
+        asked = [getattr(scene, factor) or str(rng.choice(list(FACTORS[factor]))) for scene in scenes]
         margins = [margins_of(item, words_of(factor)[name][0], factor) for item, name in zip(items, asked, strict=True)]
-        shown = np.array([answer[factor] == name for answer, name in zip(answers, asked, strict=True)])
+        shown = np.array([shows(answer, factor, name) for answer, name in zip(answers, asked, strict=True)])
         kinds[factor] = PhraseKind(kinds[factor].options, fit_curve(np.array(margins), shown, asked))
     source = f"{count} pictures of the embedded model, drawn at {POOR_STEPS} steps and guidance {POOR_GUIDANCE}"
     save_calibration(Calibration(kinds, source), folder)

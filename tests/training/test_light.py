@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from soart.pipelines.tiny.words import STYLES, SUBJECTS
+from soart.pipelines.tiny.words import SETTINGS, STYLES, SUBJECTS, WEATHERS
 from soart.training.captions import Scene
 from soart.training.changes import CHANGES, changed
-from soart.training.drawings import random_layout
 from soart.training.light import halved, paint, shade
-from soart.training.render import palette_colors, render
+from soart.training.render import render, scene_colors
+from soart.training.surroundings import random_stage
 
 
 def painted(seed=0, **change):
@@ -16,13 +16,20 @@ def painted(seed=0, **change):
     return scene, *paint(scene, np.random.default_rng(seed))
 
 
+SCENES = [
+    *({"subject": subject} for subject in SUBJECTS),
+    *({"setting": setting, "weather": weather} for setting, weather in zip(SETTINGS, WEATHERS, strict=True)),
+    {"second": "fox", "weather": "snow"},
+]
+
+
 @pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("subject", SUBJECTS)
-def test_every_picture_is_the_plain_one_in_its_light(subject, style):
-    scene, plain, picture = painted(subject=subject, style=style)
+@pytest.mark.parametrize("change", SCENES, ids=lambda change: " ".join(change.values()))
+def test_every_picture_is_the_plain_one_in_its_light(change, style):
+    scene, plain, picture = painted(style=style, **change)
     assert (picture.shape, picture.dtype) == ((128, 128, 3), np.uint8)
     assert np.array_equal(plain, render(scene, np.random.default_rng(0)))
-    assert np.array_equal(picture, painted(subject=subject, style=style)[2])
+    assert np.array_equal(picture, painted(style=style, **change)[2])
     seen = halved(picture)
     assert np.corrcoef(seen.ravel(), plain.ravel())[0, 1] > 0.45
     assert abs(seen.mean() - plain.mean()) < 30
@@ -30,11 +37,12 @@ def test_every_picture_is_the_plain_one_in_its_light(subject, style):
 
 def test_light_comes_from_the_left_and_a_shadow_falls_to_the_right():
     rng = np.random.default_rng(1)
-    layout = random_layout("medium", rng)
-    shaded = shade("mushroom", layout, palette_colors("warm", rng))
+    scene = Scene("mushroom", "warm", "flat", "sharp")
+    stage = random_stage(scene, rng)
+    shaded = shade(stage, scene_colors(scene, rng))
     side = len(shaded.light)
     body = shaded.roles > 1
-    columns = np.arange(side)[None, :] < layout.x * side
+    columns = np.arange(side)[None, :] < stage.layouts[0].x * side
     assert shaded.light[body & columns].mean() > shaded.light[body & ~columns].mean() + 0.1
     ground = shaded.roles == 1
     assert shaded.light[ground & columns].mean() > shaded.light[ground & ~columns].mean()

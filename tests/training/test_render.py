@@ -1,9 +1,15 @@
+import re
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from scipy import ndimage
 
-from soart.pipelines.tiny.words import FACTORS, PALETTES, QUALITIES
+from soart.pipelines.tiny.words import FACTORS, PALETTES, QUALITIES, SETTINGS, WEATHERS
 from soart.training.captions import Scene, caption, corpus, random_scene
-from soart.training.render import render
+from soart.training.pen import LIGHT, MAIN, RIM, SECOND, SKY
+from soart.training.render import palette_colors, render
+from soart.training.surroundings import random_stage, stage_map, surrounded_colors
 
 
 def rendered(seed=0, **change):
@@ -35,11 +41,51 @@ def test_captions_say_only_what_is_true():
     for _ in range(300):
         scene = random_scene(rng)
         text = f" {caption(scene, rng).replace(',', ' ')} "
-        for name in ("subject", "palette"):
-            others = {o: w for o, w in FACTORS[name].items() if o != getattr(scene, name)}
+        for name in ("subject", "palette", "setting"):
+            shown = {getattr(scene, name), scene.second if name == "subject" else ""} - {""}
+            others = {o: w for o, w in FACTORS[name].items() if o not in shown}
             said = [w for words in others.values() for w in words if f" {w} " in text]
-            allowed = list(FACTORS[name][getattr(scene, name)])
+            allowed = [w for option in shown for w in FACTORS[name][option]]
             assert not [w for w in said if not any(w in a for a in allowed)], (scene, text)
+
+
+def test_two_subjects_stand_side_by_side_and_the_left_one_is_named_first():
+    scene = Scene("boat", "warm", "flat", "sharp", second="fox")
+    stage = random_stage(scene, np.random.default_rng(2))
+    [(first, left), (second, right)] = stage.subjects
+    assert (first, second) == ("boat", "fox")
+    assert left.x + left.size < right.x < 0.8
+    texts = [caption(scene, np.random.default_rng(s)) for s in range(60)]
+    named = [[re.search(rf"\b(?:{'|'.join(FACTORS['subject'][s])})\b", text) for s in (first, second)] for text in texts]
+    assert all(a.start() < b.start() for a, b in named if a and b)
+    assert sum(a is not None for a, b in named) == sum(b is not None for a, b in named) > 50
+
+
+@pytest.mark.parametrize("around", [{"weather": w} for w in WEATHERS] + [{"setting": s} for s in SETTINGS])
+@pytest.mark.parametrize("palette", PALETTES)
+def test_surroundings_change_what_is_behind_and_leave_the_subject_clear(palette, around):
+    scene = Scene("cactus", palette, "flat", "sharp", **around)
+    alone, stage = (random_stage(s, np.random.default_rng(1)) for s in (replace(scene, setting="", weather=""), scene))
+    colors = surrounded_colors(palette_colors(palette, np.random.default_rng(1)), scene)
+    before, roles = stage_map(alone), stage_map(stage)
+    body = (before >= MAIN) & (before <= LIGHT)
+    assert (roles[body] == before[body]).mean() > 0.9
+    assert (roles[~body] != before[~body]).mean() > 0.03 or around.get("weather") == "snow"
+    rim = ndimage.binary_dilation(body, iterations=12) & (roles > LIGHT)
+    assert np.abs(colors[SECOND] - colors[[RIM, SKY]]).max() > 0.2
+    assert (roles[rim] == RIM).mean() > 0.1
+    gray = np.ptp(colors, axis=1).max() < 1e-6
+    assert gray == (palette == "monochrome")
+
+
+def test_half_of_the_scenes_have_one_subject_alone_and_a_quarter_two():
+    scenes = [random_scene(np.random.default_rng(s)) for s in range(2000)]
+    pairs = [s for s in scenes if s.second]
+    around = [s for s in scenes if not s.second and (s.setting or s.weather)]
+    assert 440 < len(pairs) < 560 < 900 < len(scenes) - len(pairs) - len(around) < 1100
+    assert all(s.second != s.subject and s.framing == "medium" for s in pairs)
+    assert {s.setting for s in around} == {"", *SETTINGS}
+    assert {s.weather for s in around} == {"", *WEATHERS}
 
 
 def test_captions_vary_and_repeat_by_seed():

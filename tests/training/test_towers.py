@@ -5,8 +5,11 @@ import torch
 
 from soart.pipelines.tiny.words import FACTORS
 from soart.training import towers
-from soart.training.judge import JUDGED, Judge
-from soart.training.towers import build_processor, load_teacher, poor_series, probabilities, train_towers, words_of
+from soart.training.captions import Scene
+from soart.training.judge import CLASSES, Judge
+from soart.training.towers import (
+    TOLD, _certain, build_processor, load_teacher, poor_series, probabilities, train_towers, words_of,
+)  # fmt: skip
 
 
 def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):
@@ -14,7 +17,7 @@ def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
     shown = {
-        factor: torch.tensor(rng.dirichlet(np.ones(len(FACTORS[factor])), 6), dtype=torch.float32) for factor in JUDGED
+        factor: torch.tensor(rng.dirichlet(np.ones(len(FACTORS[factor])), 6), dtype=torch.float32) for factor in TOLD
     }
     whole, tokenizer = train_towers(tmp_path / "a", pictures, pictures, shown, 2)
     for folder in ("b", "a"):
@@ -57,13 +60,20 @@ def test_probabilities_are_those_of_the_stored_teacher(tmp_path, monkeypatch):
     shown = probabilities(load_teacher(tmp_path), pictures)
     assert trained == [(towers.TEACHER, 3)]
     recognised = teacher.recognise(pictures)
-    for factor in JUDGED:
+    for factor in TOLD:
         assert torch.allclose(shown[factor].sum(dim=1), torch.ones(5))
-        assert [list(FACTORS[factor])[k] for k in shown[factor].argmax(dim=1)] == [r[factor] for r in recognised]
+        assert all(option in CLASSES[factor] for option in (r[factor] for r in recognised))
+
+
+def test_each_of_two_subjects_has_a_half_and_no_setting_is_as_near_as_another():
+    pair = Scene("fox", "warm", "flat", "sharp", second="boat")
+    subject, setting = (_certain([pair], name)[0].tolist() for name in ("subject", "setting"))
+    assert {name: p for name, p in zip(FACTORS["subject"], subject, strict=True) if p} == {"boat": 0.5, "fox": 0.5}
+    assert setting == [0.25] * 4
 
 
 def test_no_word_means_two_options():
-    for factor in JUDGED:
+    for factor in TOLD:
         words = [word for option in words_of(factor).values() for word in option]
         assert len(set(words)) == len(words)
         assert all(words_of(factor).values())
