@@ -16,10 +16,34 @@ from ..pipelines.tiny.words import FACTORS
 OMISSION_RATE = {
     "subject": 0.03, "palette": 0.12, "style": 0.12, "quality": 0.2, "framing": 0.5, "setting": 0.03, "weather": 0.03,
 }  # fmt: skip
-_FILLER = (
-    "beautiful nice artwork image scene illustration style view morning summer story dream ancient tiny giant glowing calm "
-    "trending studio award 8k masterpiece lighting garden sky portrait"
-).split()
+_FILLER = [
+    "beautiful",
+    "nice",
+    "artwork",
+    "image",
+    "scene",
+    "illustration",
+    "style",
+    "view",
+    "morning",
+    "summer",
+    "story",
+    "dream",
+    "ancient",
+    "tiny",
+    "giant",
+    "glowing",
+    "calm",
+    "trending",
+    "studio",
+    "award",
+    "8k",
+    "masterpiece",
+    "lighting",
+    "garden",
+    "sky",
+    "portrait",
+]
 _OTHERS = "a an the of in on at with by and beside next to under picture photo thing color colour"
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -101,10 +125,14 @@ def caption(scene: Scene, rng: np.random.Generator) -> str:
     # Surroundings follow the subject in most orders, and stand alone in the others.
     placed = " ".join(w for w in (subject or "thing", *around) if w)
     if order < 0.3:
-        head = " ".join(w for w in ("a", quality, "picture of", _with_article(" ".join(w for w in (framing, placed) if w))) if w)
+        head = " ".join(
+            w for w in ("a", quality, "picture of", _with_article(" ".join(w for w in (framing, placed) if w))) if w
+        )
         text = ", ".join(w for w in (f"{head} in {palette}" if palette else head, style) if w)
     elif order < 0.45:
-        text = ", ".join(w for w in (_with_article(" ".join(w for w in (framing, placed) if w)), style, palette, quality) if w)
+        text = ", ".join(
+            w for w in (_with_article(" ".join(w for w in (framing, placed) if w)), style, palette, quality) if w
+        )
     elif order < 0.65:
         head = _with_article(" ".join(w for w in (quality, framing, subject) if w)).strip()
         tail = [w for w in (palette, style, *around) if w]

@@ -39,7 +39,15 @@ CLASSES: dict[str, tuple[str, ...]] = {
 #: Seed of its series, and pictures to learn from and to test on.
 SEED, COUNT, TEST = 9_090, 14_000, 500
 #: Recognition rates that the embedded model must reach.
-BARS = {"subject": 0.80, "palette": 0.85, "style": 0.70, "quality": 0.75, "second": 0.60, "setting": 0.75, "weather": 0.75}
+BARS = {
+    "subject": 0.80,
+    "palette": 0.85,
+    "style": 0.70,
+    "quality": 0.75,
+    "second": 0.60,
+    "setting": 0.75,
+    "weather": 0.75,
+}
 _BATCH = 64
 
 
@@ -163,7 +171,9 @@ def balanced_scenes(count: int, seed: int = 0, *, surrounded: bool = False, pair
     if paired:
         names = list(SUBJECTS)
         moves = rng.permutation(np.resize(np.arange(1, len(names)), count))
-        seconds = [names[(names.index(s.subject) + int(move)) % len(names)] for s, move in zip(scenes, moves, strict=True)]
+        seconds = [
+            names[(names.index(s.subject) + int(move)) % len(names)] for s, move in zip(scenes, moves, strict=True)
+        ]
         scenes = [replace(scene, second=second) for scene, second in zip(scenes, seconds, strict=True)]
     return scenes
 

@@ -28,7 +28,9 @@ PICTURES, BATCH, STEPS = 2_400, 32, 2_400
 NEAR, GRAINY = 0.3, 0.1
 
 
-def fit_plain_vae(work: Path, plain: np.ndarray, wanted: torch.Tensor, scale: float, steps: int) -> dict[str, torch.Tensor]:
+def fit_plain_vae(
+    work: Path, plain: np.ndarray, wanted: torch.Tensor, scale: float, steps: int
+) -> dict[str, torch.Tensor]:
     """Fit an autoencoder of plain pictures (n, 64, 64, 3) uint8 to their latents (n, 4, 16, 16); returns its weights."""
     torch.manual_seed(SEED)
     vae = build_vae().to(memory_format=torch.channels_last)

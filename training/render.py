@@ -121,7 +121,9 @@ def _pixel(roles: np.ndarray, colors: np.ndarray, rng: np.random.Generator) -> n
 def borders(label: np.ndarray, width: int) -> np.ndarray:
     """True along the borders of labels."""
     label = label.astype(np.int16)
-    lines: np.ndarray = ndimage.grey_dilation(label, size=(width, width)) != ndimage.grey_erosion(label, size=(width, width))
+    lines: np.ndarray = ndimage.grey_dilation(label, size=(width, width)) != ndimage.grey_erosion(
+        label, size=(width, width)
+    )
     return lines
 
 

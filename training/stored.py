@@ -35,7 +35,10 @@ def store(folder: Path, state: Stored) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("unet", "text", "vae"):
         weights = {key: value.detach().half().contiguous() for key, value in getattr(state, name).items()}
-        save_file({key: value for key, value in weights.items() if not key.endswith("position_ids")}, folder / f"{name}.safetensors")
+        save_file(
+            {key: value for key, value in weights.items() if not key.endswith("position_ids")},
+            folder / f"{name}.safetensors",
+        )
     (folder / "state.json").write_text(json.dumps({"scale": state.scale, "tokens": state.tokens}), encoding="utf-8")
 
 

@@ -105,8 +105,12 @@ def _sea(p: Pen, horizon: float, n: np.ndarray) -> None:
     for k in range(16):
         x, y = (k % 4 + 0.1 + 0.7 * n[3 + k]) / 4, top + 0.03 + 0.045 * (k // 4) + 0.025 * n[19 + k]
         p.line(DETAIL, [(x - 0.05, y), (x - 0.02, y - 0.012), (x + 0.02, y), (x + 0.05, y - 0.012)], 0.016)
-    p.poly(DETAIL, [(0, horizon + 0.04), (0.3, horizon + 0.08), (0.7, horizon + 0.03), (1, horizon + 0.07), (1, 1), (0, 1)])
-    p.poly(GROUND, [(0, horizon + 0.07), (0.3, horizon + 0.11), (0.7, horizon + 0.06), (1, horizon + 0.1), (1, 1), (0, 1)])
+    p.poly(
+        DETAIL, [(0, horizon + 0.04), (0.3, horizon + 0.08), (0.7, horizon + 0.03), (1, horizon + 0.07), (1, 1), (0, 1)]
+    )
+    p.poly(
+        GROUND, [(0, horizon + 0.07), (0.3, horizon + 0.11), (0.7, horizon + 0.06), (1, horizon + 0.1), (1, 1), (0, 1)]
+    )
 
 
 SETTINGS: dict[str, Callable[[Pen, float, np.ndarray], None]] = {

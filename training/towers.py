@@ -153,7 +153,10 @@ def probabilities(teacher: Judge, pictures: np.ndarray) -> dict[str, torch.Tenso
     seen = {name: torch.cat([part[name] for part in parts]).softmax(dim=1) for name in CLASSES}
     # A second subject has half of what is certain of it; a factor without an option has its share of all options.
     half = seen["second"][:, 1:] / 2
-    shown = {**{name: seen[name] for name in JUDGED}, "subject": seen["subject"] * (1 - half.sum(1, keepdim=True)) + half}
+    shown = {
+        **{name: seen[name] for name in JUDGED},
+        "subject": seen["subject"] * (1 - half.sum(1, keepdim=True)) + half,
+    }
     for name in ("setting", "weather"):
         shown[name] = seen[name][:, 1:] + seen[name][:, :1] / (seen[name].shape[1] - 1)
     return shown
@@ -162,9 +165,7 @@ def probabilities(teacher: Judge, pictures: np.ndarray) -> dict[str, torch.Tenso
 def _phrases(rng: np.random.Generator) -> list[str]:
     """One text for every option of every factor."""
     return [
-        str(rng.choice(_TEMPLATES)).format(rng.choice(words))
-        for factor in TOLD
-        for words in words_of(factor).values()
+        str(rng.choice(_TEMPLATES)).format(rng.choice(words)) for factor in TOLD for words in words_of(factor).values()
     ]
 
 

@@ -56,7 +56,9 @@ def test_two_subjects_stand_side_by_side_and_the_left_one_is_named_first():
     assert (first, second) == ("boat", "fox")
     assert left.x + left.size < right.x < 0.8
     texts = [caption(scene, np.random.default_rng(s)) for s in range(60)]
-    named = [[re.search(rf"\b(?:{'|'.join(FACTORS['subject'][s])})\b", text) for s in (first, second)] for text in texts]
+    named = [
+        [re.search(rf"\b(?:{'|'.join(FACTORS['subject'][s])})\b", text) for s in (first, second)] for text in texts
+    ]
     assert all(a.start() < b.start() for a, b in named if a and b)
     assert sum(a is not None for a, b in named) == sum(b is not None for a, b in named) > 50
 

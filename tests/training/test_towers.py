@@ -8,7 +8,14 @@ from soart.training import towers
 from soart.training.captions import Scene
 from soart.training.judge import CLASSES, Judge
 from soart.training.towers import (
-    TOLD, _certain, build_processor, load_teacher, poor_series, probabilities, train_towers, words_of,
+    TOLD,
+    _certain,
+    build_processor,
+    load_teacher,
+    poor_series,
+    probabilities,
+    train_towers,
+    words_of,
 )  # fmt: skip
 
 
