@@ -83,7 +83,7 @@ def test_recognition_reaches_its_bars(judge, generator):
 @pytest.mark.filterwarnings("ignore:__array__ implementation")
 def test_training_resumes_where_it_was(tmp_path, monkeypatch):
     """Two steps and two more equal four in one go, bit for bit; then all stages follow."""
-    from soart.training import decoder, train
+    from soart.training import decoder, stored, train
 
     pictures = train.render_pictures(tmp_path, 64)
     whole = train.train_vae(_sub(tmp_path, "a"), pictures, 4).state_dict()
@@ -101,8 +101,16 @@ def test_training_resumes_where_it_was(tmp_path, monkeypatch):
     picture = ImageGenerator(load_model(tmp_path / "model", device="cpu"), steps=2)
     assert drawn(picture, ["a fox"]).shape == (1, 128, 128, 3)
     before = parts["unet"].conv_in.weight
-    after = train.train_unet(_sub(tmp_path, "d"), latents, 1, tmp_path / "c" / "unet.pt")["unet"].conv_in.weight
-    assert 0 < (after - before).abs().max() < 0.01
+    weights = parts["unet"].state_dict(), parts["text_encoder"].state_dict(), vae.state_dict()
+    tokens = {token: n for token, n in parts["tokenizer"].get_vocab().items() if token != "fox</w>"}
+    stored.store(tmp_path / "state", stored.Stored(*weights, tokens, scale))
+    start = stored.stored(tmp_path / "state")
+    assert all(torch.allclose(start.vae[k], w, atol=1e-3) for k, w in vae.state_dict().items())
+    after = train.train_unet(_sub(tmp_path, "d"), latents, 1, start)
+    assert 0 < (after["unet"].conv_in.weight - before).abs().max() < 0.01
+    table, same = (m["text_encoder"].get_input_embeddings().weight for m in (after, parts))
+    changed = [t for t, n in after["tokenizer"].get_vocab().items() if (table[n] - same[n]).abs().max() > 0.01]
+    assert changed == ["fox</w>"]
 
 
 def _sub(folder, name):
