@@ -26,6 +26,7 @@ def learning_rate(step: int, steps: int, peak: float, fall: float = 0.5) -> floa
 
 def save_whole(path: Path, state: dict[str, object]) -> None:
     """Write a checkpoint, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(state, path.with_suffix(".part"))
     path.with_suffix(".part").rename(path)
 

@@ -69,7 +69,10 @@ def fit_plain_vae(
         slopes = difference.diff(dim=2).abs().mean() + difference.diff(dim=3).abs().mean()
         apart = (weights[chosen] * (latents.float() - wanted[chosen]).square()).mean() * scale**2
         if step % 100 == 0:
-            print(f"  L1 {float(difference.detach().abs().mean()):.4f}, latents apart {float(apart.detach()):.4f}", flush=True)
+            print(
+                f"  L1 {float(difference.detach().abs().mean()):.4f}, latents apart {float(apart.detach()):.4f}",
+                flush=True,
+            )
         total: torch.Tensor = difference.abs().mean() + 0.5 * difference.square().mean() + 0.5 * slopes + NEAR * apart
         return total
 

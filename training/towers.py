@@ -169,7 +169,7 @@ def _phrases(rng: np.random.Generator) -> list[str]:
     ]
 
 
-def _certain(scenes: list[Scene], factor: str) -> torch.Tensor:
+def certain(scenes: list[Scene], factor: str) -> torch.Tensor:
     """(n, options): 1 for the option of each scene, halves for two subjects, and equal shares where there is none."""
     options = list(FACTORS[factor])
     right = torch.zeros(len(scenes), len(options))
@@ -230,7 +230,7 @@ def train_towers(
         start = 0
         for factor in TOLD:
             end = start + len(FACTORS[factor])
-            right = torch.cat([_certain(scenes, factor), shown[factor][others]])
+            right = torch.cat([certain(scenes, factor), shown[factor][others]])
             loss = loss + functional.cross_entropy(similarity[:, start:end], right)
             start = end
         return loss

@@ -51,43 +51,24 @@ def test_captions_say_only_what_is_true():
 
 def test_two_subjects_stand_side_by_side_and_the_left_one_is_named_first():
     scene = Scene("boat", "warm", "flat", "sharp", second="fox")
-    stage = random_stage(scene, np.random.default_rng(2))
-    [(first, left), (second, right)] = stage.subjects
-    assert (first, second) == ("boat", "fox")
-    assert left.x + left.size < right.x < 0.8
-    texts = [caption(scene, np.random.default_rng(s)) for s in range(60)]
-    named = [
-        [re.search(rf"\b(?:{'|'.join(FACTORS['subject'][s])})\b", text) for s in (first, second)] for text in texts
-    ]
-    assert all(a.start() < b.start() for a, b in named if a and b)
-    assert sum(a is not None for a, b in named) == sum(b is not None for a, b in named) > 50
+    [(first, left), (second, right)] = random_stage(scene, np.random.default_rng(2)).subjects
+    assert left.x + left.size - 0.02 < right.x - right.size < 0.6
+    for text in (caption(scene, np.random.default_rng(s)) for s in range(60)):
+        found = [re.search("|".join(FACTORS["subject"][name]), text) for name in (first, second)]
+        assert not any(found) or found[0].start() < found[1].start()
 
 
 @pytest.mark.parametrize("around", [{"weather": w} for w in WEATHERS] + [{"setting": s} for s in SETTINGS])
 @pytest.mark.parametrize("palette", PALETTES)
 def test_surroundings_change_what_is_behind_and_leave_the_subject_clear(palette, around):
-    scene = Scene("cactus", palette, "flat", "sharp", **around)
-    alone, stage = (random_stage(s, np.random.default_rng(1)) for s in (replace(scene, setting="", weather=""), scene))
-    colors = surrounded_colors(palette_colors(palette, np.random.default_rng(1)), scene)
-    before, roles = stage_map(alone), stage_map(stage)
+    alone = Scene("cactus", palette, "flat", "sharp")
+    before, roles = (stage_map(random_stage(s, np.random.default_rng(1))) for s in (alone, replace(alone, **around)))
+    colors = surrounded_colors(palette_colors(palette, np.random.default_rng(1)), replace(alone, **around))
     body = (before >= MAIN) & (before <= LIGHT)
     assert (roles[body] == before[body]).mean() > 0.9
-    assert (roles[~body] != before[~body]).mean() > 0.03 or around.get("weather") == "snow"
-    rim = ndimage.binary_dilation(body, iterations=12) & (roles > LIGHT)
+    assert (roles[~body] != before[~body]).mean() > 0.03
     assert np.abs(colors[SECOND] - colors[[RIM, SKY]]).max() > 0.2
-    assert (roles[rim] == RIM).mean() > 0.1
-    gray = np.ptp(colors, axis=1).max() < 1e-6
-    assert gray == (palette == "monochrome")
-
-
-def test_half_of_the_scenes_have_one_subject_alone_and_a_quarter_two():
-    scenes = [random_scene(np.random.default_rng(s)) for s in range(2000)]
-    pairs = [s for s in scenes if s.second]
-    around = [s for s in scenes if not s.second and (s.setting or s.weather)]
-    assert 440 < len(pairs) < 560 < 900 < len(scenes) - len(pairs) - len(around) < 1100
-    assert all(s.second != s.subject and s.framing == "medium" for s in pairs)
-    assert {s.setting for s in around} == {"", *SETTINGS}
-    assert {s.weather for s in around} == {"", *WEATHERS}
+    assert (np.ptp(colors, axis=1).max() < 1e-6) == (palette == "monochrome")
 
 
 def test_captions_vary_and_repeat_by_seed():

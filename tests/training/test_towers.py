@@ -3,20 +3,11 @@
 import numpy as np
 import torch
 
-from soart.pipelines.tiny.words import FACTORS
+from soart.pipelines.tiny.words import FACTORS, SUBJECTS
 from soart.training import towers
 from soart.training.captions import Scene
 from soart.training.judge import CLASSES, Judge
-from soart.training.towers import (
-    TOLD,
-    _certain,
-    build_processor,
-    load_teacher,
-    poor_series,
-    probabilities,
-    train_towers,
-    words_of,
-)  # fmt: skip
+from soart.training.towers import TOLD, build_processor, load_teacher, poor_series, probabilities, words_of
 
 
 def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):
@@ -26,13 +17,13 @@ def test_a_training_is_repeatable_and_read_back_whole(tmp_path, monkeypatch):
     shown = {
         factor: torch.tensor(rng.dirichlet(np.ones(len(FACTORS[factor])), 6), dtype=torch.float32) for factor in TOLD
     }
-    whole, tokenizer = train_towers(tmp_path / "a", pictures, pictures, shown, 2)
+    whole, tokenizer = towers.train_towers(tmp_path / "a", pictures, pictures, shown, 2)
     for folder in ("b", "a"):
-        again, _ = train_towers(tmp_path / folder, pictures, pictures, shown, 2)
+        again, _ = towers.train_towers(tmp_path / folder, pictures, pictures, shown, 2)
         states = whole.state_dict(), again.state_dict()
         assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
     others = {factor: values.flip(0) for factor, values in shown.items()}
-    other, _ = train_towers(tmp_path / "c", pictures, pictures, others, 2)
+    other, _ = towers.train_towers(tmp_path / "c", pictures, pictures, others, 2)
     assert not torch.equal(other.visual_projection.weight, whole.visual_projection.weight)
     inputs = build_processor(tokenizer)(text=["a boat"], images=[pictures[0]], return_tensors="pt")
     assert inputs["pixel_values"].shape == (1, 3, 64, 64)
@@ -74,9 +65,8 @@ def test_probabilities_are_those_of_the_stored_teacher(tmp_path, monkeypatch):
 
 def test_each_of_two_subjects_has_a_half_and_no_setting_is_as_near_as_another():
     pair = Scene("fox", "warm", "flat", "sharp", second="boat")
-    subject, setting = (_certain([pair], name)[0].tolist() for name in ("subject", "setting"))
-    assert {name: p for name, p in zip(FACTORS["subject"], subject, strict=True) if p} == {"boat": 0.5, "fox": 0.5}
-    assert setting == [0.25] * 4
+    assert towers.certain([pair], "subject")[0].tolist() == [0.5 * (name in ("fox", "boat")) for name in SUBJECTS]
+    assert towers.certain([pair], "setting")[0].tolist() == [0.25] * 4
 
 
 def test_no_word_means_two_options():
