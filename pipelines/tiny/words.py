@@ -82,5 +82,7 @@ FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
 
 def names_subject(text: str) -> bool:
     """True if a text names one of ``SUBJECTS``, by any of its words, also in the plural."""
-    names = "|".join(re.sub("y$", "(?:y|ie)", name) for synonyms in SUBJECTS.values() for name in synonyms)
+    names = "|".join(name for synonyms in SUBJECTS.values() for name in synonyms)
+    for ending, also in (("y", "(?:y|ie)"), ("man", "m[ae]n"), ("us", "(?:us|i)")):
+        names = re.sub(rf"{ending}(?=\||$)", also, names)
     return re.search(rf"\b(?:{names})(?:e?s)?\b", text, re.IGNORECASE) is not None

@@ -15,11 +15,11 @@ UNKNOWN = "The embedded model cannot draw what a prompt asks for, because it kno
     [
         ("two Foxes in the snow", True),
         ("three owls", True),
-        ("daisies", True),
+        ("daisies and two women", True),
         ("a (night owl:1.3) <lora:fox:1>", True),
-        ("a steam train", False),
+        ("a submarine", False),
         ("a treehouse in blue", False),
-        ("<lora:fox:1> a dog", False),
+        ("<lora:fox:1> a dragon", False),
         ("", True),
         ("<lora:fox:1>", True),
     ],
@@ -33,12 +33,12 @@ def test_prompts_that_name_no_known_subject(prompt, known):
 
 def test_the_first_unknown_subject_is_named_once(caplog):
     generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
-    requests = [generator.request(prompt, 0) for prompt in ("a fox", "a steam train", "a dog")]
+    requests = [generator.request(prompt, 0) for prompt in ("a fox", "a submarine", "a dragon")]
     with caplog.at_level(logging.WARNING):
         for request in requests:
             list(generator.draw([request]))
     (record,) = caplog.records
     assert record.getMessage().startswith(UNKNOWN)
-    assert record.getMessage().endswith("for: a steam train.")
-    assert generator.ignored(["a fox"], ["a dog"]) == ""
-    assert generator.ignored(["a fox", "a dog"]).endswith("for: a dog.")
+    assert record.getMessage().endswith("for: a submarine.")
+    assert generator.ignored(["a fox"], ["a dragon"]) == ""
+    assert generator.ignored(["a fox", "a dragon"]).endswith("for: a dragon.")
