@@ -167,7 +167,7 @@ def bird_marks(p: Pen) -> None:
 
 
 def horse_marks(p: Pen) -> None:
-    """Mane, saddle, nostril, muscles."""
+    """Hair, saddle, nostril, muscles."""
     for k in range(6):
         x, y = -0.36 + 0.06 * k, -0.8 + 0.09 * k
         p.line(PALE, [(x - 0.08, y - 0.02), (x + 0.06, y + 0.1)], 0.03)

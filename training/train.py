@@ -192,7 +192,7 @@ def main() -> None:
     start = stored(arguments.start) if arguments.start else None
     pictures = render_pictures(arguments.work, arguments.pictures)
     vae = learnt_vae(start) if start else train_vae(arguments.work, pictures, arguments.vae_steps)
-    latents, scale = encode_pictures(arguments.work, vae, pictures, start and start.scale)
+    latents, scale = encode_pictures(arguments.work, vae, pictures, start.scale if start else None)
     parts = train_unet(arguments.work, latents, arguments.unet_steps, start)
     unet, text, tokenizer = (parts[name] for name in ("unet", "text_encoder", "tokenizer"))
     weights = unet.state_dict(), text.state_dict(), vae.state_dict()
