@@ -188,8 +188,9 @@ def train_decoder(
     noisy: np.ndarray,
     scale: float,
     steps: int,
+    painter: Any = None,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Fit the decoder.
+    """Fit the decoder; returns its autoencoder.
 
     Args:
         work: folder for checkpoints.
@@ -200,9 +201,10 @@ def train_decoder(
         noisy: numbers of those that are noisy.
         scale: of the latents.
         steps: of the optimiser.
+        painter: an autoencoder that learns on; a new one without it.
     """
     torch.manual_seed(SEED + 3)
-    vae, critic = build_painter(), Critic()
+    vae, critic = painter or build_painter(), Critic()
     decoder = vae.decoder.to(memory_format=torch.channels_last)
     learner = torch.optim.AdamW(critic.parameters(), lr=3e-4, betas=(0.5, 0.9))
     path, start = work / "critic.pt", int(ALONE * steps)
@@ -286,8 +288,9 @@ def build_painted_vae(
     scale: float,
     steps: int = STEPS,
     encoder_steps: int = ENCODER_STEPS,
+    painter: Any = None,  # noqa: ANN401
 ) -> Any:  # noqa: ANN401
-    """Run all stages; returns the autoencoder by eight."""
+    """Run all stages; returns the autoencoder by eight, which is ``painter`` after it learnt on, if there is one."""
     plain, painted = painted_pictures(work, PAINTED)
     mended = latents_of(work, "mended", PAINTED, drawing, encoded(plain_vae, plain) * scale)
     plain, painted = np.array(plain), np.array(painted)
@@ -299,6 +302,7 @@ def build_painted_vae(
     mended[::CHANGED] = clean[::CHANGED]
     drawn = latents_of(work, "drawn", DRAWN, drawing)
     drawn = drawn[~_noisy(SEED + 1, DRAWN)]
-    vae = train_decoder(work, clean, mended, drawn, painted, np.flatnonzero(_noisy(SEED, PAINTED)), scale, steps)
+    noisy = np.flatnonzero(_noisy(SEED, PAINTED))
+    vae = train_decoder(work, clean, mended, drawn, painted, noisy, scale, steps, painter)
     train_encoder(work, vae, clean, painted, scale, encoder_steps)
     return vae.eval()

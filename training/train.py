@@ -1,12 +1,12 @@
 """Trains the embedded model, from scratch or further.
 
-    python -m soart.training.train --work DIR [--out DIR] [--start STATE]
+    python -m soart.training.train --work DIR [--out DIR] [--start STATE] [--painter MODEL]
 
 The stages are render, autoencoder of plain pictures, latents, UNet with text encoder, the decoder that paints
 (``decoder``), and export. Each writes to ``--work`` and is skipped or resumed if its files exist, so the script may be
 killed at any moment. The order of batches and all noise come from generators seeded by step, so a resumed run takes the
 same steps. With ``--start`` UNet and text encoder of a state (``stored``) learn on with its autoencoder; every run leaves
-such a state in ``state`` of its ``--work``.
+such a state in ``state`` of its ``--work``. With ``--painter`` the decoder of a model folder learns on.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.models.attention_processor import AttnProcessor
 
-from ..pipelines.models.loading import EMBEDDED_FOLDER
+from ..pipelines.models.loading import EMBEDDED_FOLDER, load_model
 from .captions import Scene, caption, random_scene
-from .decoder import Drawing, build_painted_vae, encoded
+from .decoder import ENCODER_STEPS, STEPS, Drawing, build_painted_vae, encoded
 from .fitting import batch_of, fit, save_whole
 from .parts import build_scheduler, build_text_encoder, build_tokenizer, build_unet, build_vae
 from .render import SEED, SIZE, examples
@@ -187,6 +187,8 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=PICTURES)
     parser.add_argument("--vae-steps", type=int, default=2_500)
     parser.add_argument("--unet-steps", type=int, default=5_500)
+    parser.add_argument("--decoder-steps", type=int, default=STEPS)
+    parser.add_argument("--painter", type=Path, help="folder of a model whose decoder learns on")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     start = stored(arguments.start) if arguments.start else None
@@ -198,7 +200,9 @@ def main() -> None:
     weights = unet.state_dict(), text.state_dict(), vae.state_dict()
     store(arguments.work / "state", Stored(*weights, tokenizer.get_vocab(), scale))
     drawing = Drawing(unet, text, tokenizer, build_scheduler())
-    export(arguments.out, build_painted_vae(arguments.work, drawing, vae, scale), scale, parts)
+    painter = load_model(arguments.painter, device="cpu").pipeline.vae.train() if arguments.painter else None
+    steps = arguments.decoder_steps, ENCODER_STEPS
+    export(arguments.out, build_painted_vae(arguments.work, drawing, vae, scale, *steps, painter), scale, parts)
 
 
 if __name__ == "__main__":
