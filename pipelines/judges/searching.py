@@ -36,7 +36,7 @@ from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
 from ..support.progress import Advance, silent
 from ..support.wording import counted
-from .adherence import AdherenceJudge
+from .adherence import EMBEDDED_LARGEST, AdherenceJudge
 from .face_source import PEOPLE, UNTOLD, FaceSource
 from .guarded import GuardedJudge
 from .storing import values_of
@@ -54,7 +54,7 @@ _LONG = 4
 OWNER = "me"
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
 #: cannot tell at all.
-_SIZES = ((64, 64), (1024, 1024))
+_SIZES = ((EMBEDDED_LARGEST, EMBEDDED_LARGEST), (1024, 1024))
 
 
 @dataclass(frozen=True, slots=True)
