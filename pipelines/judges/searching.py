@@ -240,7 +240,7 @@ def unknown_words(
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]
     looked = [word.casefold() for word in nowhere[:_NAMED]]
     near = [_INSTEAD[word] for word in looked if word in _INSTEAD]
-    near += [one for word in looked if word not in _INSTEAD for one in get_close_matches(word, known, 3, cutoff=0.8)]
+    near += [one for word in looked if word not in _INSTEAD for one in get_close_matches(word, known, 3, cutoff=0.74)]
     advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other English words"
     return f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
 
