@@ -25,6 +25,7 @@ from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail_of_file
+from ..judges.weighing import GENERAL, are_general
 from ..scoring.measuring import measure
 from ..support.figures import figures
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
@@ -100,6 +101,7 @@ class BatchScore:
     mean: float
     best: float
     pictures: list[ImageRow]
+    again: bool = False  # of prompts drawn before and of the user's own words alone, to be surer of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +246,11 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
         ],
         judges=_judges(tuner, steering, judgements),
         front=_front(tuner, steering, judgements),
-        batches=_batches(judgements),
+        batches=_batches(tuner, judgements),
         gain=(unit * mean, unit * error),
         steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else [])],
+        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else []), *([GENERAL] if are_general([judge for judge, weight in tuner.panel.judges if weight > 0]) else [])],
         yaml=tuner.space.to_yaml(),
         own=_own(tuner, steering, judgements, winners),
     )  # fmt: skip
@@ -335,14 +337,22 @@ def _front(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Tra
     ]
 
 
-def _batches(judgements: Judgements) -> list[BatchScore]:
+def drawn_again(tuner: Tuner, judgements: Judgements, number: int) -> bool:
+    """True of a batch that holds prompts of earlier batches and the user's own words alone."""
+    earlier = {trial.choice for trial in judgements.trials if trial.batch < number}
+    choices = {trial.choice for trial in judgements.trials if trial.batch == number}
+    return bool(earlier) and all(choice in earlier or tuner.own_words(choice) == choice for choice in choices)
+
+
+def _batches(tuner: Tuner, judgements: Judgements) -> list[BatchScore]:
     goal, batch = judgements.goal_values(), np.array([trial.batch for trial in judgements.trials])
     scores = []
     for number in np.unique(batch):
         members = np.flatnonzero(batch == number)
         values = goal[members][np.isfinite(goal[members])]
         mean, best = (float(values.mean()), float(values.max())) if len(values) else (float("nan"),) * 2
-        scores.append(BatchScore(int(number), len(members), mean, best, [judgements.rows[i] for i in members]))
+        again = drawn_again(tuner, judgements, int(number))
+        scores.append(BatchScore(int(number), len(members), mean, best, [judgements.rows[i] for i in members], again))
     return scores
 
 

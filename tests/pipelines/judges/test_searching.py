@@ -185,9 +185,7 @@ def test_written_words_come_before_what_is_seen(colours):
     with pytest.raises(JudgeError, match="file name has 're'"):
         found("re")
     assert (sought('a red fox, "at night" -snow'), sought("the")) == (("red", "fox", "at night", "-snow"), ("the",))
-    with pytest.raises(
-        JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'woman'\."
-    ):
+    with pytest.raises(JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'woman'\."):
         found("womman, red")
     # All pictures lie in that folder.
     with pytest.raises(JudgeError, match="file name has 'pictures'"):
