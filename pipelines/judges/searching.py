@@ -68,6 +68,8 @@ class Hit:
     evidence: str = ""  # in words, such as ``prompt and tag`` or ``dog seen: 0.93``
 
 
+#: After a sentence on words that nothing knows.
+OTHERS = "The other words are searched."
 #: On a collection without any metadata.
 UNWRITTEN = "No picture has a prompt or tag: file names and what is shown are searched."
 _QUOTES = str.maketrans("“”„«»‘’", '"""""\'\'')
@@ -185,9 +187,21 @@ def find_pictures_for(
             hits, notes = [*hits, *seen], [*notes, *more]
         except JudgeError as error:
             failed = str(error)
-    if not hits and rows and (problem := unknown_words(collection, positive, judge, find) or failed):
-        raise JudgeError(problem)
+    if not hits and rows:
+        unknown, problem = unknown_words(collection, positive, judge, find)
+        if others := without(words, unknown):
+            with contextlib.suppress(JudgeError):
+                hits, notes = find_pictures_for(collection, rows, others, judge, progress)
+                notes = [f"{problem} {OTHERS}", *notes]
+        if not hits and (problem or failed):
+            raise JudgeError(problem or failed)
     return hits, [*notes, *unwritten]
+
+
+def without(words: Sequence[str], unknown: Sequence[str]) -> str:
+    """The text of a search without words that nothing knows; empty if there are none such, or no others."""
+    known = [word for word in words if word not in unknown]
+    return " ".join(f'"{word}"' if " " in word else word for word in known) if unknown and to_see(known) else ""
 
 
 def _among(collection: Collection, ids: Iterable[int], query: Query) -> list[int]:
@@ -223,8 +237,8 @@ def _least(phrase: Phrase, row: ImageRow) -> float:
 
 def unknown_words(
     collection: Collection, words: Sequence[str], judge: GuardedJudge | None, find: Callable[[Query], list[int]]
-) -> str:
-    """A sentence on the words that are written nowhere and can be told in no picture, with the nearest known ones; else empty."""
+) -> tuple[list[str], str]:
+    """The words that are written nowhere and can be told in no picture, and a sentence on them with the nearest known ones."""
     inner = judge.inner if judge is not None else None
     lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {**noun_classes(), **PEOPLE}
 
@@ -236,13 +250,13 @@ def unknown_words(
 
     nowhere = [word for word in words if not told(word) and not written(Query(), [word], find)]
     if not nowhere:
-        return ""
+        return [], ""
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]
     looked = [word.casefold() for word in nowhere[:_NAMED]]
     near = [_INSTEAD[word] for word in looked if word in _INSTEAD]
     near += [one for word in looked if word not in _INSTEAD for one in get_close_matches(word, known, 3, cutoff=0.74)]
     advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other English words"
-    return f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
+    return nowhere, f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
 
 
 def reader_at_hand() -> str:
