@@ -26,8 +26,7 @@ def two_level_array(items: int) -> np.ndarray:
     if items < 1:
         raise ItemsError(f"Expected at least one item to select from, got {items}.")
     runs = max(4, 1 << items.bit_length())
-    array: np.ndarray = hadamard(runs)[:, 1 : items + 1] > 0
-    return array
+    return hadamard(runs)[:, 1 : items + 1] > 0
 
 
 def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:

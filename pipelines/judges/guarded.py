@@ -117,8 +117,7 @@ class GuardedJudge:
 
     def notes(self, pictures: View) -> list[str]:
         """Sentences on its values of these pictures."""
-        notes: list[str] = self.inner.notes(pictures) if hasattr(self.inner, "notes") else []
-        return notes
+        return self.inner.notes(pictures) if hasattr(self.inner, "notes") else []
 
     @property
     def problems(self) -> list[str]:

@@ -189,9 +189,9 @@ def find_pictures_for(
             failed = str(error)
     if not hits and rows:
         unknown, problem = unknown_words(collection, positive, judge, find)
-        if others := without(words, unknown):
+        if fewer := without(words, unknown):
             with contextlib.suppress(JudgeError):
-                hits, notes = find_pictures_for(collection, rows, others, judge, progress)
+                hits, notes = find_pictures_for(collection, rows, fewer, judge, progress)
                 notes = [f"{problem} {OTHERS}", *notes]
         if not hits and (problem or failed):
             raise JudgeError(problem or failed)

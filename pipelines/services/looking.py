@@ -73,8 +73,8 @@ class SearchService:
             ids = [*ids, *evidence]
             if not ids and not unseen:
                 unknown, problem = unknown_words(self.collection, positive, self._reader(text)[0], find)
-                if others := without(words, unknown):
-                    return replace(self.answer(query, others, faces, find), note=f"{problem} {OTHERS}")
+                if fewer := without(words, unknown):
+                    return replace(self.answer(query, fewer, faces, find), note=f"{problem} {OTHERS}")
                 note = problem or note
         if limits := face_range(faces):
             counts = {image: row[0] for image, row in self.collection.items(VERSION, ids).items()}
