@@ -41,7 +41,10 @@ if TYPE_CHECKING:
 
 #: Options that are listed of those that a judge likes most, and of those that it likes least.
 MOST_LIKED = 3
-#: Said where every interval of an effect holds 0.
+#: Said where the pictures of a prompt seem to contradict what is expected of it, and where every interval of an effect holds 0.
+WEIGHED = (
+    "What is expected of a prompt follows from all pictures and from what they show: its own few may score otherwise."
+)
 UNSURE = "No option is certain to help or to harm yet: more pictures would tell."
 
 
@@ -226,6 +229,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     effects = _named(
         tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
     )
+    weighed = any(one.scores and not one.low <= float(np.mean(one.scores)) <= one.high for one in winners)
     unsure = bool(effects) and all(effect.low <= 0 <= effect.high for effect in effects)
     return StudyFindings(
         goal=judgements.goal,
@@ -250,7 +254,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
         gain=(unit * mean, unit * error),
         steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else []), *([GENERAL] if are_general([judge for judge, weight in tuner.panel.judges if weight > 0]) else [])],
+        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else []), *([WEIGHED] if weighed else []), *([GENERAL] if are_general([judge for judge, weight in tuner.panel.judges if weight > 0]) else [])],
         yaml=tuner.space.to_yaml(),
         own=_own(tuner, steering, judgements, winners),
     )  # fmt: skip
