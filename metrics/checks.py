@@ -17,6 +17,11 @@ def is_weight(value: float) -> bool:
     return 0 <= value <= HEAVIEST
 
 
+def settled(values: np.ndarray) -> np.ndarray:
+    """Values (n,) at ten digits: on some processors the last ones of a matrix product depend on the row, of equal pictures too."""
+    return np.array([float(f"{value:.10g}") for value in values.tolist()])
+
+
 def numbers_of(values: object, name: str) -> np.ndarray:
     """``values`` as a float64 array of any shape, or an ``ItemsError`` that calls them ``name``."""
     try:

@@ -173,8 +173,7 @@ class AttentionD(AttentionModel):
 
     def attention(self, items: object) -> np.ndarray:
         """(i, n) attention of measured pictures to learning pictures; ≥ 0, rows sum to 1."""
-        weights: np.ndarray = softmax(self._similarity(items), axis=1)
-        return weights
+        return softmax(self._similarity(items), axis=1)
 
     def outputs(self, items: object) -> tuple[np.ndarray, np.ndarray]:
         """Attention-weighted means of the keys, and the queries, (i, items of all heads) each."""
@@ -187,8 +186,7 @@ class AttentionD(AttentionModel):
 
     def predict_proba(self, items: object) -> np.ndarray:
         """(i, g) probabilities of ``classes_``, calibrated on left-out learning pictures; rows sum to 1."""
-        probabilities: np.ndarray = softmax(self.slope_ * self.metric(items), axis=1)
-        return probabilities
+        return softmax(self.slope_ * self.metric(items), axis=1)
 
     def _rotate(self, items: np.ndarray) -> np.ndarray:
         """(n, items of all heads) unit vectors of the heads side by side.
@@ -202,8 +200,7 @@ class AttentionD(AttentionModel):
             vectors * (np.sqrt(weight) / np.where(length > 0, length, 1.0))
             for vectors, length, weight in zip(rotated, lengths, self.weights_, strict=True)
         ]
-        together: np.ndarray = np.hstack(unit)
-        return together
+        return np.hstack(unit)
 
     def _similarity(self, items: object) -> np.ndarray:
         """(i, n) cosines τ C of measured pictures and learning pictures."""

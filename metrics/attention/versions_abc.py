@@ -37,8 +37,7 @@ def second_moment(rows: np.ndarray) -> np.ndarray:
     """Normalised second-moment matrix YᵀY/n of (n, p) rows, scaled to trace p; the identity where all rows are zero."""
     moment = rows.T @ rows / len(rows)
     trace = np.trace(moment)
-    scaled: np.ndarray = moment * (len(moment) / trace) if trace > 0 else np.eye(len(moment))
-    return scaled
+    return moment * (len(moment) / trace) if trace > 0 else np.eye(len(moment))
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -100,8 +100,7 @@ class RatedQuality:
 
     def shares_left(self, rated: np.ndarray) -> np.ndarray:
         """(n,) shares, 0 to 1, that (n,) rated qualities of 0 to 1 leave of a score; an unknown one (NaN) counts as usual."""
-        shares: np.ndarray = np.clip(np.where(np.isnan(rated), self.usual, rated) / TOP, LEAST, 1)
-        return shares
+        return np.clip(np.where(np.isnan(rated), self.usual, rated) / TOP, LEAST, 1)
 
 
 @lru_cache(maxsize=1)

@@ -131,8 +131,7 @@ _EQUAL = 1e-6
 
 def halved(halvings: np.ndarray) -> np.ndarray:
     """(n,) points of (n,) sums of halvings."""
-    points: np.ndarray = 100 * 2.0**-halvings
-    return points
+    return 100 * 2.0**-halvings
 
 
 @dataclass(frozen=True, eq=False)

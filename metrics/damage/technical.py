@@ -63,8 +63,7 @@ def quality_model() -> QualityModel:
 
 def fault_costs(evidence: np.ndarray) -> np.ndarray:
     """Costs ≥ 0 of evidence, of the same shape, before they are weighted by the size of the picture."""
-    found: np.ndarray = WIDTH * np.logaddexp(0.0, (evidence - KNEE) / WIDTH)
-    return found
+    return WIDTH * np.logaddexp(0.0, (evidence - KNEE) / WIDTH)
 
 
 def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
@@ -75,8 +74,7 @@ def costs(model: QualityModel, items: np.ndarray) -> np.ndarray:
 
 def points_of(technometric: np.ndarray, half: float) -> np.ndarray:
     """(n,) points, 0 to 100, of (n,) technometrics; they halve at every ``half``."""
-    points: np.ndarray = 100 * 2 ** (-technometric / half)
-    return points
+    return 100 * 2 ** (-technometric / half)
 
 
 def technometric_of(points: np.ndarray, half: float) -> np.ndarray:
@@ -88,8 +86,7 @@ def technometric_of(points: np.ndarray, half: float) -> np.ndarray:
 
 def _freedom(evidence: np.ndarray) -> np.ndarray:
     """(n,) freedom from a fault, 0 to 1, of (n,) evidence."""
-    share: np.ndarray = 1 / (1 + np.exp(np.clip(STEEPNESS * (evidence - 1), -30, 30)))
-    return share
+    return 1 / (1 + np.exp(np.clip(STEEPNESS * (evidence - 1), -30, 30)))
 
 
 def points_at_limit(fault: str) -> float:
@@ -219,8 +216,7 @@ class TechnicalJudge(JudgesItems):
     def _points_of(self, technometric: np.ndarray, half: float, items: np.ndarray) -> np.ndarray:
         """(n,) points of (n,) technometrics; 0 for (n, p) items of pictures that cannot be judged."""
         fit = [not reason for reason in self.unfit(items)]
-        found: np.ndarray = np.where(fit, points_of(technometric, half), 0.0)
-        return found
+        return np.where(fit, points_of(technometric, half), 0.0)
 
     def score(self, items: np.ndarray) -> np.ndarray:
         """(n,) points of (n, p) items, 0 to 100; higher is better. Pictures that cannot be judged have 0."""

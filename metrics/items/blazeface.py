@@ -155,8 +155,7 @@ def findings(picture: Image.Image, network: str, boxes: Sequence[tuple[int, int,
         corners = torch.cat([middle - half, middle + half, marks], dim=1) * side
         corners = (corners - torch.tensor([x, y])) / scale + torch.tensor(box[:2])
         rows.append(torch.cat([chances[likely][:, None], corners.flatten(1)], dim=1).numpy())
-    found_rows: np.ndarray = np.concatenate(rows).astype(np.float64)
-    return found_rows
+    return np.concatenate(rows).astype(np.float64)
 
 
 def parts(width: int, height: int) -> list[tuple[int, int, int, int]]:

@@ -60,8 +60,7 @@ class Nima(nn.Module):
 
 def places(length: int) -> np.ndarray:
     """(224,) numbers of the nearest of so many pixels, as Pillow takes them."""
-    found: np.ndarray = ((np.arange(SIDE) + 0.5) * length / SIDE).astype(np.int64)
-    return found
+    return ((np.arange(SIDE) + 0.5) * length / SIDE).astype(np.int64)
 
 
 def prepare_sides(picture: Image.Image) -> torch.Tensor:

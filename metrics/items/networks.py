@@ -92,8 +92,7 @@ def _stages(module: Any, inputs: Inputs) -> torch.Tensor:  # noqa: ANN401
 
 
 def _output(module: Callable[..., torch.Tensor], inputs: Inputs) -> torch.Tensor:
-    output: torch.Tensor = module(**inputs)
-    return output
+    return module(**inputs)
 
 
 def _larger(module: nn.Module, inputs: Inputs) -> torch.Tensor:

@@ -31,8 +31,7 @@ LEFT_OUT, OUTLIER = 0.05, 3.5
 def unit_space(sample: np.ndarray) -> MT:
     """Fit the MT method to a sample (n, q) of a collection, first to all of it, then without the farthest twentieth."""
     distance = MT(singular="shrink").fit(sample).distance(sample)
-    unit: MT = MT(singular="shrink").fit(sample[distance <= np.quantile(distance, 1 - LEFT_OUT)])
-    return unit
+    return MT(singular="shrink").fit(sample[distance <= np.quantile(distance, 1 - LEFT_OUT)])
 
 
 def outlier_limit(distances: np.ndarray) -> float:

@@ -105,8 +105,7 @@ class _UnitSpaceDistance(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, items: object) -> np.ndarray:
         """(n,) bool: True if the picture belongs to the unit space, that is, if its distance is ≤ ``threshold``."""
-        inside: np.ndarray = self.distance(items) <= self.threshold
-        return inside
+        return self.distance(items) <= self.threshold
 
     def _begin(self, items: object, singular: Singular) -> np.ndarray:
         """Check the option and the (n, p) items of a unit space, and store its mean; returns the items."""
@@ -132,8 +131,7 @@ def deviations(unit: np.ndarray, singular: Singular, names: str = "items") -> np
             f"{same.sum()} of {len(same)} {names} are constant over the unit space (the first is number "
             f"{int(np.argmax(same))}); leave them out, or set singular='shrink' or singular='pinv'."
         )
-    result: np.ndarray = np.where(same, np.inf, unit.std(axis=0, ddof=1))
-    return result
+    return np.where(same, np.inf, unit.std(axis=0, ddof=1))
 
 
 class MT(_UnitSpaceDistance):

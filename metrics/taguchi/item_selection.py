@@ -13,9 +13,8 @@ import numpy as np
 from scipy.linalg import hadamard
 
 from ...errors import ItemsError
-from ..checks import check_items, check_targets
-from .distances import MT, Singular
-from .tmethods import _TMethod, larger_the_better, signal_to_noise
+from ..checks import check_targets
+from .tmethods import _TMethod, signal_to_noise
 
 
 def two_level_array(items: int) -> np.ndarray:
@@ -27,8 +26,7 @@ def two_level_array(items: int) -> np.ndarray:
     if items < 1:
         raise ItemsError(f"Expected at least one item to select from, got {items}.")
     runs = max(4, 1 << items.bit_length())
-    array: np.ndarray = hadamard(runs)[:, 1 : items + 1] > 0
-    return array
+    return hadamard(runs)[:, 1 : items + 1] > 0
 
 
 def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
@@ -48,17 +46,6 @@ def gains(sn_ratio: Callable[[np.ndarray], float], items: int) -> np.ndarray:
             "Expected finite SN ratios in every run of the orthogonal array; a choice of items measures nothing."
         )
     return np.array([np.nanmean(ratios[used]) - np.nanmean(ratios[~used]) for used in array.T])
-
-
-def distance_gains(unit: object, abnormal: object, singular: Singular = "shrink") -> np.ndarray:
-    """(p,) gains in dB for an MT that sets (k, p) abnormal pictures far from the (n, p) unit space."""
-    inside = check_items(unit, rows=2, name="unit-space items")
-    outside = check_items(abnormal, inside.shape[1], name="abnormal items")
-
-    def sn_ratio(used: np.ndarray) -> float:
-        return larger_the_better(MT(singular=singular).fit(inside[:, used]).distance(outside[:, used]))
-
-    return gains(sn_ratio, inside.shape[1])
 
 
 def prediction_gains(model: _TMethod, items: object, targets: object) -> np.ndarray:

@@ -45,12 +45,6 @@ def signal_to_noise(x: np.ndarray, signal: np.ndarray, *, subtract: bool = True)
     return beta, eta
 
 
-def larger_the_better(values: np.ndarray) -> float:
-    """Taguchi's SN ratio −10 log₁₀(mean 1/y²) in dB of positive ``values``; −∞ if a value is zero."""
-    with np.errstate(divide="ignore"):
-        return float(-10 * np.log10(np.mean(1.0 / np.square(np.asarray(values, dtype=np.float64)))))
-
-
 class _TMethod(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Base of the T-methods: M̂ is a weighted sum of items less their centre.
 

@@ -64,8 +64,7 @@ class Appeal:
 def unit(vectors: np.ndarray) -> np.ndarray:
     """(n, d) vectors of length 1; zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directions: np.ndarray = vectors / np.where(lengths > 0, lengths, 1.0)
-    return directions
+    return vectors / np.where(lengths > 0, lengths, 1.0)
 
 
 def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:

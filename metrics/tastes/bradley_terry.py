@@ -53,8 +53,7 @@ class Standing:
     @property
     def deviations(self) -> np.ndarray:
         """(n,) standard deviations of the strengths."""
-        deviations: np.ndarray = np.sqrt(np.diag(self.covariance))
-        return deviations
+        return np.sqrt(np.diag(self.covariance))
 
     @property
     def variances(self) -> np.ndarray:

@@ -148,8 +148,7 @@ def _points_a_liking(taste: LearntTaste, liking: np.ndarray, usual: float) -> np
     near = np.abs(apart) < 1e-9
     chance, usual_chance = taste.probability(liking), float(taste.probability(np.array([usual]))[0])
     slope = taste.calibration[0] * usual_chance * (1 - usual_chance)
-    points: np.ndarray = 100 * np.where(near, slope, (chance - usual_chance) / np.where(near, 1.0, apart))
-    return points
+    return 100 * np.where(near, slope, (chance - usual_chance) / np.where(near, 1.0, apart))
 
 
 def _from_examples(

@@ -10,12 +10,8 @@ from dataclasses import replace
 
 from .examples import Examples
 from .true_auc import TrueAuc
-from .trust import CHANCE, TOO_FEW, UNPROVEN, Trust, of_hundred
+from .trust import CHANCE, FEWEST_PER_SIDE, TOO_FEW, UNPROVEN, Trust, of_hundred
 
-#: Advice for too few examples, the beginning of a sentence.
-RATE_FIVE = "Rate at least five pictures you like and five you do not"
-#: The same for a taste that is learnt from choices alone.
-CHOOSE_FIVE = "Choose at least five times between two pictures, each time other ones"
 #: What stands before the advice for an unproven taste.
 COULD_BE_CHANCE = "So far this could be chance."
 #: Times as many ratings or choices as now, of the points of the curve.
@@ -36,10 +32,9 @@ def add_curve(trust: Trust, examples: Examples, found: TrueAuc | None, *, conten
 
 def advice_of(trust: Trust, *, content: bool) -> str:
     """The advice of a trust report with its curve, as a sentence or more; arguments as for ``add_curve``."""
-    few = CHOOSE_FIVE if trust.only_choices else RATE_FIVE
-    if len(trust.curve) < len(TIMES):
-        return f"{few}."
-    advice = _advice(trust, trust.more, trust.curve[TIMES.index(2.0)], few)
+    if trust.word == TOO_FEW or len(trust.curve) < len(TIMES):
+        return rate_more(trust)
+    advice = _advice(trust, trust.more, trust.curve[TIMES.index(2.0)])
     if trust.word == CHANCE:
         return " ".join(filter(None, (advice, _missing_side(trust), _other_items(content=content))))
     if trust.word == UNPROVEN:
@@ -47,11 +42,18 @@ def advice_of(trust: Trust, *, content: bool) -> str:
     return advice
 
 
-def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float], few: str) -> str:
-    """Advice in a sentence, by the point of the curve after ``more`` judgements; ``few`` is for too few examples."""
+def rate_more(trust: Trust) -> str:
+    """Advice in a sentence on what too few examples lack."""
+    if trust.only_choices:
+        return "Choose at least five times between two pictures, each time other ones."
+    lacking = {"you like": FEWEST_PER_SIDE - trust.liked, "you do not": FEWEST_PER_SIDE - trust.disliked}
+    parts = [f"{count} more that {whose}" for whose, count in lacking.items() if count > 0]
+    return f"Rate {' and '.join(parts) or 'more that you like and more that you do not'}."
+
+
+def _advice(trust: Trust, more: int, expected: tuple[int, float, float, float]) -> str:
+    """Advice in a sentence, by the point of the curve after ``more`` judgements."""
     value, low, high = map(of_hundred, expected[1:])
-    if trust.word == TOO_FEW:
-        return f"{few}."
     judgements = f"{more} more ratings"
     if trust.only_choices:
         judgements = f"{more} more choices"

@@ -141,8 +141,7 @@ def _common(makings: Made, facet: str) -> frozenset[str]:
 def _logarithms(makings: Made, facet: str) -> np.ndarray:
     """(n,) logarithms of a facet of numbers; NaN where it is unknown."""
     numbers = np.array([np.nan if making is None else _NUMBERS[facet](making) for making in makings], dtype=np.float64)
-    found: np.ndarray = np.log(np.where(numbers > 0, numbers, np.nan))
-    return found
+    return np.log(np.where(numbers > 0, numbers, np.nan))
 
 
 @dataclass(frozen=True)

@@ -246,8 +246,7 @@ class Mixture:
         if self.contrasts is not None:
             covariance, seen = self.contrasts @ covariance @ self.contrasts.T, self.contrasts @ seen
         covariance = covariance + np.diag(h.noise / self.weights)
-        explained: np.ndarray = solve_triangular(np.linalg.cholesky(covariance), seen, lower=True)
-        return explained
+        return solve_triangular(np.linalg.cholesky(covariance), seen, lower=True)
 
     def uncertainty(self, z: np.ndarray, priors: np.ndarray, makings: Makings = None) -> np.ndarray:
         """(i,) standard deviations of liking, within and between hypotheses, without the noise of single judgements."""
@@ -264,8 +263,7 @@ class Mixture:
             prior = own + 1 + np.sum((priors * np.array(h.deviations)) ** 2, axis=1)
             variance = np.maximum(prior - np.einsum("ni,ni->i", explained, explained), 0)
             mean, second, total = mean + share * predicted, second + share * (variance + predicted**2), total + share
-        deviation: np.ndarray = np.sqrt(np.maximum(second / total - (mean / total) ** 2, 0))
-        return deviation
+        return np.sqrt(np.maximum(second / total - (mean / total) ** 2, 0))
 
     def covariance(self, z: np.ndarray, priors: np.ndarray, makings: Makings = None) -> tuple[np.ndarray, float]:
         """(i, i) covariance of likings under the likeliest hypothesis with a kernel, and its noise variance."""

@@ -59,8 +59,7 @@ class ModelEffects:
             self.models.get(model, none).logits + sum(self.loras.get(name, none).logits for name in loras)
             for model, loras in zip(makes.models, makes.loras, strict=True)
         ]
-        effects: np.ndarray = np.clip(np.array(sums, dtype=np.float64), -LARGEST, LARGEST)
-        return effects
+        return np.clip(np.array(sums, dtype=np.float64), -LARGEST, LARGEST)
 
 
 def in_points(scores: np.ndarray, logits: np.ndarray) -> np.ndarray:

@@ -72,22 +72,19 @@ def stored_name() -> str:
 
 def shares_of(appeal: np.ndarray) -> np.ndarray:
     """(n,) shares of people, 0 to 1, who like pictures of this (n,) appeal."""
-    shares: np.ndarray = 1 / (1 + np.exp(-SLOPE * (appeal - MIDDLE)))
-    return shares
+    return 1 / (1 + np.exp(-SLOPE * (appeal - MIDDLE)))
 
 
 def alike_of(unlikeness: np.ndarray) -> np.ndarray:
     """(n,) shares, 0 to 1, that (n,) unlikeness leaves of a score; an unknown one (NaN) counts as usual."""
     known = np.where(np.isnan(unlikeness), USUAL_UNLIKENESS, np.maximum(unlikeness, ALIKE))
-    shares: np.ndarray = (ALIKE / known) ** UNLIKENESS_POWER
-    return shares
+    return (ALIKE / known) ** UNLIKENESS_POWER
 
 
 def ratings_of(marks: np.ndarray) -> np.ndarray:
     """(n,) shares, 0 to 1, that (n,) marks of NIMA leave of a score; an unknown one (NaN) counts as usual."""
     known = np.minimum(np.where(np.isnan(marks), USUAL_MARK, marks), BEST_MARK)
-    shares: np.ndarray = np.exp(MARK_WEIGHT * (known - BEST_MARK))
-    return shares
+    return np.exp(MARK_WEIGHT * (known - BEST_MARK))
 
 
 def lines_at(halvings: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

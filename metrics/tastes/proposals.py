@@ -26,7 +26,7 @@ import numpy as np
 from ..checks import check_items
 from ..items.frame import Frame
 from .item_kernels import ItemKernels
-from .learning_curve import CHOOSE_FIVE, RATE_FIVE, WORTH
+from .learning_curve import WORTH, rate_more
 from .making_kernels import MakingKernels
 from .mixture import Makings, Mixture, learn_mixture, makings_at
 from .taste import LearntTaste
@@ -175,7 +175,7 @@ def stop_rule(taste: LearntTaste) -> tuple[bool, str]:
     """True if rating, or choosing, can stop, and why: strong, and as many judgements again would add less than ``WORTH``."""
     trust = taste.trust
     if trust.word == TOO_FEW:
-        return False, trust.advice or f"{CHOOSE_FIVE if trust.only_choices else RATE_FIVE}."
+        return False, trust.advice or rate_more(trust)
     if trust.word == STRONG and trust.expected - trust.concordance < WORTH:
         reason = (
             f"The taste is strong, and {trust.more} more {trust.judgements} would order hardly one more pair of 100 your way: "

@@ -297,8 +297,7 @@ class LearntTaste:
     def probability(self, liking: np.ndarray) -> np.ndarray:
         """(n,) calibrated probabilities of (n,) likings."""
         slope, offset = self.calibration
-        chance: np.ndarray = expit(slope * liking + offset)
-        return chance
+        return expit(slope * liking + offset)
 
     def percentile(self, liking: np.ndarray) -> np.ndarray:
         """(n,) percentiles 0–100 of (n,) likings in the reference collection."""

@@ -143,8 +143,7 @@ class Denoiser:
             latents = (latents - torch.tensor(mean).view(shape)) / torch.tensor(deviation).view(shape)
         else:
             latents = latents - (getattr(config, "shift_factor", None) or 0.0)
-        scaled: torch.Tensor = latents * getattr(config, "scaling_factor", 1.0)
-        return scaled
+        return latents * getattr(config, "scaling_factor", 1.0)
 
     @torch.no_grad()
     def words(self, prompt: str, size: tuple[int, int]) -> Words:

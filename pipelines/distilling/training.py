@@ -91,8 +91,7 @@ def preference_loss(
 ) -> torch.Tensor:
     """(n,) losses of n pairs from (n,) errors of the denoiser with the LoRA, and without it."""
     gained = (better - better_before) - (worse - worse_before)
-    loss: torch.Tensor = -logsigmoid(-0.5 * beta * gained)
-    return loss
+    return -logsigmoid(-0.5 * beta * gained)
 
 
 @contextmanager

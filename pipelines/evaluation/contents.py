@@ -76,8 +76,7 @@ def colours_of(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
     columns, curves = columns_of("Colours", ColourExtractor().names, names), ColourSource.load().curves
     colours = Colours.of(items[:, columns])
     odds = [curves[term].log_odds(TERMS[term](colours))[0] for term in COLOURS]
-    sure: np.ndarray = np.stack(odds, axis=1) >= logit(SURE)
-    return sure
+    return np.stack(odds, axis=1) >= logit(SURE)
 
 
 def face_counts(collection: Collection, ids: np.ndarray) -> np.ndarray:

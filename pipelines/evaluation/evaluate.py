@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import CollectionError
+from ...metrics.checks import settled
 from ...metrics.damage.fitness import why_unfit
 from ...metrics.damage.names import FAULTS_VERSION, STORED_TECHNICAL
 from ...metrics.damage.suspicion import detectors, suspected
@@ -140,7 +141,7 @@ def _pass_over_items(
     positions = _Positions(np.empty(n), np.empty((n, len(COLOURS)), bool), np.empty(n, "U80"))
     for block, items in _blocks(collection, extractor.version, ids):
         for judge in judges:
-            scores[judge.stored_name][block] = judge.score(items)
+            scores[judge.stored_name][block] = settled(judge.score(items))
         positions.unfit[block] = why_unfit(items, extractor.names)
         positions.distance[block] = overview.distances(items)
         positions.colours[block] = colours_of(items, extractor.names)

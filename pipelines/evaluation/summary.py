@@ -355,5 +355,4 @@ def near_duplicates_left(group: np.ndarray, order: np.ndarray) -> dict[int, int]
 def _members(e: Evaluation, group: int) -> np.ndarray:
     """Rows of a group: the picture to keep first, then the others, the highest score first."""
     members = np.flatnonzero(e.group == group)
-    order: np.ndarray = members[np.lexsort((-e.scores[e.main][members], ~e.best[members]))]
-    return order
+    return members[np.lexsort((-e.scores[e.main][members], ~e.best[members]))]

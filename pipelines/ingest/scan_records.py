@@ -92,8 +92,7 @@ def _times(session: Session) -> dict[str, int]:
 
 def _stored(session: Session, key: str) -> dict[str, Any]:
     row = session.get(Meta, key)
-    stored: dict[str, Any] = {} if row is None else json.loads(row.value)
-    return stored
+    return {} if row is None else json.loads(row.value)
 
 
 def _digest(scan: Scan) -> str:

@@ -50,8 +50,7 @@ class AestheticJudge:
         # Both heads are stacks of linear layers; their dropout is for training.
         for weight, bias in self._layers:
             values = values @ weight.T + bias
-        flat: np.ndarray = values[:, 0]
-        return flat
+        return values[:, 0]
 
 
 def load(argument: str) -> AestheticJudge:

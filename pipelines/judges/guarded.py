@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ...errors import ImageError, first_line
+from ...metrics.checks import settled
 from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import JudgeKey
 from ...metrics.protocols import Extractor, Judge, Making, Scale, Values
@@ -116,8 +117,7 @@ class GuardedJudge:
 
     def notes(self, pictures: View) -> list[str]:
         """Sentences on its values of these pictures."""
-        notes: list[str] = self.inner.notes(pictures) if hasattr(self.inner, "notes") else []
-        return notes
+        return self.inner.notes(pictures) if hasattr(self.inner, "notes") else []
 
     @property
     def problems(self) -> list[str]:
@@ -210,7 +210,7 @@ class GuardedJudge:
         for what, without in (("it cannot tell", np.isnan(values) & ~said), ("it returned infinity", np.isinf(values))):
             if without.any():
                 self.note_failed(what, WithoutValue.of(without, names))
-        return np.where(np.isfinite(values) & ~outside, values, np.nan)
+        return settled(np.where(np.isfinite(values) & ~outside, values, np.nan))
 
 
 def _shape(answer: object) -> str:

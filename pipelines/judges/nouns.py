@@ -37,16 +37,21 @@ _DRAWN = re.compile(
 )
 
 
+#: Classes of landscapes and buildings. They run into each other, so that several are no easier to hit than one.
+_PLACES = frozenset({410, 425, 449, 460, 483, 497, 498, 500, 525, 580, 598, 624, 663, 668, 698, 718, 727, 762, 821, 832, 839, 888, *range(970, 981)})  # fmt: skip
+
+
 def noun_margin(item: np.ndarray, classes: frozenset[int]) -> float:
     """Log-odds of some ImageNet classes against all others, by (1000,) log-probabilities, less that of chance."""
     inside = np.zeros(len(item), dtype=bool)
     inside[list(classes)] = True
-    chance = np.log(len(classes) / (len(item) - len(classes)))
+    count = 1 if classes <= _PLACES else len(classes)
+    chance = np.log(count / (len(item) - count))
     return float(logsumexp(item[inside]) - logsumexp(item[~inside]) - chance)
 
 
 class NounSource:
-    """Tells the nouns of ImageNet: those that one class stands for by the curve ``narrow``, others by ``broad``."""
+    """Tells the nouns of ImageNet: those of one class, and places, by the curve ``narrow``, others by ``broad``."""
 
     def __init__(self, extractor: Extractor, narrow: Curve, broad: Curve) -> None:
         self.extractor, self.narrow, self.broad = extractor, narrow, broad
@@ -74,6 +79,6 @@ class NounSource:
         """The judgement from log-probabilities (1000,) of the classes."""
         classes = noun_classes()[phrase.text]
         margin = noun_margin(np.asarray(item, dtype=np.float64), classes)
-        curve = self.narrow if len(classes) == 1 else self.broad
+        curve = self.narrow if len(classes) == 1 or classes <= _PLACES else self.broad
         log_odds, deviation = curve.log_odds(np.array([margin]))
         return PhraseJudgement.of(phrase, float(log_odds[0]), float(deviation[0]))

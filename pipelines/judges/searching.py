@@ -14,7 +14,7 @@ from typing import Any
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
 from ...metrics.items.nouns import noun_classes
-from ...prompts.phrases.cutting import LINKS
+from ...prompts.phrases.cutting import LINKS, Phrase
 from ..collection.collection import Collection
 from ..collection.damage import examined
 from ..collection.labels import TAG, labels_of
@@ -36,14 +36,15 @@ from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
 from ..support.progress import Advance, silent
 from ..support.wording import counted
-from .adherence import AdherenceJudge
+from .adherence import EMBEDDED_LARGEST, AdherenceJudge
 from .face_source import PEOPLE, UNTOLD, FaceSource
 from .guarded import GuardedJudge
 from .storing import values_of
 
 #: Probability from which on a picture is found. Adherence's hold where half of the pictures show a phrase, which their prompts
-#: ask for; of a folder's pictures few show any given thing: with 3 in 100, this is an even chance.
-SURE = 0.97
+#: ask for; of a folder's pictures few show any given thing: with 3 in 100, this is an even chance, and of nouns in photographs, of
+#: which there are more, with 1 in 100.
+SURE, SURE_NOUN = 0.97, 0.99
 #: Words that a sentence names at most.
 _NAMED = 3
 #: Words that pictures can be searched for, by words that they cannot.
@@ -54,7 +55,7 @@ _LONG = 4
 OWNER = "me"
 #: Width and height of a picture as the embedded model draws it, and of a photograph: what adherence can tell in neither, it
 #: cannot tell at all.
-_SIZES = ((64, 64), (1024, 1024))
+_SIZES = ((EMBEDDED_LARGEST, EMBEDDED_LARGEST), (1024, 1024))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class Hit:
     evidence: str = ""  # in words, such as ``prompt and tag`` or ``dog seen: 0.93``
 
 
+#: After a sentence on words that nothing knows.
+OTHERS = "The other words are searched."
 #: On a collection without any metadata.
 UNWRITTEN = "No picture has a prompt or tag: file names and what is shown are searched."
 _QUOTES = str.maketrans("“”„«»‘’", '"""""\'\'')
@@ -184,9 +187,21 @@ def find_pictures_for(
             hits, notes = [*hits, *seen], [*notes, *more]
         except JudgeError as error:
             failed = str(error)
-    if not hits and rows and (problem := unknown_words(collection, positive, judge, find) or failed):
-        raise JudgeError(problem)
+    if not hits and rows:
+        unknown, problem = unknown_words(collection, positive, judge, find)
+        if fewer := without(words, unknown):
+            with contextlib.suppress(JudgeError):
+                hits, notes = find_pictures_for(collection, rows, fewer, judge, progress)
+                notes = [f"{problem} {OTHERS}", *notes]
+        if not hits and (problem or failed):
+            raise JudgeError(problem or failed)
     return hits, [*notes, *unwritten]
+
+
+def without(words: Sequence[str], unknown: Sequence[str]) -> str:
+    """The text of a search without words that nothing knows; empty if there are none such, or no others."""
+    known = [word for word in words if word not in unknown]
+    return " ".join(f'"{word}"' if " " in word else word for word in known) if unknown and to_see(known) else ""
 
 
 def _among(collection: Collection, ids: Iterable[int], query: Query) -> list[int]:
@@ -208,17 +223,22 @@ def seen_in(
     sure = [
         replace(one, evidence=", ".join(phrase.sentence for phrase in phrases))
         for one, phrases in zip(likely, told, strict=True)
-        if min(phrase.shown for phrase in phrases) >= SURE
+        if all(phrase.shown >= _least(phrase.phrase, one.row) for phrase in phrases)
     ]
     if sure and UNTOLD.keys() & {phrase.phrase.text for phrase in told[0]}:
         notes = ["Faces are found in pictures: sex and age are not told.", *notes]
     return sure, notes
 
 
+def _least(phrase: Phrase, row: ImageRow) -> float:
+    photograph = max(row.width, row.height) > EMBEDDED_LARGEST
+    return SURE_NOUN if photograph and phrase.text in noun_classes() else SURE
+
+
 def unknown_words(
     collection: Collection, words: Sequence[str], judge: GuardedJudge | None, find: Callable[[Query], list[int]]
-) -> str:
-    """A sentence on the words that are written nowhere and can be told in no picture, with the nearest known ones; else empty."""
+) -> tuple[list[str], str]:
+    """The words that are written nowhere and can be told in no picture, and a sentence on them with the nearest known ones."""
     inner = judge.inner if judge is not None else None
     lexicon = inner.lexicon if isinstance(inner, AdherenceJudge) else {**noun_classes(), **PEOPLE}
 
@@ -230,13 +250,13 @@ def unknown_words(
 
     nowhere = [word for word in words if not told(word) and not written(Query(), [word], find)]
     if not nowhere:
-        return ""
+        return [], ""
     known = [*dict.fromkeys([*written_words(collection), *lexicon])]
     looked = [word.casefold() for word in nowhere[:_NAMED]]
     near = [_INSTEAD[word] for word in looked if word in _INSTEAD]
-    near += [one for word in looked if word not in _INSTEAD for one in get_close_matches(word, known, 3, cutoff=0.72)]
+    near += [one for word in looked if word not in _INSTEAD for one in get_close_matches(word, known, 3, cutoff=0.74)]
     advice = f"the nearest known are {', '.join(map(repr, dict.fromkeys(near)))}" if near else "try other English words"
-    return f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
+    return nowhere, f"No prompt, tag or file name has {_first(nowhere)}, and pictures cannot tell it: {advice}."
 
 
 def reader_at_hand() -> str:

@@ -88,8 +88,7 @@ class Towers:
         features = model.get_text_features(**tokens.to(self.extractor.device))
         # A tensor before transformers 5.
         features = features if isinstance(features, torch.Tensor) else features.pooler_output
-        rows: np.ndarray = functional.normalize(features, dim=1).cpu().double().numpy()
-        return rows
+        return functional.normalize(features, dim=1).cpu().double().numpy()
 
 
 def _number(value: torch.Tensor) -> float:

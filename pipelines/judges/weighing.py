@@ -8,15 +8,25 @@ from typing import cast
 
 import numpy as np
 
+from ...metrics.damage.titles import Kind
 from ...metrics.goals import AS_GIVEN, Goal, Unit
 from ...metrics.protocols import POINTS, Pictures, Scale, Values
 from ...metrics.tastes.blend import StoredGoal
 from ...metrics.tastes.taste_files import content_hash
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
+from ..support.judge_names import BUILT_IN
 from .gradients import Gradient, checked_gradient, gradient_of
 from .guarded import GuardedJudge, View
 from .storing import judge_pictures
+
+#: Sentence on judges that are no tastes.
+GENERAL = "A general score does not know what you like: a taste of yours, from soart start FOLDER, serves better."
+
+
+def are_general(judges: Sequence[GuardedJudge]) -> bool:
+    """True if all judges, at least one, are general scores that come with soart."""
+    return bool(judges) and all(one.name in BUILT_IN and BUILT_IN[one.name].kind is Kind.SCORE for one in judges)
 
 
 def judges_in(judge: GuardedJudge) -> list[GuardedJudge]:

@@ -258,10 +258,11 @@ class ImageGenerator:
         """A sentence on the first of some prompts that the model does not wholly draw; empty if there is none.
 
         It does not read the end of a long prompt or negative prompt, as far as its tokenizers are known, and the embedded
-        model knows few subjects.
+        model knows few words.
         """
         prompts = list(prompts)
-        return self._limit.unread([*prompts, *negatives]) or self._subjects.unknown(prompts)
+        subjects = self._subjects
+        return self._limit.unread([*prompts, *negatives]) or subjects.unknown(prompts) or subjects.unread(prompts)
 
     def refuse_unknown(self, prompts: Iterable[str]) -> None:
         """Raise ModelError if the model can draw the subject of none of some prompts, as far as that is known."""

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
-from ...metrics.damage.titles import Kind
 from ...metrics.tastes.taste import LearntTaste
 from ..collection.collection import Collection
 from ..collection.families import set_parents
@@ -22,13 +21,12 @@ from ..collection.tables import ImageRow
 from ..judges.finding import By, judges_for
 from ..judges.guarded import GuardedJudge
 from ..judges.storing import judge_pictures
-from ..judges.weighing import WeightedJudges, judges_in
+from ..judges.weighing import GENERAL, WeightedJudges, are_general, judges_in
 from ..models.generator import ImageGenerator
 from ..models.request import DrawnPicture, Request
 from ..scoring.pictures import StoredPictures
 from ..scoring.taste_judge import TasteJudge
 from ..support.background import CancelledError
-from ..support.judge_names import BUILT_IN
 from ..support.wording import counted
 from .examining import Examiner, Marks
 from .optimizer import ENDS, FIRST, INTERRUPTED, VERSION, Limit, Optimization
@@ -38,8 +36,6 @@ from .ways import WAYS, Means, Noise, check_known
 
 #: Ratings from which on optimizing is known to bring more than choosing among seeds.
 ENOUGH = 16
-#: Sentence on a judge that is no taste.
-GENERAL = "A general score does not know what you like: a taste of yours, from soart start FOLDER, serves better."
 #: Folder of unfinished runs in a collection.
 UNFINISHED = "optimizing"
 _SETTINGS = ("negative", "steps", "guidance", "width", "height", "scheduler")
@@ -99,9 +95,10 @@ class Optimized:
             kept["Shows the prompt (0: no, 1: yes)"] = before.adherence, now.adherence
         else:
             kept["Like the first pictures (1: the same)"] = before.likeness, now.likeness
+        more = ": more seconds may help." if self.ended == "limit" else "."
         return [
             f"{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
-            *(["Nothing better was found: more seconds may help."] if np.array_equal(self.start, self.pixels) else []),
+            *([f"Nothing better was found{more}"] if np.array_equal(self.start, self.pixels) else []),
             *(f"{text}: {a:.3g} before, {b:.3g} now." for text, (a, b) in kept.items() if np.isfinite(b)),
             f"{self.pictures} pictures drawn in {self.seconds:.0f} s.",
         ]
@@ -250,7 +247,7 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
     sentences = [*notes, ENDS[run.ended], few_ratings(examiner.tasting.inner)]
     if examiner.second is None and examiner.other is None:
         sentences.append("No second judge checks this one: look at the picture.")
-    if all(one.name in BUILT_IN and BUILT_IN[one.name].kind is Kind.SCORE for one in judges_in(examiner.judge)):
+    if are_general(judges_in(examiner.judge)):
         sentences.append(GENERAL)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),

@@ -85,5 +85,4 @@ def effects_chart(
     if title:
         figure.suptitle(title.replace("$", r"\$"), fontsize=11)
     canvas.draw()  # type: ignore[no-untyped-call]
-    picture: np.ndarray = np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]
-    return picture
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]

@@ -99,8 +99,8 @@ def _curve(slot: str, numbers: list[OptionEffect], unit: str, limits: tuple[floa
 
 
 def draw_course(tuned: StudyFindings) -> Markup | None:
-    """The mean and the best score of every batch; None for fewer than two batches with scores."""
-    batches = [batch for batch in tuned.batches if math.isfinite(batch.mean)]
+    """The mean and the best score of every batch of new prompts; None for fewer than two such batches with scores."""
+    batches = [batch for batch in tuned.batches if math.isfinite(batch.mean) and not batch.again]
     if len(batches) < 2:
         return None
     first, last = batches[0], batches[-1]

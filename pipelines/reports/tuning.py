@@ -39,6 +39,7 @@ def render_tune_report(
 ) -> str:
     """Render the page, which also says why the run ended, and shows warnings beside the scores."""
     known: dict[int, str] = {}
+    new = [batch for batch in tuned.batches if not batch.again]
 
     def picture(row: ImageRow) -> str:
         if row.id not in known:
@@ -57,9 +58,7 @@ def render_tune_report(
         goal=goal_of(tuned.goal),
         effects=draw_effects(tuned.effects, tuned.unit),
         course=draw_course(tuned),
-        ends=[(name, tuned.batches[i]) for name, i in (("First batch", 0), ("Last batch", -1))]
-        if len(tuned.batches) > 1
-        else [],
+        ends=[("First batch", new[0]), ("Last batch of new prompts", new[-1])] if len(new) > 1 else [],
         judges=draw_judges(tuned.judges),
         most_liked=MOST_LIKED,
         pictures=sum(batch.count for batch in tuned.batches),

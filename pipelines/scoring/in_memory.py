@@ -61,5 +61,4 @@ def pictures_in_memory(kind: str, pictures: Iterable[InMemory]) -> list[np.ndarr
 def measure_pixels(measurer: Measurer, pixels: np.ndarray) -> np.ndarray:
     """Items (1, p) float64 of a picture, (h, w, 3) uint8 or floating 0…1."""
     # Rounded as a collection stores them, so that a score does not depend on where a picture lies.
-    items: np.ndarray = measurer.extractor.extract(pixels).astype(np.float32).astype(np.float64)
-    return items
+    return measurer.extractor.extract(pixels).astype(np.float32).astype(np.float64)

@@ -13,7 +13,18 @@ from ..collection.queries import Query, order
 from ..judges.catalogue import Catalogue
 from ..judges.face_source import FaceSource
 from ..judges.guarded import GuardedJudge
-from ..judges.searching import face_range, reader_of, seen_in, sought, to_see, unknown_words, wanted, written
+from ..judges.searching import (
+    OTHERS,
+    face_range,
+    reader_of,
+    seen_in,
+    sought,
+    to_see,
+    unknown_words,
+    wanted,
+    without,
+    written,
+)
 from ..scoring.measuring import measure
 from ..support.background import Job, Jobs
 from ..support.wording import counted
@@ -61,7 +72,10 @@ class SearchService:
                 unseen = len(others)
             ids = [*ids, *evidence]
             if not ids and not unseen:
-                note = unknown_words(self.collection, positive, self._reader(text)[0], find) or note
+                unknown, problem = unknown_words(self.collection, positive, self._reader(text)[0], find)
+                if fewer := without(words, unknown):
+                    return replace(self.answer(query, fewer, faces, find), note=f"{problem} {OTHERS}")
+                note = problem or note
         if limits := face_range(faces):
             counts = {image: row[0] for image, row in self.collection.items(VERSION, ids).items()}
             unseen = max(unseen, len(ids) - len(counts))

@@ -12,7 +12,7 @@ from ...errors import CollectionError
 
 #: Characters that show a text in another order than it has (Unicode's Bidi_Control): a name with them looks like another.
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_INVISIBLE = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff{BIDI_CONTROLS}]")
+_INVISIBLE = re.compile(f"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u2060\ufeff{BIDI_CONTROLS}]")
 #: Characters that steer a terminal, or show a text in another order or on another line; tab and line breaks stand alone.
 _STEERING = re.compile(
     f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff{BIDI_CONTROLS}]|([\t\n\r])"
@@ -40,7 +40,7 @@ def check_visible(name: str, noun: str = "name") -> str:
     """Check that a name holds nothing that steers or reorders text; letters of every script are fine."""
     if control := _INVISIBLE.search(name):
         raise CollectionError(
-            f"The {noun} {name[:100]!r} holds an invisible character, U+{ord(control[0]):04X}: enter it without."
+            f"The {noun} {name[:100]!r} holds an invisible character, U+{ord(control[0]):04X}: remove it."
         )
     return name
 

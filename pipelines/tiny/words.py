@@ -5,31 +5,15 @@ from __future__ import annotations
 import re
 
 SUBJECTS: dict[str, tuple[str, ...]] = {
-    "boat": ("boat", "ship", "sailboat"),
-    "house": ("house", "cottage", "cabin"),
-    "tree": ("tree", "oak"),
-    "fish": ("fish", "goldfish"),
-    "flower": ("flower", "daisy"),
-    "fox": ("fox", "red fox"),
-    "owl": ("owl", "night owl"),
-    "mushroom": ("mushroom", "toadstool"),
-    "mountain": ("mountain", "mountains", "peak"),
-    "castle": ("castle", "fortress"),
-    "cat": ("cat", "kitten"),
-    "dog": ("dog", "puppy"),
-    "bird": ("bird", "songbird"),
-    "horse": ("horse", "pony"),
-    "woman": ("woman", "girl", "lady"),
-    "man": ("man", "boy", "gentleman"),
-    "robot": ("robot", "android"),
-    "car": ("car", "automobile"),
-    "train": ("train", "locomotive"),
-    "rocket": ("rocket", "spaceship"),
-    "cactus": ("cactus", "succulent"),
-    "cup": ("cup", "mug", "teacup"),
-    "lighthouse": ("lighthouse", "beacon"),
-    "bridge": ("bridge", "viaduct"),
-}
+    "boat": ("boat", "ship", "sailboat"), "house": ("house", "cottage", "cabin"), "tree": ("tree", "oak"),
+    "fish": ("fish", "goldfish"), "flower": ("flower", "daisy"), "fox": ("fox", "red fox"), "owl": ("owl", "night owl"),
+    "mushroom": ("mushroom", "toadstool"), "mountain": ("mountain", "mountains", "peak"),
+    "castle": ("castle", "fortress"), "cat": ("cat", "kitten"), "dog": ("dog", "puppy"), "bird": ("bird", "songbird"),
+    "horse": ("horse", "pony"), "woman": ("woman", "girl", "lady"), "man": ("man", "boy", "gentleman"),
+    "robot": ("robot", "android"), "car": ("car", "automobile"), "train": ("train", "locomotive"),
+    "rocket": ("rocket", "spaceship"), "cactus": ("cactus", "succulent"), "cup": ("cup", "mug", "teacup"),
+    "lighthouse": ("lighthouse", "beacon"), "bridge": ("bridge", "viaduct"),
+}  # fmt: skip
 PALETTES: dict[str, tuple[str, ...]] = {
     "warm": ("warm colors", "warm colours", "warm palette", "warm"),
     "cool": ("cool colors", "cool colours", "cool palette", "cool"),
@@ -58,17 +42,14 @@ FRAMINGS: dict[str, tuple[str, ...]] = {
     "far": ("far away", "small", "tiny"),
 }
 SETTINGS: dict[str, tuple[str, ...]] = {
-    "hills": ("in the hills", "on a hill", "hills"),
-    "forest": ("in a forest", "in the woods", "forest"),
-    "city": ("in a city", "in the street", "city"),
-    "sea": ("by the sea", "at the beach", "sea"),
-}
+    "hills": ("in the hills", "on a hill", "hills"), "forest": ("in a forest", "in the woods", "forest"),
+    "city": ("in a city", "in the street", "city"), "sea": ("by the sea", "at the beach", "sea"),
+}  # fmt: skip
 WEATHERS: dict[str, tuple[str, ...]] = {
     "sunset": ("at sunset", "at dusk", "in the evening", "sunset"),
-    "night": ("at night", "by moonlight", "under the stars", "night"),
-    "rain": ("in the rain", "rainy", "rain"),
+    "night": ("at night", "by moonlight", "under the stars", "night"), "rain": ("in the rain", "rainy", "rain"),
     "snow": ("in the snow", "in winter", "snowy", "snow"),
-}
+}  # fmt: skip
 FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
     "subject": SUBJECTS,
     "palette": PALETTES,

@@ -25,6 +25,7 @@ from ...prompts.steering.steering import Steering
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail_of_file
+from ..judges.weighing import GENERAL, are_general
 from ..scoring.measuring import measure
 from ..support.figures import figures
 from .alarms import MIN_PICTURES, adherence_alarm, appearance, find_alarms
@@ -40,7 +41,10 @@ if TYPE_CHECKING:
 
 #: Options that are listed of those that a judge likes most, and of those that it likes least.
 MOST_LIKED = 3
-#: Said where every interval of an effect holds 0.
+#: Said where the pictures of a prompt seem to contradict what is expected of it, and where every interval of an effect holds 0.
+WEIGHED = (
+    "What is expected of a prompt follows from all pictures and from what they show: its own few may score otherwise."
+)
 UNSURE = "No option is certain to help or to harm yet: more pictures would tell."
 
 
@@ -100,6 +104,7 @@ class BatchScore:
     mean: float
     best: float
     pictures: list[ImageRow]
+    again: bool = False  # of prompts drawn before and of the user's own words alone, to be surer of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +229,7 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
     effects = _named(
         tuner, [effect for effect in table.effects if effect.option not in tuner.space.banned[effect.slot]], unit
     )
+    weighed = any(one.scores and not one.low <= float(np.mean(one.scores)) <= one.high for one in winners)
     unsure = bool(effects) and all(effect.low <= 0 <= effect.high for effect in effects)
     return StudyFindings(
         goal=judgements.goal,
@@ -244,11 +250,11 @@ def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFind
         ],
         judges=_judges(tuner, steering, judgements),
         front=_front(tuner, steering, judgements),
-        batches=_batches(judgements),
+        batches=_batches(tuner, judgements),
         gain=(unit * mean, unit * error),
         steps=[step for step in tuner.steps if str(step)],
         alarms=[*tuner.dead_slots, *_alarms(tuner, judgements)],
-        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else [])],
+        notes=[*tuner.beginnings, *filter(None, map(str, tuner.steps)), *tuner.study.notes, *judgements.problems, *_floor_note(tuner, judgements), *([str(pruning)] if pruning.previews else []), *([ignored] if ignored else []), *([UNSURE] if unsure else []), *([WEIGHED] if weighed else []), *([GENERAL] if are_general([judge for judge, weight in tuner.panel.judges if weight > 0]) else [])],
         yaml=tuner.space.to_yaml(),
         own=_own(tuner, steering, judgements, winners),
     )  # fmt: skip
@@ -335,14 +341,22 @@ def _front(tuner: Tuner, steering: Steering, judgements: Judgements) -> list[Tra
     ]
 
 
-def _batches(judgements: Judgements) -> list[BatchScore]:
+def drawn_again(tuner: Tuner, judgements: Judgements, number: int) -> bool:
+    """True of a batch that holds prompts of earlier batches and the user's own words alone."""
+    earlier = {trial.choice for trial in judgements.trials if trial.batch < number}
+    choices = {trial.choice for trial in judgements.trials if trial.batch == number}
+    return bool(earlier) and all(choice in earlier or tuner.own_words(choice) == choice for choice in choices)
+
+
+def _batches(tuner: Tuner, judgements: Judgements) -> list[BatchScore]:
     goal, batch = judgements.goal_values(), np.array([trial.batch for trial in judgements.trials])
     scores = []
     for number in np.unique(batch):
         members = np.flatnonzero(batch == number)
         values = goal[members][np.isfinite(goal[members])]
         mean, best = (float(values.mean()), float(values.max())) if len(values) else (float("nan"),) * 2
-        scores.append(BatchScore(int(number), len(members), mean, best, [judgements.rows[i] for i in members]))
+        again = drawn_again(tuner, judgements, int(number))
+        scores.append(BatchScore(int(number), len(members), mean, best, [judgements.rows[i] for i in members], again))
     return scores
 
 

@@ -38,8 +38,7 @@ class KnownOptions:
 
     def in_deviations(self, unit: float | None) -> np.ndarray:
         """(Σ|s|,) effects in deviations of the scores of a study, those of the pictures that the taste knows if None."""
-        effects: np.ndarray = self.points / (unit or self.unit)
-        return effects
+        return self.points / (unit or self.unit)
 
 
 def making_of_request(request: Request, model: str, sampler: str) -> Making | None:

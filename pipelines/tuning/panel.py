@@ -209,8 +209,7 @@ class Judgements:
     def standard(self, name: str) -> np.ndarray:
         """(n,) values of a judge as distances from its middle, in its unit."""
         middle, unit = self.scale(name)
-        standard: np.ndarray = (self.values[name] - middle) / unit
-        return standard
+        return (self.values[name] - middle) / unit
 
     @property
     def goal_scale(self) -> Unit:

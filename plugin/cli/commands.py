@@ -38,8 +38,7 @@ class Command(TyperCommand):
             arguments = [_argument_name(one) for one in self.params if one.param_type_name == "argument"]
             if (name := empty_value(args, takes_value, arguments)) is not None:
                 raise typer.BadParameter("it is empty", ctx, param_hint=name)
-        rest: list[str] = super().parse_args(ctx, args)
-        return rest
+        return super().parse_args(ctx, args)
 
     def _refuse_old(self, ctx: Any, args: Sequence[str]) -> None:  # noqa: ANN401
         own = {name for option in self.params for name in (*option.opts, *option.secondary_opts)}
@@ -54,8 +53,7 @@ class Command(TyperCommand):
 
         values = {name: getattr(value, "value", value) for name, value in (ctx.default_map or {}).items()}
         ctx.default_map = {name: without_password(value) for name, value in values.items()}
-        text: str = super().get_help(ctx)
-        return text
+        return super().get_help(ctx)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the settings that count, and the example."""

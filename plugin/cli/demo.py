@@ -105,7 +105,7 @@ def _print_next(pictures: Path, collection: str) -> None:
         say(f"\n{error}")
     else:
         lines.insert(0, (["start", str(pictures)], "your own ranking of the pictures: rate sixteen"))
-        lines.append((["web", collection], "what was drawn and tuned, in the browser"))
+        lines.append((["web", collection], "what was drawn, and the pictures of the tune, in the browser"))
     say("\nNext:")
     for arguments, text in lines:
         say(f"  {program()} {shlex.join(arguments)}\n      {text}")

@@ -42,7 +42,7 @@ def keep(
         typer.Option(
             "--copy-to",
             metavar="FOLDER",
-            help="Copy the keepers and the pictures in no group into this folder; their names begin with their place.",
+            help="Copy the keepers and the pictures in no group into this folder, numbered, best first.",
         ),
     ] = None,
     move_others_to: Annotated[

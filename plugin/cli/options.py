@@ -139,7 +139,7 @@ CopyTo = Annotated[
     typer.Option(
         "--copy-to",
         metavar="FOLDER",
-        help="Copy the first pictures, as many as --top, to this folder; their names begin with their place.",
+        help="Copy the first pictures, as many as --top, to this folder, numbered, best first.",
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the page when it is written, else the folder of the copies.")]

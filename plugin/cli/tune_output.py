@@ -48,12 +48,14 @@ def batch_line(judged: Judgements, tuner: Tuner) -> str:
     """The mean goal of the last batch, and its best picture."""
     from ...pipelines.support.figures import figures
     from ...pipelines.support.wording import counted
+    from ...pipelines.tuning.findings import drawn_again
 
     last = max((trial.batch for trial in judged.trials), default=0)
     batch = [number for number, trial in enumerate(judged.trials) if trial.batch == last]
     goal = judged.goal_values()
     known = [number for number in batch if np.isfinite(goal[number])]
-    start = f"{tuner.done}/{tuner.budget} batch {last + 1}: "
+    again = ", the best prompts and yours again" if drawn_again(tuner, judged, last) else ""
+    start = f"{tuner.done}/{tuner.budget} batch {last + 1}{again}: "
     if not known:
         return f"{start}{counted(len(batch))}, none judged yet"
     best = max(known, key=lambda number: goal[number])
@@ -161,7 +163,7 @@ def findings_facts(collection: Collection, findings: StudyFindings) -> dict[str,
         "judges": {name: _effects(effects) for name, effects in findings.judges.items()},
         "trade_offs": [{**_words(t.words), "means": t.means} for t in findings.front],
         "batches": [
-            {"number": b.number, "pictures": b.count, "mean": _number(b.mean), "best": _number(b.best)}
+            {"number": b.number, "pictures": b.count, "mean": _number(b.mean), "best": _number(b.best), "again": b.again}
             for b in findings.batches
         ],
         "gain": {"mean": findings.gain[0], "standard_error": findings.gain[1]},

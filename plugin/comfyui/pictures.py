@@ -64,8 +64,7 @@ def _values(images: torch.Tensor) -> np.ndarray:
         raise ImageError(f"Expected images of shape (batch, height, width, channels), got {shape}.")
     if 0 in shape:
         raise ImageError(f"Expected at least one image, got an empty batch of shape {shape}.")
-    values: np.ndarray = images.detach().to("cpu").float().reshape(shape).numpy()
-    return values
+    return images.detach().to("cpu").float().reshape(shape).numpy()
 
 
 def _rgb(picture: np.ndarray) -> np.ndarray:

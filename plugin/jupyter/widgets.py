@@ -57,7 +57,7 @@ def _source(picture: Any, pixels: np.ndarray) -> Candidate | Path | np.ndarray: 
 class RatePictures(AnyWidget):
     """Stars for pictures, given in the cell of a notebook.
 
-    Keys: 1–5 rate and go on, n is *not for me*, 0 takes the rating away, ← and → move.
+    Keys: 1–5 rate and go on, n is *not for me*, key 0 takes the rating away, ← and → move.
 
     >>> import numpy as np
     >>> from soart.plugin.jupyter.widgets import RatePictures
@@ -73,9 +73,9 @@ class RatePictures(AnyWidget):
         rater: name of the rater in the collection.
 
     Attributes:
-        stars: 1–5 by the number of the picture as text, ``NOT_FOR_ME`` for one that is not to your liking; set by clicks.
+        stars: 1–5 by the number of the picture as text, from "0" on; 0, ``NOT_FOR_ME``, for one that is not to your liking.
         received: the stars that Python has got, by which the page sees whether the kernel lives.
-        trouble: why the last stars are not stored.
+        trouble: why the last stars could not be stored; empty if they were.
 
     Raises:
         ImageError: a picture that cannot be read.
@@ -101,8 +101,10 @@ class RatePictures(AnyWidget):
         if unknown := {*options} - {*self.trait_names()}:
             raise TypeError(f"RatePictures has no option {min(unknown)!r}.")
         wrong = isinstance(pictures, str | Mapping | Image.Image) or not isinstance(pictures, Iterable)
-        if wrong or not (listed := list(pictures)):
+        if wrong:
             raise ImageError(f"Expected a list of pictures, got {pictures!r:.80}.")
+        if not (listed := list(pictures)):
+            raise ImageError("The list of pictures is empty: give at least one.")
         self._pixels = [pixels_of(picture) for picture in listed]
         if isinstance(collection, str | Path):
             collection = Collection(collection)

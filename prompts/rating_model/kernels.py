@@ -168,8 +168,7 @@ def joint_kernels(theta: Hyperparameters) -> dict[int, np.ndarray]:
 
 def gather(choices: np.ndarray, matrices: Sequence[np.ndarray]) -> np.ndarray:
     """(n, Σ|s|) the row of each slot's matrix that belongs to the option taken, side by side."""
-    rows: np.ndarray = np.concatenate([matrix[choices[:, s]] for s, matrix in enumerate(matrices)], axis=1)
-    return rows
+    return np.concatenate([matrix[choices[:, s]] for s, matrix in enumerate(matrices)], axis=1)
 
 
 def main_and_squares(
@@ -223,5 +222,4 @@ def covariance(first: Rows, second: Rows, levels: Sequence[int], theta: Hyperpar
 def variance(rows: Rows, levels: Sequence[int], theta: Hyperparameters) -> np.ndarray:
     """(n,) prior variance of each cell without its seed effect, in units of σ²; unknown raters have an own part too."""
     taste = taste_variance(rows.choices, levels, theta)
-    total: np.ndarray = theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)
-    return total
+    return theta.amplitude * (theta.constant + taste + theta.own_constant + theta.own * taste)

@@ -36,8 +36,7 @@ class Mode:
 def _factorise(inner: np.ndarray) -> np.ndarray:
     """Lower Cholesky factor of I + ``inner``, which is overwritten."""
     inner[np.diag_indices_from(inner)] += 1.0
-    lower: np.ndarray = cholesky(inner, lower=True, check_finite=False, overwrite_a=True)
-    return lower
+    return cholesky(inner, lower=True, check_finite=False, overwrite_a=True)
 
 
 def find_mode(kernel: np.ndarray, terms: Terms, noise: float, start: np.ndarray | None = None) -> Mode:
@@ -108,5 +107,4 @@ def evidence_slope(kernel: np.ndarray, terms: Terms, noise: float, mode: Mode) -
 
 def whiten(mode: Mode, cross: np.ndarray) -> np.ndarray:
     """(m, k) L⁻¹ Rᵀ K for (n, k) covariances with the cells; the data reduce the variance by its squares."""
-    white: np.ndarray = solve_triangular(mode.factor, mode.root.T @ cross, lower=True, check_finite=False)
-    return white
+    return solve_triangular(mode.factor, mode.root.T @ cross, lower=True, check_finite=False)

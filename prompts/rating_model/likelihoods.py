@@ -117,8 +117,7 @@ def determinant_slope(terms: Terms, h: np.ndarray, posterior: np.ndarray) -> np.
     third = _probit((h[winners] - h[losers]) / np.sqrt(2))[3]
     spread = posterior[winners, winners] + posterior[losers, losers] - 2 * posterior[winners, losers]
     moved = third * spread / (4 * np.sqrt(2))
-    slope: np.ndarray = np.bincount(losers, moved, len(h)) - np.bincount(winners, moved, len(h))
-    return slope
+    return np.bincount(losers, moved, len(h)) - np.bincount(winners, moved, len(h))
 
 
 def thin(rows: Rows, terms: Terms, limit: int, rng: np.random.Generator) -> tuple[Rows, Terms]:

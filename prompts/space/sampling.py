@@ -47,8 +47,7 @@ def scores(slot: Slot, keys: np.ndarray, draws: np.ndarray, attempt: int) -> np.
     bits = _mix(_mix(keys[None, :] ^ places[:, None]) + _GOLDEN)
     uniform = ((bits >> np.uint64(11)).astype(np.float64) + 0.5) / 2.0**53
     weights = np.log([option.weight for option in slot.options])
-    result: np.ndarray = weights - np.log(-np.log(uniform))
-    return result
+    return weights - np.log(-np.log(uniform))
 
 
 def drawable(space: SpaceDefinition) -> list[np.ndarray]:

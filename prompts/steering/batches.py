@@ -50,8 +50,7 @@ def balanced_batch(
 
 def _spread(options: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
     """(count,) of the ordered ``options``, one from each of ``count`` equal stretches."""
-    spread: np.ndarray = options[((np.arange(count) + rng.random(count)) / count * len(options)).astype(np.int64)]
-    return spread
+    return options[((np.arange(count) + rng.random(count)) / count * len(options)).astype(np.int64)]
 
 
 def leaders_batch(draws: Tables, shown: np.ndarray, mean: Tables, count: int) -> np.ndarray:

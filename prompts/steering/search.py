@@ -295,5 +295,4 @@ def best_of(
                 break
             pool.update(dict.fromkeys(keys(frontier)))
     free_choices = np.array([key for key in pool if key not in taken], dtype=np.int64).reshape(-1, len(domain.levels))
-    best: np.ndarray = free_choices[np.argsort(-table(free_choices)[0], kind="stable")[:count]]
-    return best
+    return free_choices[np.argsort(-table(free_choices)[0], kind="stable")[:count]]

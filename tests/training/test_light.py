@@ -16,11 +16,8 @@ def painted(seed=0, **change):
     return scene, *paint(scene, np.random.default_rng(seed))
 
 
-SCENES = [
-    *({"subject": subject} for subject in SUBJECTS),
-    *({"setting": setting, "weather": weather} for setting, weather in zip(SETTINGS, WEATHERS, strict=True)),
-    {"second": "fox", "weather": "snow"},
-]
+SCENES = [{"subject": subject} for subject in SUBJECTS] + [{"second": "fox", "weather": "snow"}]
+SCENES += [{"setting": s, "weather": w} for s, w in zip(SETTINGS, WEATHERS, strict=True)]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -37,9 +34,8 @@ def test_every_picture_is_the_plain_one_in_its_light(change, style):
 
 def test_light_comes_from_the_left_and_a_shadow_falls_to_the_right():
     rng = np.random.default_rng(1)
-    scene = Scene("mushroom", "warm", "flat", "sharp")
-    stage = random_stage(scene, rng)
-    shaded = shade(stage, scene_colors(scene, rng))
+    stage = random_stage(Scene("mushroom", "warm", "flat", "sharp"), rng)
+    shaded = shade(stage, scene_colors(stage.scene, rng))
     side = len(shaded.light)
     body = shaded.roles > 1
     columns = np.arange(side)[None, :] < stage.layouts[0].x * side

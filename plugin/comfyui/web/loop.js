@@ -90,17 +90,12 @@ export function drawLoop(node, facts) {
   return el("div", "", el("div", "line-of-text", facts.gain), place);
 }
 
-/**
- * Promise the server to queue the next run of a workflow; returns the number of the promise, or null if none is to be queued here.
- *
- * @param {string} workflow
- * @returns {Promise<number | null>}
- */
-async function askToQueue(workflow) {
+/** What a promise gives; null, with a word in the console, if it fails. @template T @param {Promise<T>} promise @param {string} trouble */
+async function attempt(promise, trouble) {
   try {
-    return (await store("/soart/loop/next", { workflow, page: api.clientId })).promise;
+    return await promise;
   } catch (error) {
-    console.warn("soart: the next run of the loop is not queued.", error);
+    console.warn(`soart: ${trouble}.`, error);
     return null;
   }
 }
@@ -109,16 +104,11 @@ async function askToQueue(workflow) {
 export async function queueNext() {
   const workflow = openWorkflow();
   if (!api.clientId || !anyGoesOn()) return;
-  const promise = await askToQueue(workflow);
+  const answer = await attempt(store("/soart/loop/next", { workflow, page: api.clientId }), "the next run of the loop is not queued");
   // Another workflow may be open by now, and would run.
-  if (promise === null || workflow !== openWorkflow()) return;
-  let certain = false;
-  try {
-    certain = (await app.queuePrompt(0, 1)) !== false;
-  } catch (error) {
-    console.warn("soart: the next run of the loop could not be queued.", error);
-  }
-  await report("/soart/loop/queued", { promise, certain });
+  if (typeof answer?.promise !== "number" || workflow !== openWorkflow()) return;
+  const queued = await attempt(app.queuePrompt(0, 1), "the next run of the loop could not be queued");
+  await report("/soart/loop/queued", { promise: answer.promise, certain: queued !== false && queued !== null });
 }
 
 /** End the loops that this page has in the open workflow. @param {string} reason as looping.py names it. */
@@ -133,11 +123,7 @@ async function end(reason) {
  * @param {object} content
  */
 async function report(path, content) {
-  try {
-    await store(path, content);
-  } catch (error) {
-    console.warn("soart: the server does not know of the loop.", error);
-  }
+  await attempt(store(path, content), "the server does not know of the loop");
 }
 
 /** Learn from the server how its loops stand: after a reload, and after the connection was lost. */

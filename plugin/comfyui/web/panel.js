@@ -50,7 +50,7 @@ export function panelOf(node) {
   const present = presentPanel(node);
   if (present) return present;
   const panel = el("div", "panel");
-  // Empty fields of text leave the room to the panel.
+  // Empty fields of text leave the room to the panel, but in Nodes 2.0, which lays them out by itself.
   for (const { element } of node.widgets ?? []) {
     if (element instanceof HTMLTextAreaElement && !element.value) element.style.setProperty("--comfy-widget-max-height", "64");
   }

@@ -8,7 +8,7 @@ import { app } from "../../scripts/app.js";
  * @typedef {{ class_type?: string }} PromptNode
  *
  * @typedef {object} Run an entry of the server's history.
- * @property {[number, string, Record<string, PromptNode>, { extra_pnginfo?: { workflow?: { id?: string } } }?]} prompt
+ * @property {[number, string, Record<string, PromptNode>, { client_id?: string, extra_pnginfo?: { workflow?: { id?: string } } }?]} prompt
  * @property {Record<string, Output>} outputs
  */
 
@@ -50,7 +50,10 @@ export async function readStored(prefix) {
   if (!answer.ok) return;
   /** @type {Record<string, Run>} */
   const runs = await answer.json();
-  const ordered = Object.values(runs).sort((a, b) => a.prompt[0] - b.prompt[0]);
+  // Runs of this page come last, and count: another page may have another copy of the workflow.
+  const page = api.clientId ?? sessionStorage.getItem("clientId");
+  const own = (/** @type {Run} */ { prompt }) => Number(prompt[3]?.client_id === page);
+  const ordered = Object.values(runs).sort((a, b) => own(a) - own(b) || a.prompt[0] - b.prompt[0]);
   for (const { prompt, outputs } of ordered) {
     const workflow = prompt[3]?.extra_pnginfo?.workflow?.id ?? "";
     for (const [id, output] of Object.entries(outputs ?? {})) {

@@ -10,7 +10,7 @@ from soart.metrics.tastes.examples import from_choices, from_ratings, mix
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import Units, gather
 from soart.metrics.tastes.item_kernels import ItemKernels
-from soart.metrics.tastes.learning_curve import CHOOSE_FIVE, _advice
+from soart.metrics.tastes.learning_curve import _advice
 from soart.metrics.tastes.mixture import contrasts_of, learn_mixture
 from soart.metrics.tastes.proposals import stop_rule
 from soart.metrics.tastes.taste import learn_taste
@@ -240,10 +240,10 @@ def test_too_few_choices_are_told_how_many_are_needed():
     rng = np.random.default_rng(10)
     few = learn_taste(coin_choices(rng, 3), NAMES, "v1", repeats=1).trust
     assert (few.word, few.choices) == (TOO_FEW, 3)
-    assert few.advice.startswith(CHOOSE_FIVE)
+    assert few.advice.startswith("Choose at least five times between two pictures")
     assert few.sentence.startswith("too few examples: 3 choices between pictures; ")
     known = replace(few, word=USABLE, concordance=0.9)
-    same, other = (_advice(known, 3, (6, then, 0.8, 1.0), CHOOSE_FIVE) for then in (0.904, 0.916))
+    same, other = (_advice(known, 3, (6, then, 0.8, 1.0)) for then in (0.904, 0.916))
     assert same == "3 more choices would hardly raise this, but find more pictures that you may like."
     assert other == "3 more choices would make it about 92 (80 to 100)."
     # Many choices between pictures of one prompt are held out one by one.

@@ -9,7 +9,6 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.phrases import phrases_of
 from soart.metrics.tastes.examples import from_modes
 from soart.metrics.tastes.heat_maps import overlay, patch_map
-from soart.metrics.tastes.learning_curve import RATE_FIVE
 from soart.metrics.tastes.proposals import propose, stop_rule
 from soart.metrics.tastes.taste import learn_taste
 from soart.metrics.tastes.trust import STRONG, TOO_FEW
@@ -146,4 +145,5 @@ def test_nothing_is_proposed_where_nothing_is_left_to_learn(taste_world):
     assert (np.diff(many.bits) < 0).all()
     assert not many.stop
     short = replace(trust, word=TOO_FEW, advice="")
-    assert stop_rule(replace(taste, trust=short)) == (False, f"{RATE_FIVE}.")
+    advice = "Rate 2 more that you like and 1 more that you do not."
+    assert stop_rule(replace(taste, trust=replace(short, liked=3, disliked=4))) == (False, advice)

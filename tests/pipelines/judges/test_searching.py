@@ -16,6 +16,7 @@ from soart.pipelines.collection.labels import TAG, set_label
 from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.searching import (
+    OTHERS,
     UNWRITTEN,
     Search,
     check_words,
@@ -185,10 +186,10 @@ def test_written_words_come_before_what_is_seen(colours):
     with pytest.raises(JudgeError, match="file name has 're'"):
         found("re")
     assert (sought('a red fox, "at night" -snow'), sought("the")) == (("red", "fox", "at night", "-snow"), ("the",))
-    with pytest.raises(
-        JudgeError, match=r"has 'womman', and pictures cannot tell it: the nearest known are 'woman', 'women'\."
-    ):
-        found("womman, red")
+    nearest = "No prompt, tag or file name has 'womman', and pictures cannot tell it: the nearest known are 'woman'."
+    with pytest.raises(JudgeError, match="nearest known are 'woman', 'women'"):
+        found("womman, wommen")
+    assert found("womman, red -3") == (found("red -3")[0], [f"{nearest} {OTHERS}"])
     # All pictures lie in that folder.
     with pytest.raises(JudgeError, match="file name has 'pictures'"):
         found("pictures")

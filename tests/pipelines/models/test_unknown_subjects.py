@@ -42,3 +42,7 @@ def test_the_first_unknown_subject_is_named_once(caplog):
     assert record.getMessage().endswith("for: a submarine.")
     assert generator.ignored(["a fox"], ["a dragon"]) == ""
     assert generator.ignored(["a fox", "a dragon"]).endswith("for: a dragon.")
+    known = "(Foxes:1.2) and a night owl in watercolor style, far away, washed out"
+    dragon = "The embedded model does not know 'dragon', 'misty': it draws the rest."
+    assert generator.ignored([known, "a dragon over misty mountains", "a fox in fog"]) == dragon
+    assert generator.ignored(["<lora:snow:1> a fox in the snow"]) == ""

@@ -16,6 +16,7 @@ from soart.metrics.tastes.appeal import appeal_model
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.gradients import gradient_of
 from soart.pipelines.judges.guarded import GuardedJudge
+from soart.pipelines.judges.weighing import GENERAL
 from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.noise import NoiseSampler
 from soart.pipelines.models.request import DrawnPicture
@@ -23,7 +24,6 @@ from soart.pipelines.optimizing import ways
 from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks
 from soart.pipelines.optimizing.gaussian import departure
 from soart.pipelines.optimizing.optimize import (
-    GENERAL,
     few_ratings,
     judge_for,
     optimize,

@@ -23,7 +23,9 @@ def test_small_shares_are_not_none(part, whole, text):
 CONTROLS = {chr(c) for c in range(0x3000) if unicodedata.bidirectional(chr(c)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}}  # fmt: skip
 
 
-@pytest.mark.parametrize("control", sorted(CONTROLS | {*"\u061c\u200e\u200f\0\n\x7f"}), ids=lambda c: f"{ord(c):04x}")
+@pytest.mark.parametrize(
+    "control", sorted(CONTROLS | {*"\u061c\u200b\u200e\u200f\u2060\0\n\x7f"}), ids=lambda c: f"{ord(c):04x}"
+)
 def test_names_that_look_like_others_are_refused(control):
     with pytest.raises(CollectionError, match=f"U\\+{ord(control):04X}"):
         check_visible(f"an{control}n")

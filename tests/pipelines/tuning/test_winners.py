@@ -102,6 +102,7 @@ def test_the_own_words_are_drawn_on_seeds_of_the_best_and_shown_first(collection
     assert own <= best
     assert [heading for heading, _ in findings.best_beside_own][:2] == ["yours: ", "1. "]
     assert findings.own.words[0].prompt == "a boat"
+    assert [batch.again for batch in findings.batches[:2]] == [False, True]
     assert findings.own.mean == pytest.approx(3, abs=0.3)
     assert findings.gain_over_own.startswith(f"Yours {findings.own.mean:.3g}, best found 4.")
 

@@ -53,6 +53,9 @@ def test_the_first_page_of_several_collections_is_their_list(settings, tmp_path)
         assert ">things</a>" in page
         assert ">second</a>" in page
         assert str(tmp_path / "second") not in page
+        links = set(re.findall(r'href="(/c/1/[^"]+)"', page))
+        assert len(links) == 5
+        assert {two.get(link).status_code for link in links} == {200}
         assert "This collection is empty" in two.get("/c/1/gallery").text
         assert "--collection second<" in two.get("/c/1/gallery").text
         two.get("/", params={"token": TOKEN})

@@ -230,6 +230,10 @@ def test_the_field_finds_what_the_command_finds(visitor, folder):
     assert nothing["note"].startswith(
         "No prompt, tag or file name has 'dogge', and pictures cannot tell it: the nearest known are"
     )
+    city = visitor.get("/api/ids", words="things in a city").json()
+    assert city["ids"] == visitor.get("/api/ids", words="things").json()["ids"] != []
+    assert city["note"].startswith("No prompt, tag or file name has 'city', ")
+    assert city["note"].endswith(". The other words are searched.")
     before = visitor.get("/api/ids", words="owl -red").json()
     assert (before["ids"], before["unseen"]) == ([], 20)
     assert visitor.send("look", words="owl -red").status_code == 200
