@@ -39,7 +39,8 @@ def store(folder: Path, state: Stored) -> None:
             {key: value for key, value in weights.items() if not key.endswith("position_ids")},
             folder / f"{name}.safetensors",
         )
-    (folder / "state.json").write_text(json.dumps({"scale": state.scale, "tokens": state.tokens}), encoding="utf-8")
+    text = json.dumps({"scale": state.scale, "tokens": state.tokens})
+    (folder / "state.json").write_text(f"{text}\n", encoding="utf-8")
 
 
 def stored(folder: Path) -> Stored:
