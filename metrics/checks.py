@@ -18,7 +18,7 @@ def is_weight(value: float) -> bool:
 
 
 def settled(values: np.ndarray) -> np.ndarray:
-    """Values (n,) at ten digits: on some processors the last ones of a matrix product depend on the row, of equal pictures too."""
+    """Values (n,) at ten digits: the last ones of a matrix product depend on the row on some processors."""
     return np.array([float(f"{value:.10g}") for value in values.tolist()])
 
 

@@ -29,7 +29,7 @@ from .second_taste import SecondTaste, second_taste
 
 #: What a picture may lose of the mean adherence of the first seeds; of freedom from faults it keeps the least of theirs.
 LESS_ADHERENCE = 0.02
-#: What the second judge may lose, in its standard deviations among the first seeds.
+#: What a second taste may lose, in its standard deviations among the first seeds; another judge may lose nothing.
 LESS_SECOND = 0.25
 
 

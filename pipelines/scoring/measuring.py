@@ -172,13 +172,17 @@ def import_pictures(
     return _each_once(files, add, progress)
 
 
+#: Copies of files that are named one by one.
+COPIES_NAMED = 3
+
+
 def _each_once(
     files: Sequence[Path], add: Callable[[Path], ImageRow], progress: Advance = silent
 ) -> tuple[list[ImageRow], list[str]]:
     """The rows that files are added as, and a sentence for each that is unreadable or repeats an earlier one."""
     rows: dict[int, ImageRow] = {}
     named: dict[int, Path] = {}
-    problems = []
+    problems, copies = [], list[str]()
     for file in files:
         try:
             row = add(file)
@@ -186,11 +190,13 @@ def _each_once(
             problems.append(str(error))
         else:
             if row.id in rows:
-                problems.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: counted once.")
+                copies.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: counted once.")
             rows.setdefault(row.id, row)
             named.setdefault(row.id, file)
         progress(1)
-    return list(rows.values()), problems
+    if len(copies) > COPIES_NAMED:
+        copies = [f"{len(copies)} files are the same as others, such as {copies[0]}"]
+    return list(rows.values()), [*problems, *copies]
 
 
 def measure_sound(

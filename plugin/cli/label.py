@@ -80,7 +80,7 @@ def label(
             raise typer.BadParameter(
                 "label the pictures first, because these write what is stored", param_hint="--xmp, --png"
             )
-        return _annotate([folder, *(pictures or ())], xmp, png, rater, dry_run, by, only, as_json)
+        return _annotate([folder, *(pictures or ())], xmp, png, rater, dry_run, by, only, matching, as_json)
     if pictures and not asked:
         raise typer.BadParameter(
             "nothing to do with these pictures: add --tag, --album, --favourite or --not-duplicates",
@@ -143,6 +143,7 @@ def _annotate(
     dry_run: bool,
     by: list[str] | None,
     only: list[str] | None,
+    matching: str,
     as_json: bool,
 ) -> None:
     """Write stars, tags and albums of evaluated pictures to sidecars and PNG files."""
@@ -150,6 +151,7 @@ def _annotate(
     from ...pipelines.tidying.annotate import annotate, annotations_of
     from ...pipelines.tidying.journal import checked_undo_file
 
+    search = search_of(matching)
     journal = None if dry_run else checked_undo_file()
 
     def check(store: Collection, _: Sequence[Path]) -> None:
@@ -158,6 +160,10 @@ def _annotate(
 
     with evaluated_folders(folders, only, by, check, reads_only=dry_run) as (_, evaluated):
         annotations = list(annotations_of(evaluated, rater))
+        if search:
+            store = evaluated.collection
+            places = {store.locate(row) for row in matched(search, store, store.images())}
+            annotations = [annotation for annotation in annotations if annotation.path in places]
         done, problems = 0, list[str]()
         if annotations and journal is not None:
             with undo_named(journal), Progress("writing", len(annotations)) as bar:

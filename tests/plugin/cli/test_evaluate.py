@@ -191,6 +191,7 @@ def test_cull_annotate_and_undo(soart, art, tmp_path):
     assert {p.name: p.read_bytes() for p in art.iterdir()} == before
     out = soart("label", art, "--xmp", "--dry-run")[1]
     assert len(re.findall(r"\.png: (?:1 star|[2-5] stars)$", out, re.MULTILINE)) == 10
+    assert soart("label", art, "--matching", "3", "--xmp", "--dry-run")[1].endswith("\nWould annotate 1 file\n")
     code, out, _ = soart("label", art, "--xmp", "--png")
     undo_file = re.search(r"To undo: soart undo (\S+)", out)[1]
     assert (code, (art / "0.xmp").exists()) == (0, True)
