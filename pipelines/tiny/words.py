@@ -25,22 +25,18 @@ PALETTES: dict[str, tuple[str, ...]] = {
 STYLES: dict[str, tuple[str, ...]] = {
     "flat": ("flat design", "flat style", "poster style"),
     "watercolor": ("watercolor", "watercolor style", "watercolour painting"),
-    "pixel": ("pixel art", "pixel art style", "pixel style"),
-    "sketch": ("ink sketch", "sketch style", "line drawing"),
+    "pixel": ("pixel art", "pixel art style", "pixel style"), "sketch": ("ink sketch", "sketch style", "line drawing"),
     "pointillism": ("pointillism", "pointillist style", "dotted style"),
     "woodcut": ("woodcut", "woodcut style", "linocut print"),
-}
+}  # fmt: skip
 QUALITIES: dict[str, tuple[str, ...]] = {
-    "sharp": ("sharp", "crisp", "detailed", "high quality"),
-    "vivid": ("vivid", "vibrant", "colorful", "high quality"),
-    "blurry": ("blurry", "out of focus", "soft", "low quality"),
-    "noisy": ("noisy", "grainy", "low quality"),
+    "sharp": ("sharp", "crisp", "detailed", "high quality"), "vivid": ("vivid", "vibrant", "colorful", "high quality"),
+    "blurry": ("blurry", "out of focus", "soft", "low quality"), "noisy": ("noisy", "grainy", "low quality"),
     "faded": ("faded", "washed out", "dull", "low quality"),
-}
+}  # fmt: skip
 FRAMINGS: dict[str, tuple[str, ...]] = {
-    "close": ("close up", "large", "big"),
-    "far": ("far away", "small", "tiny"),
-}
+    "close": ("close up", "large", "big"), "far": ("far away", "small", "tiny"),
+}  # fmt: skip
 SETTINGS: dict[str, tuple[str, ...]] = {
     "hills": ("in the hills", "on a hill", "hills"), "forest": ("in a forest", "in the woods", "forest"),
     "city": ("in a city", "in the street", "city"), "sea": ("by the sea", "at the beach", "sea"),

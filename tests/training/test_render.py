@@ -68,7 +68,6 @@ def test_surroundings_change_what_is_behind_and_leave_the_subject_clear(palette,
     assert (roles[body] == before[body]).mean() > 0.9
     assert (roles[~body] != before[~body]).mean() > 0.03
     assert np.abs(colors[SECOND] - colors[[RIM, SKY]]).max() > 0.15
-    assert (np.ptp(colors, axis=1).max() < 1e-6) == (palette == "monochrome")
 
 
 def test_captions_vary_and_repeat_by_seed():
