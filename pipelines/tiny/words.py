@@ -47,14 +47,9 @@ WEATHERS: dict[str, tuple[str, ...]] = {
     "snow": ("in the snow", "in winter", "snowy", "snow"),
 }  # fmt: skip
 FACTORS: dict[str, dict[str, tuple[str, ...]]] = {
-    "subject": SUBJECTS,
-    "palette": PALETTES,
-    "style": STYLES,
-    "quality": QUALITIES,
-    "framing": FRAMINGS,
-    "setting": SETTINGS,
-    "weather": WEATHERS,
-}
+    "subject": SUBJECTS, "palette": PALETTES, "style": STYLES, "quality": QUALITIES, "framing": FRAMINGS,
+    "setting": SETTINGS, "weather": WEATHERS,
+}  # fmt: skip
 
 
 def names_subject(text: str) -> bool:
