@@ -182,7 +182,7 @@ def _each_once(
     """The rows that files are added as, and a sentence for each that is unreadable or repeats an earlier one."""
     rows: dict[int, ImageRow] = {}
     named: dict[int, Path] = {}
-    problems, copies = [], list[str]()
+    problems, copies = [], list[tuple[str, str]]()
     for file in files:
         try:
             row = add(file)
@@ -190,13 +190,17 @@ def _each_once(
             problems.append(str(error))
         else:
             if row.id in rows:
-                copies.append(f"{str(file)!r} is the same file as {str(named[row.id])!r}: counted once.")
+                copies.append((str(file), str(named[row.id])))
             rows.setdefault(row.id, row)
             named.setdefault(row.id, file)
         progress(1)
     if len(copies) > COPIES_NAMED:
-        copies = [f"{len(copies)} files are the same as others, such as {copies[0]}"]
-    return list(rows.values()), [*problems, *copies]
+        said = [
+            f"{len(copies)} files are the same as others, such as {copies[0][0]!r} as {copies[0][1]!r}: counted once."
+        ]
+    else:
+        said = [f"{copy!r} is the same file as {first!r}: counted once." for copy, first in copies]
+    return list(rows.values()), [*problems, *said]
 
 
 def measure_sound(

@@ -124,6 +124,9 @@ def test_a_file_that_repeats_another_names_the_one_that_was_named(collection, ju
     assert problems == [
         f"{str(tmp_path / 'b.png')!r} is the same file as {str(tmp_path / 'a' / 'link.png')!r}: counted once."
     ]
+    _, problems = import_pictures(collection, [tmp_path / "b.png"] * 5, judge)
+    file = repr(str(tmp_path / "b.png"))
+    assert problems == [f"4 files are the same as others, such as {file} as {file}: counted once."]
 
 
 def test_of_exact_copies_the_original_is_opened_in_the_order_of_files(judge, tmp_path):
