@@ -41,7 +41,8 @@ def test_pictures_of_every_kind_are_shown(tmp_path):
     with pytest.raises(ImageError):
         RatePictures([tmp_path / "none.png"])
     for wrong in (3, [], "a.png", {"a": 1}):
-        with pytest.raises(SoartError, match=r"pictures as a list|a list of pictures|list of pictures is empty"):
+        said = r"is empty: give at least one" if wrong == [] else r"pictures as a list|a list of pictures"
+        with pytest.raises(SoartError, match=said):
             RatePictures(wrong)
     with pytest.raises(ImageError, match=r"got \(0, 4, 3\)"):
         RatePictures([np.zeros((0, 4, 3))])

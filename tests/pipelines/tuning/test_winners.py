@@ -4,6 +4,7 @@ import pytest
 from specimens.tuning import Liking
 
 from soart.pipelines.collection.ratings import rate
+from soart.pipelines.judges.weighing import GENERAL
 from soart.pipelines.tuning.findings import findings_of
 from soart.pipelines.tuning.panel import Panel
 from soart.pipelines.tuning.tuner import SEEDS, WINNERS, Tuner
@@ -66,6 +67,8 @@ def test_a_ban_of_the_best_leaves_the_others(collection, generator, panel):
     )
     tuner = Tuner(collection, generator, space, panel, budget=12, prune=False)
     tuner.draw(tuner.write([(0, 0), (1, 0), (2, 0)]))
+    general = Tuner(collection, generator, space, Panel("technical"), budget=12, prune=False)
+    assert (GENERAL in findings_of(general).notes, GENERAL in findings_of(tuner).notes) == (True, False)
     best = findings_of(tuner).winners[0].choice["palette"]
     banned = Tuner(collection, generator, space.restrict([f"palette={best}"]), panel, budget=12, prune=False)
     assert {winner.choice["palette"] for winner in findings_of(banned).winners} == {"warm", "cool", "neon"} - {best}
@@ -103,6 +106,7 @@ def test_the_own_words_are_drawn_on_seeds_of_the_best_and_shown_first(collection
     assert [heading for heading, _ in findings.best_beside_own][:2] == ["yours: ", "1. "]
     assert findings.own.words[0].prompt == "a boat"
     assert [batch.again for batch in findings.batches[:2]] == [False, True]
+    assert GENERAL not in findings.notes
     assert findings.own.mean == pytest.approx(3, abs=0.3)
     assert findings.gain_over_own.startswith(f"Yours {findings.own.mean:.3g}, best found 4.")
 
