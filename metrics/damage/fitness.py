@@ -13,7 +13,10 @@ FEWEST_PIXELS, PLAIN = 16, 3 / 255
 #: Why pictures of fewer pixels cannot be judged.
 TOO_SMALL = "too small to be judged (16 pixels are needed)"
 #: Why pictures without content cannot be judged. Transparency is laid over white before anything is measured.
-BLANK = ("all black", "all white or transparent", "nothing but one tone")
+BLANK = ("all black", "all white or transparent", "nothing but one tone", "nothing but noise")
+#: Of noise alone, in pictures of at least so many pixels a side, detail and grain differ by less than this from cell to cell (log10),
+#: grain is at least, and coarser detail less than this; patterns have more of it than grain explains.
+_SIDE, _DETAIL, _GRAIN, _FAINTEST, _COARSEST, _PATTERN = 256, 0.25, 0.05, -2.3, -2.0, 1.0
 
 
 def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
@@ -24,7 +27,7 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
         items[:, names.index(f"quality/{name}")]
         for name in ("side", "luma/q01", "luma/deviation", "luma/q99", "chroma/q99")
     )
-    reasons = []
+    reasons, noise = [], _only_noise(items, names)
     for n in range(len(items)):
         plain = spread[n] < PLAIN and lightest[n] - dark[n] < PLAIN
         if side[n] < FEWEST_PIXELS:
@@ -34,8 +37,23 @@ def why_unfit(items: np.ndarray, names: Sequence[str]) -> list[str]:
         elif plain and colour[n] < PLAIN and dark[n] > 1 - PLAIN:
             reasons.append(BLANK[1])
         else:
-            reasons.append(BLANK[2] if plain else "")
+            reasons.append(BLANK[2] if plain else BLANK[3] if noise[n] else "")
     return reasons
+
+
+def _only_noise(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """(n,) bool: True for pictures of (n, p) items whose every part has the same fine grain and nothing else."""
+    columns = (
+        "side",
+        *(f"detail/s{scale}/q{q}" for scale in (0, 1) for q in (10, 90)),
+        *(f"pixel/noise/{grain}" for grain in ("fine/q10", "fine/q50")),
+    )
+    side, low, high, coarse_low, coarse, grain, usual = (items[:, names.index(f"quality/{name}")] for name in columns)
+    alike = (high - low < _DETAIL) & (coarse - coarse_low < _DETAIL) & (usual - grain < _GRAIN)
+    found: np.ndarray = (
+        (side >= _SIDE) & alike & (grain > _FAINTEST) & (coarse < np.minimum(_COARSEST, 2 * grain + _PATTERN))
+    )
+    return found
 
 
 class JudgesItems:

@@ -290,6 +290,24 @@ def test_a_fault_that_is_not_looked_for_is_no_reason(judge, scenes):
     assert parts.matrix.sum(axis=0) * judge.model.half == pytest.approx(judge.cost_of_faults(items))
 
 
+def test_noise_alone_cannot_be_judged_but_patterns_and_grainy_pictures_can(judge, scenes):
+    rng, (y, x) = np.random.default_rng(0), np.mgrid[:320, :320]
+    grain = rng.normal(0, 0.04, (320, 320, 3))
+    smooth = 0.4 + 0.2 * (x / 320)[:, :, None] * np.array([1.0, 0.8, 0.6])
+    patterns = [(x + y) % 7 < 2, (x // 8 + y // 8) % 2 > 0, np.sin(x / 5) > 0]
+    drawn = [0.3 + 0.4 * np.repeat(one[:, :, None], 3, axis=2) for one in patterns]
+    large = [np.kron(picture, np.ones((5, 5, 1))) for picture in scenes[:3]]
+    pictures = [
+        smooth + grain,
+        *drawn,
+        *(picture + grain for picture in drawn),
+        *(picture + grain for picture in large),
+        smooth,
+    ]
+    items = np.concatenate([judge.extractor.extract(np.clip(picture, 0, 1)) for picture in pictures])
+    assert judge.unfit(items) == ["nothing but noise", *[""] * 10]
+
+
 def test_any_picture_with_something_on_it_can_be_judged(judge, scenes):
     items = np.concatenate([judge.extractor.extract(p) for p in scenes])
     assert set(judge.unfit(items)) == {""}
