@@ -367,7 +367,7 @@ def keep(
     collection: str | Path | None = None,
     model_effect: bool | None = None,
 ) -> Keepers:
-    """Find the keepers: the best pictures of each prompt, burst or group of look-alikes. No file is changed.
+    """Find the keepers: the best pictures of each prompt, burst, folder or group of look-alikes. No file is changed.
 
     Pictures are inspected in worker processes, which import the main script: in a script, call this below
     ``if __name__ == "__main__":``.
@@ -375,7 +375,7 @@ def keep(
     Args:
         pictures: a folder of pictures, several files and folders, or a collection (its folder or URL).
         group: ``prompt`` for pictures of one prompt and all its settings but the seed, ``burst`` for those of one prompt
-            that were saved one after the other, or ``look-alike`` for near-duplicates.
+            that were saved one after the other, ``folder`` for those of one folder, or ``look-alike`` for near-duplicates.
         per_group: pictures to keep of each group.
         by: what chooses: a judge, a taste or a name (docs/judges.md); several of them, or weights by judge or name. None for
             the overall score.

@@ -1,4 +1,4 @@
-"""Finds the keepers of an evaluated collection: the best of each prompt, burst or group of look-alikes."""
+"""Finds the keepers of an evaluated collection: the best of each prompt, burst, folder or group of look-alikes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: Ways to group pictures, and what pictures of a group have in common, in the singular.
-UNITS = {"prompt": "prompt", "burst": "burst", "look-alike": "look-alike group"}
+UNITS = {"prompt": "prompt", "burst": "burst", "folder": "folder", "look-alike": "look-alike group"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def find_keepers(
     rater: str = "me",
     copies: bool = True,
 ) -> Keepers:
-    """Find the keepers of every group (``prompt``, ``burst`` or ``look-alike``).
+    """Find the keepers of every group (``prompt``, ``burst``, ``folder`` or ``look-alike``).
 
     A group that has pictures which the user chose in the gallery keeps these and no other. Look-alikes are kept in the
     order of ``keeping_order``. Of other groups in which no picture has a value all pictures are kept. Pictures that the

@@ -1,4 +1,4 @@
-"""Groups of pictures from which one is to be kept: by prompt, or by burst."""
+"""Groups of pictures from which one is to be kept: by prompt, by burst, or by folder."""
 
 from __future__ import annotations
 
@@ -60,5 +60,7 @@ def by_burst(pictures: Sequence[Origin]) -> np.ndarray:
 
 
 def grouped_by(way: str, pictures: Sequence[Origin]) -> np.ndarray:
-    """(n,) group of each picture by ``"prompt"`` or ``"burst"``; −1 for none."""
+    """(n,) group of each picture by ``"prompt"``, ``"burst"`` or ``"folder"``; −1 for none."""
+    if way == "folder":
+        return numbered([str(PurePath(one.path).parent) if one.path else None for one in pictures])
     return by_prompt(pictures) if way == "prompt" else by_burst(pictures)

@@ -30,9 +30,9 @@ def keep(
         str,
         typer.Option(
             "--group",
-            metavar="prompt|burst|look-alike",
+            metavar="prompt|burst|folder|look-alike",
             help="Group pictures of one prompt and all its settings but the seed; those of one prompt that were saved "
-            "within 5 minutes of each other or with consecutive file numbers; or near-duplicates and exact copies.",
+            "within 5 minutes of each other or with consecutive file numbers; those of one folder; or near-duplicates and exact copies.",
         ),
     ] = "prompt",
     per_group: Annotated[int, typer.Option("--per-group", min=1, help="Pictures to keep of each group.")] = 1,
@@ -58,7 +58,7 @@ def keep(
     matching: Matching = "",
     as_json: Json = False,
 ) -> None:
-    """Find the keepers: the best picture of each prompt, burst or group of look-alikes.
+    """Find the keepers: the best picture of each prompt, burst, folder or group of look-alikes.
 
     Says why each is chosen, and how often such a choice is yours. Nothing is deleted, and moves can be undone.
     """
@@ -95,7 +95,11 @@ def keep(
         found = find_keepers(evaluated, group, per_group, rater=rater)
         problems = [*evaluated.update.problems, *found.problems]
         moves = [] if move_others_to is None else moves_of_others(evaluated, found, roots, plain_path(move_others_to))
-        copied, said, lines = copied_best([Path(path) for path in found.staying], None if dry_run else copy_to)
+        # Where there is nothing to choose between, all would be copied.
+        target = copy_to if found.groups and not dry_run else None
+        copied, said, lines = copied_best([Path(path) for path in found.staying], target)
+        if copy_to is not None and not found.groups:
+            lines.append("Nothing was copied, because there is nothing to choose between.")
         if move_others_to is not None and journal is not None:
             with undo_named(journal), Progress("moving", len(moves)) as bar:
                 done, undone = cull(moves, journal, bar)
@@ -113,7 +117,9 @@ def keep(
         print_problems(problems)
         for step in moves if dry_run else ():
             say(printable(f"{step.source} → {step.target}"))
-        would = dry_run and [("copy", len(found.staying), copy_to), ("move", len(moves), move_others_to)]
+        would = (
+            dry_run and found.groups and [("copy", len(found.staying), copy_to), ("move", len(moves), move_others_to)]
+        )
         for verb, number, folder in would or ():
             if folder is not None:
                 say(f"Would {verb} {counted(number)} to {folder}")
@@ -170,7 +176,8 @@ def _print_groups(found: Keepers, top: int) -> None:
     names = iter(names_from_common_folder([Path(path) for group in found.groups for path, *_ in _files(group)]))
     for group in found.groups[:top]:
         files = list(_files(group))
-        title = printable(shorten(group.prompt, PROMPT, placeholder=" …")) or f"{len(files)} look-alikes"
+        named = Path(group.paths[0]).parent.name if found.group == "folder" else group.prompt
+        title = printable(shorten(named, PROMPT, placeholder=" …")) or f"{len(files)} look-alikes"
         say(f"{title}: {group.why}")
         for _, score, keep, original in files:
             value = f"{score:{digits}}" if isfinite(score) else "–"
@@ -183,9 +190,11 @@ def _print_groups(found: Keepers, top: int) -> None:
         none = {
             "prompt": "have one prompt and the same settings apart from the seed",
             "burst": "have one prompt and were saved one after the other",
+            "folder": "lie in one folder",
             "look-alike": "are look-alikes",
         }[found.group]
-        others = "" if found.group == "look-alike" else "; soart keep --group look-alike groups pictures by their looks"
+        by_look = "; soart keep --group look-alike groups pictures by their looks, --group folder by their folders"
+        others = "" if found.group == "look-alike" else by_look
         say(
             "Only one picture is here: keep chooses among several."
             if alone == 1

@@ -34,7 +34,7 @@ def _grouping(parameters: Mapping[str, Any]) -> tuple[str, int]:
     group = str(parameters.get("group") or "prompt")
     per_group = whole_number(parameters.get("per", 1), "pictures to keep")
     if group not in UNITS or not 1 <= per_group <= 99:
-        raise SoartError("Choose groups by prompt, burst or look-alike, and 1 to 99 pictures to keep of each.")
+        raise SoartError("Choose groups by prompt, burst, folder or look-alike, and 1 to 99 pictures to keep of each.")
     return group, per_group
 
 

@@ -59,6 +59,18 @@ def test_pictures_of_one_prompt_with_other_settings_are_not_said_to_be_of_differ
     assert code == 0
     assert "No two of 5 pictures have one prompt and the same settings apart from the seed" in " ".join(out.split())
     assert "Only one picture is here" in soart("keep", art / "0.png")[1]
+    # All would be copied where there is nothing to choose between.
+    assert "Nothing was copied" in soart("keep", art, "--copy-to", art.parent / "kept")[1]
+    assert not (art.parent / "kept").exists()
+
+
+def test_the_best_of_each_folder_is_kept_whatever_the_prompts(soart, art, tmp_path):
+    for number in (3, 4):
+        (art / "other").mkdir(exist_ok=True)
+        shutil.move(art / f"{number}.png", art / "other")
+    out = soart("keep", art, "--group", "folder", "--copy-to", tmp_path / "kept")[1]
+    assert [line.split(":")[0] for line in out.splitlines() if line[0] not in " 0123456789"][:2] == [art.name, "other"]
+    assert ("2 groups by folder: 2 to keep, 3 others" in out, "2 copied to" in out) == (True, True)
 
 
 def test_exact_copies_are_listed_with_their_original(soart, art, tmp_path):
@@ -84,7 +96,7 @@ def test_exact_copies_are_listed_with_their_original(soart, art, tmp_path):
 
 def test_wrong_usage(soart, art, tmp_path):
     code, _, err = soart("keep", art, "--group", "colour")
-    assert (code, "prompt, burst, look-alike" in err) == (2, True)
+    assert (code, "prompt, burst, folder, look-alike" in err) == (2, True)
     code, _, err = soart("keep", art, "--copy-to", tmp_path / "a", "--move-others-to", tmp_path / "b")
     assert (code, "not both" in err) == (2, True)
     code, _, err = soart("keep", art, "--copy-to", art / "best")
