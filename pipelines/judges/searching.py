@@ -14,6 +14,7 @@ from typing import Any
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
 from ...metrics.items.nouns import noun_classes
+from ...metrics.tastes.overall import stored_name
 from ...prompts.phrases.cutting import LINKS, Phrase
 from ..collection.collection import Collection
 from ..collection.damage import examined
@@ -78,9 +79,19 @@ _SOUGHT = re.compile(r'-?(?:\w+:)?"[^"]+"|[^\s,;"]+')
 _FILTER = re.compile(r'(?<!\S)(damage|faces|rated|tag|album):("[^"]+"|\S+)', re.IGNORECASE)
 
 
+#: Numbers of faces in words, outside quotes.
+_NUMBERS = {"no": "0", "one": "1", "two": "2", "three": "3", "several": "2+", "many": "5+"}
+_FACES = re.compile(rf"(?<![\"\w-])({'|'.join(_NUMBERS)}) faces?\b", re.IGNORECASE)
+
+
 def filters_in(text: str) -> tuple[str, dict[str, str]]:
-    """The words of a search without filters such as ``tag:"at night"`` among them, and these by name."""
-    text = text.translate(_QUOTES)
+    """The words of a search without filters such as ``tag:"at night"`` among them, and these by name.
+
+    >>> from soart.pipelines.judges.searching import filters_in
+    >>> filters_in("a dog, one face tag:mine")
+    ('a dog,', {'faces': '1', 'tag': 'mine'})
+    """
+    text = _FACES.sub(lambda said: f"faces:{_NUMBERS[said[1].casefold()]}", text.translate(_QUOTES))
     found = {match[1].casefold(): match[2].strip('"') for match in _FILTER.finditer(text)}
     return " ".join(_FILTER.sub(" ", text).split()), found
 
@@ -158,6 +169,8 @@ def find_pictures_for(
 ) -> tuple[list[Hit], list[str]]:
     """Find pictures by words: first those in which all are written, then those that show them, by a judge.
 
+    Of those in which they are written in the same place, the best by stored overall scores come first.
+
     By adherence those are found that surely show them, see ``SURE``. The sentences tell what cannot be looked for.
 
     Raises:
@@ -171,7 +184,13 @@ def find_pictures_for(
     rank = ("prompt", "tag", "file name", "model")
     hits = [Hit(row, 1.0, places[row.id] or "no word against it") for row in told]
     evidence = {hit.row.id: re.sub(r" \(.*?\)", "", hit.evidence).split(" and ") for hit in hits}
-    hits.sort(key=lambda hit: min((rank.index(one) for one in evidence[hit.row.id] if one in rank), default=0))
+    standing = _standing(collection) if hits else {}
+
+    def strength(hit: Hit) -> tuple[int, int]:
+        strongest = min((rank.index(one) for one in evidence[hit.row.id] if one in rank), default=0)
+        return strongest, standing.get(hit.row.id, len(standing))
+
+    hits.sort(key=strength)
     allowed = {*find(Query(words=tuple(word for word in words if word not in positive), names=True, whole=True))}
     # Faces tell no sex and no age: what is written tells that it is another one.
     others = [{*UNTOLD[word]} for word in map(str.casefold, positive) if word in UNTOLD]
@@ -196,6 +215,12 @@ def find_pictures_for(
         if not hits and (problem or failed):
             raise JudgeError(problem or failed)
     return hits, [*notes, *unwritten]
+
+
+def _standing(collection: Collection) -> dict[int, int]:
+    """Place by overall score of the pictures of a collection that have one, by id."""
+    best = order(collection, Query(judge=stored_name(), sort="score", scored=True), "")
+    return {image: place for place, image in enumerate(best)}
 
 
 def without(words: Sequence[str], unknown: Sequence[str]) -> str:
@@ -360,7 +385,9 @@ class Search:
             rows = [row for row in rows if row.id in passing]
         if self.words:
             return find_pictures_for(collection, rows, self.words, self.judge, progress)
-        return [Hit(row, 1.0, " ".join(f"{name}:{value}" for name, value in self.filters.items())) for row in rows], []
+        standing, why = _standing(collection), " ".join(f"{name}:{value}" for name, value in self.filters.items())
+        rows = sorted(rows, key=lambda row: standing.get(row.id, len(standing)))
+        return [Hit(row, 1.0, why) for row in rows], []
 
 
 def face_range(text: str) -> tuple[int, float] | None:

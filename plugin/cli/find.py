@@ -93,7 +93,10 @@ def find(
         emit({"by": name, "found": rows_found, "problems": [*notes, *problems], **copied})
     elif found:
         heading = "likeness" if like else "found by"
-        show_found(heading, [why for *_, why in found], [path for path, *_ in found], lines)
+        shown = [path for path, *_ in found]
+        named = [Path(place).absolute() for place in places]
+        within = [folder for folder in named if any(path.is_relative_to(folder) for path in shown)]
+        show_found(heading, [why for *_, why in found], shown, lines, within)
     print_problems(problems if not as_json else [])
     if not found and like:
         raise SoartError("There is no other picture to compare with: name a folder with more pictures.")

@@ -180,12 +180,12 @@ def reason_row(reason: Reason) -> dict[str, Any]:
     return {**row, "examples": examples} if examples else row
 
 
-def names_from_common_folder(paths: Sequence[Path]) -> list[str]:
-    """Paths below the folder that holds all of them; whole paths if none does."""
+def names_from_common_folder(paths: Sequence[Path], within: Sequence[Path] = ()) -> list[str]:
+    """Paths below the folder that holds all of them, and the folders ``within`` which they lie; whole paths if none does."""
     if not paths:
         return []
     try:
-        folder = os.path.commonpath([path.absolute().parent for path in paths])
+        folder = os.path.commonpath([*(path.absolute().parent for path in paths), *(one.absolute() for one in within)])
     # Drives of Windows have no folder in common.
     except ValueError:
         return [str(path.absolute()) for path in paths]
@@ -256,9 +256,11 @@ def _prompt(picture: RankedPicture) -> str:
     return shorten(picture.prompt or "", PROMPT, placeholder=" …") + (f" (seed {drawn.seed})" if drawn else "")
 
 
-def show_found(column: str, values: Sequence[str], paths: Sequence[Path], lines: Sequence[str] = ()) -> None:
-    """Print files in their order as a table, each with its place and a value, and lines below it."""
-    names = names_from_common_folder(paths)
+def show_found(
+    column: str, values: Sequence[str], paths: Sequence[Path], lines: Sequence[str] = (), within: Sequence[Path] = ()
+) -> None:
+    """Print files of some folders in their order as a table, each with its place and a value, and lines below it."""
+    names = names_from_common_folder(paths, within)
     places = range(1, len(names) + 1)
     print_table(("#", column, "picture"), zip(places, values, names, strict=True), right=("#", column))
     show(False, {}, lines, [])

@@ -11,8 +11,10 @@ from specimens.judging import PixelJudge, values_for
 from soart.errors import CollectionError, JudgeError, SoartError
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.metrics.items.packaged import CLASSES
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.labels import TAG, set_label
+from soart.pipelines.collection.results import replace_scores
 from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.searching import (
@@ -179,6 +181,9 @@ def test_written_words_come_before_what_is_seen(colours):
     # A judge without a probability leaves none out.
     assert [evidence.startswith("reader 0.") for _, evidence in seen] == [True] * 8
     assert found("the red -3", judge)[0][:7] == [one for one in written if one[0] != written[3][0]]
+    # Of those in which they are written alike, the best come first.
+    replace_scores(colours, stored_name(), {written[place][0]: 50.0 + place for place in (2, 5)}, {})
+    assert found("red")[0][:3] == [written[5], written[2], written[0]]
     # Longer words count where no picture has the whole one, and not for a short one.
     for place, tag in ((10, "rainy day"), (11, "rainbow")):
         set_label(colours, TAG, tag, [rows[place].id])
