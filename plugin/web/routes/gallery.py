@@ -124,8 +124,8 @@ def _ignored(parameters: Mapping[str, str], judges: Sequence[str], *, examined: 
             query_of({name: parameters.get(name, "")}, str)
         except SoartError:
             wrong.append(name)
-    # A bookmark may still hold the token of an earlier start.
-    wrong += [name for name in parameters if name not in {*FILTERS, "token"}]
+    # A bookmark may still hold the token of an earlier start; what a link lets look for is no filter.
+    wrong += [name for name in parameters if name not in {*FILTERS, "token", "look"}]
     return {name: parameters[name] for name in wrong}
 
 

@@ -409,9 +409,11 @@ addEventListener("keydown", (event) => {
     grid.focus(grid.focused);
   }
 });
-startJudge(form.by, new URLSearchParams(location.search).has("by"));
+const address = new URLSearchParams(location.search);
+startJudge(form.by, address.has("by"));
 load().then(() => {
   restoreScroll("gallery");
+  if (address.has("look") && !$("#look").hidden) look();
   const left = whenLeft("selection", () => selected.ids.join(","));
   const there = new Set(grid.ids.flatMap(selected.members));
   if (left && !selected.active) selected.set(left.split(",").map(Number).filter((id) => there.has(id)));

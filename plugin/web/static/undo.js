@@ -86,12 +86,15 @@ export function remember({ request, undo, image = null }) {
 }
 
 /**
- * Remember that pictures are being moved away.
+ * Remember that pictures are being moved away, and offer to undo it.
  *
  * @param {string} name of the undo file.
  */
 export const rememberMove = (name) =>
-  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: "pictures moved away", files: true } });
+  remember({ request: { path: "/api/evaluate/undo", body: { name }, word: "pictures moved away", files: true } }).notify(
+    "Moving pictures away; nothing is deleted.",
+    "move",
+  );
 
 /**
  * Remember a choice among pictures that belong together.

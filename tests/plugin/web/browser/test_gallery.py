@@ -65,6 +65,11 @@ def test_what_is_written_nowhere_is_looked_for_by_itself_once(come, address):
     page.wait_for_selector("#look", state="visible")
     page.wait_for_selector("#look", state="hidden")
     assert len(asked) == 1
+    # So is what a link lets look for, though it is written somewhere.
+    page.goto(f"{address}/c/0/gallery?words=red&look=1")
+    page.wait_for_selector("#count:has-text('20 pictures')")
+    until(lambda: page.evaluate("1") and len(asked) == 2)
+    assert not page.is_visible(".alarm")
 
 
 def test_the_values_of_a_judge_are_shown_whichever_answer_on_the_judges_comes_first(come, address, folder):
