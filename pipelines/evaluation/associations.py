@@ -58,6 +58,8 @@ def searched(kind: str, value: str) -> str:
     return (
         value
         if kind in ("word", NAME)
+        else f'"{value.replace(chr(34), " ")}"'
+        if kind in ("prompt", "folder")
         else f'{kind.casefold()}:"{value}"'
         if " " in value
         else f"{kind.casefold()}:{value}"

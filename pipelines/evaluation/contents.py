@@ -34,8 +34,14 @@ from ..support.batching import batches
 from .associations import NAME, WORDS, searched
 from .correlates import words_of_name
 
+#: Kinds of parts: the pictures of one prompt or, without a prompt, of one folder.
+PROMPT, FOLDER = "prompt", "folder"
 #: Most parts of a kind, pictures that stand for a part, and fewest pictures of a part.
-MOST, SHOWN, FEWEST = {"model": 12, "LoRA": 12, NAME: 12, "subject": 12, "size": 3, "look": 8}, 6, 2
+MOST, SHOWN, FEWEST = (
+    {"model": 12, "LoRA": 12, NAME: 12, "subject": 12, "size": 3, "look": 8, PROMPT: 60, FOLDER: 60},
+    6,
+    2,
+)
 #: Smallest and largest share of the pictures that look alike: what nearly all have tells them apart from nothing.
 _LEAST, _LARGEST = 0.02, 0.7
 #: Words by term of colour and light; the other terms are true of too many pictures.
@@ -69,6 +75,7 @@ class Part:
     pictures: int
     score: float  # mean main score; NaN without one
     best: tuple[int, ...]  # ids of some of the best
+    faulty: int = 0  # pictures suspected of damage, or that cannot be judged
 
 
 def colours_of(items: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -116,8 +123,12 @@ def find_parts(
     scores: np.ndarray,
     colours: np.ndarray,
     faces: np.ndarray,
+    faulty: np.ndarray,
 ) -> tuple[Part, ...]:
-    """The parts of the pictures (n,) of a scan with main scores (n,), colours (n, t) of ``COLOURS`` and faces (n,)."""
+    """The parts of the pictures (n,) of a scan.
+
+    Known are their main scores (n,), colours (n, t) of ``COLOURS``, number of faces (n,), and which are faulty (n,).
+    """
     place = {image: row for row, image in enumerate(ids.tolist())}
     rows = defaultdict[tuple[str, str], "array[int]"](lambda: array("q"))
     root = common_folder(collection)
@@ -126,7 +137,8 @@ def find_parts(
             continue
         made = [("size", f"{width} × {height}"), *([("model", model)] if model else [])]
         made += [("LoRA", name) for name in names_of_loras(prompt or "", settings or "")]
-        made += _named(prompt or str(Path(path.removeprefix(root)).parent), bool(prompt))
+        folder = str(Path(path.removeprefix(root)).parent)
+        made += [(PROMPT, prompt) if prompt else (FOLDER, folder), *_named(prompt or folder, bool(prompt))]
         for word in () if prompt else words_of_name(path):
             made += _named(word, True) or [(NAME, word)]
         for key in dict.fromkeys(made):
@@ -138,10 +150,13 @@ def find_parts(
         rows["look", words] = array("q", np.flatnonzero(colours[:, number]).tolist())
     for name, those in zip(_FACES, (faces == 1, faces > 1), strict=True):
         rows["look", name] = array("q", np.flatnonzero(those).tolist())
-    return tuple(_chosen({key: np.unique(np.array(of, dtype=np.int64)) for key, of in rows.items()}, ids, scores))
+    members = {key: np.unique(np.array(of, dtype=np.int64)) for key, of in rows.items()}
+    return tuple(_chosen(members, ids, scores, faulty))
 
 
-def _chosen(rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np.ndarray) -> Iterator[Part]:
+def _chosen(
+    rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np.ndarray, faulty: np.ndarray
+) -> Iterator[Part]:
     """The largest parts of each kind; subjects that are known nouns before other words of folders."""
     total = len(ids)
 
@@ -152,6 +167,8 @@ def _chosen(rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np
     largest = {kind: those(kind) for kind in MOST}
     largest["subject"] = [part for kind in ("subject", "word") for part in those(kind, FEWEST, 0.95 * total)]
     largest[NAME] = those(NAME, max(FEWEST + 1, _LEAST * total), _LARGEST * total)
+    # What all pictures have in common tells none apart.
+    largest |= {kind: those(kind, FEWEST, total - 1) for kind in (PROMPT, FOLDER)}
     largest["look"] = those("look", max(FEWEST + 1, _LEAST * total), _LARGEST * total)
     for kind, most in MOST.items():
         # Words of one prompt are the same pictures.
@@ -164,4 +181,4 @@ def _chosen(rows: dict[tuple[str, str], np.ndarray], ids: np.ndarray, scores: np
             words = _FACES.get(name) or searched("word" if kind in ("subject", "look") else kind, name) * (
                 kind != "size"
             )
-            yield Part(kind, name, words, len(of), mean, tuple(ids[best].tolist()))
+            yield Part(kind, name, words, len(of), mean, tuple(ids[best].tolist()), int(faulty[of].sum()))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 #: Pictures from which the unit space of the collection is learnt, and pictures handled at once.
 SAMPLE, BLOCK = 4096, 1024
 #: Increased whenever evaluations change their meaning, so that stored ones are made anew.
-_VERSION = "13"
+_VERSION = "14"
 
 
 def _blocks(collection: Collection, version: str, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -113,7 +113,15 @@ def _evaluate(
         best=best,
         unfit=positions.unfit,
         faces=(faces := face_counts(collection, ids)),
-        parts=find_parts(collection, scan_number, ids, scores[main], positions.colours, faces),
+        parts=find_parts(
+            collection,
+            scan_number,
+            ids,
+            scores[main],
+            positions.colours,
+            faces,
+            (damage >= 0) | (positions.unfit != ""),
+        ),
         associations=find_associations(collection, scan_number, main),
         trends=find_trends(collection, scan_number, main),
     )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
@@ -20,18 +21,19 @@ from ...metrics.similarity.diversity import LOOKED, choose_varied
 from ..collection.files import count_files_with_pictures, first_paths
 from ..collection.queries import known_prompts
 from ..scoring.looks import seen_in
+from ..support.batching import batches
 from ..support.figures import figure, signed
 from ..support.wording import counted, percent, printable
 from .associations import FEWEST, MAKES, NAME, Association
-from .contents import Part
+from .contents import FOLDER, PROMPT, Part
 from .folders import EvaluatedCollection
 from .result import Evaluation
 from .trends import Trend
 
 #: Most decisions, and most pictures of one; an association is shown if its false discovery rate is at most this.
 MOST_DECISIONS, _MEMBERS, CLEAR = 20, 8, 0.05
-#: Most of the worst pictures among which those to list are chosen.
-_WORST = 1000
+#: Most of the worst pictures among which those to list are chosen, and the best and the worst that are chosen at least.
+_WORST, _BEST = 1000, 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,10 @@ class Decision:
     @property
     def action(self) -> str:
         """The action in words."""
-        away = f"move {len(self.moved)} away" if len(self.moved) > 1 else "move the other away"
-        return f"Keep this, {away}" if self.kind == "duplicates" else "Move away"
+        several = f"ove {len(self.moved)} away" if len(self.moved) > 1 else ""
+        if self.kind == "duplicates":
+            return f"Keep this, m{several or 'ove the other away'}"
+        return f"M{several or 'ove away'}"
 
     @property
     def command(self) -> str:
@@ -96,6 +100,8 @@ class Summary:
     #: the largest parts of each kind; ``looks`` are those that look alike, each with some of its best pictures
     parts: tuple[Part, ...]
     looks: tuple[tuple[Part, tuple[ListedPicture, ...]], ...]
+    #: by prompt or folder, the highest mean first, each with its best picture
+    prompts: tuple[tuple[Part, tuple[ListedPicture, ...]], ...]
     makes: tuple[Association, ...]  # associations of models, LoRAs and samplers, uncertain ones too
     clear: tuple[Association | Trend, ...]  # all other associations and trends that are clear
     #: best, worst: best or worst first, of near-duplicates only the best or the worst; the best few of one look or
@@ -106,7 +112,7 @@ class Summary:
     groups: int  # groups, spare: number of groups of near-duplicates, and of redundant pictures in them
     spare: int
     outliers: int
-    decisions: tuple[Decision, ...]  # at most ``MOST_DECISIONS``; the worst of each kind in turn
+    decisions: tuple[Decision, ...]  # at most ``MOST_DECISIONS``, the worst of each kind
     #: number of pictures that do not show what they were asked for, and those that show least; the note says what is
     #: missing
     missed: tuple[int, tuple[ListedPicture, ...]]
@@ -117,6 +123,11 @@ class Summary:
         kinds = {"models": "model", "LoRAs": "LoRA", "file names": NAME, "subjects": "subject", "sizes": "size"}
         told = {title: [part for part in self.parts if part.kind == kind] for title, kind in kinds.items()}
         return {title: parts for title, parts in told.items() if parts}
+
+    @property
+    def prompted(self) -> str:
+        """What ``prompts`` are, in the singular."""
+        return FOLDER if all(part.kind == FOLDER for part, _ in self.prompts) else PROMPT
 
     @property
     def open_matters(self) -> str:
@@ -141,6 +152,11 @@ class Summary:
             found.append(f"{title.capitalize() if title != 'LoRAs' else title}: {_parts(parts[: 2 * top])}")
         if self.looks:
             found.append(f"Looks: {_parts([part for part, _ in self.looks])}")
+        if len(self.prompts) > 1:
+            ends = {"Best": self.prompts[:top], "Worst": self.prompts[: max(top - 1, len(self.prompts) - top - 1) : -1]}
+            found += [
+                f"{end} {self.prompted}s: {_parts([part for part, _ in these])}" for end, these in ends.items() if these
+            ]
         if any(part.kind != "size" for parts in self.contents.values() for part in parts):
             found.append(
                 "  soart find WORDS lists such pictures; rank, keep, label and web take them by --matching WORDS."
@@ -163,7 +179,8 @@ class Summary:
 
 def _parts(parts: Sequence[Part]) -> str:
     means = [f", mean {figure(part.score, 2)}" * bool(np.isfinite(part.score)) for part in parts]
-    return "; ".join(f"{printable(one.name)} {one.pictures}{mean}" for one, mean in zip(parts, means, strict=True))
+    names = [printable(shorten(one.name, 60, placeholder=" …")) for one in parts]
+    return "; ".join(f"{name} {one.pictures}{mean}" for name, one, mean in zip(names, parts, means, strict=True))
 
 
 def short_names(pictures: Sequence[ListedPicture]) -> dict[int, str]:
@@ -225,15 +242,22 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
     order = order[e.judged[order]]
     alike = near_duplicates_left(e.group, order)
     first = order[_first_of_each(e.group, order)]
-    best_first = _varied(evaluated, first, evaluated.standing[first], top)
+    # Of shorter lists the same numbers are like a picture.
+    most = max(top, _BEST)
+    best_first = _varied(evaluated, first, evaluated.standing[first], most)
     others = best_and_worst(e.group, order, np.array([*best_first], dtype=int), len(order))[1][:_WORST]
-    worst_first = _varied(evaluated, others, -evaluated.standing[others], top)
+    worst_first = _varied(evaluated, others, -evaluated.standing[others], most)
     for row, count in (best_first | worst_first).items():
         alike[row] = alike.get(row, 0) + count
-    best, worst = (rows.want(np.array([*ends], dtype=int)) for ends in (best_first, worst_first))
-    looks = [part for part in e.parts if part.kind == "look"]
+    best, worst = (rows.want(np.array([*ends][:top], dtype=int)) for ends in (best_first, worst_first))
+    looks = [(part, top) for part in e.parts if part.kind == "look"]
+    prompts = [(part, 1) for part in e.parts if part.kind in (PROMPT, FOLDER) and part.best]
+    prompts.sort(key=lambda one: -one[0].score)
     judged = evaluated.judged
-    shown = {part.name: rows.want(np.array([e.place[image] for image in part.best[:top]], dtype=int)) for part in looks}
+    shown = {
+        part: rows.want(np.array([e.place[image] for image in part.best[:most]], dtype=int))
+        for part, most in looks + prompts
+    }
     missed = rows.want(np.array([e.place[image] for image in judged.missed[:top]], dtype=int))
     undecided = [(kind, rows.want(members), why) for kind, members, why in _undecided(e)]
     sizes = np.bincount(e.group[e.group >= 0])
@@ -260,7 +284,8 @@ def summarise(evaluated: EvaluatedCollection, top: int = 12) -> Summary:
         # As a plain dictionary, because asdict() mixes up the keys of a Counter.
         unfit=dict(Counter(e.unfit[e.unfit != ""].tolist())),
         parts=e.parts,
-        looks=tuple((part, tuple(show(row) for row in shown[part.name])) for part in looks),
+        looks=tuple((part, tuple(show(row) for row in shown[part])) for part, _ in looks),
+        prompts=tuple((part, tuple(show(row) for row in shown[part])) for part, _ in prompts),
         makes=tuple(one for one in by_difference if one.kind in MAKES),
         clear=(
             *(one for one in by_difference if one.kind not in MAKES and one.q <= CLEAR),
@@ -290,7 +315,7 @@ def _varied(evaluated: EvaluatedCollection, rows: np.ndarray, values: np.ndarray
 
 
 def _undecided(e: Evaluation) -> list[tuple[str, np.ndarray, str]]:
-    """Kind, rows and reason of the decisions to take: the worst of each kind in turn."""
+    """Kind, rows and reason of the decisions to take: the worst of each kind, kind by kind."""
 
     def damage(row: int) -> float:
         return float(e.scores[TechnicalJudge.detector(DETECTORS[e.damage[row]]).stored_name][row])
@@ -299,7 +324,9 @@ def _undecided(e: Evaluation) -> list[tuple[str, np.ndarray, str]]:
     turn = {row: (turns.update([kind := int(e.damage[row])]), turns[kind])[1] for row in rows}
     rows.sort(key=lambda row: turn[row])
     blank = [
-        ("damaged", np.array([row]), str(e.unfit[row])) for row in np.flatnonzero(np.isin(e.unfit, BLANK)).tolist()
+        ("damaged", np.array(some), reason if len(some) == 1 else f"{reason}, {counted(len(some))}")
+        for reason in BLANK
+        for some in batches(np.flatnonzero(e.unfit == reason).tolist(), _MEMBERS)
     ]
     damaged = blank + [
         ("damaged", np.array([row]), f"suspected {damage_noun(e.damage_name(row))}, {damage(row):.0f} of 100")
@@ -316,7 +343,8 @@ def _undecided(e: Evaluation) -> list[tuple[str, np.ndarray, str]]:
         for row in far[np.argsort(-e.distance[far], kind="stable")].tolist()
         if e.damage[row] < 0 and not e.unfit[row]
     ]
-    return [one for turn in zip_longest(damaged, alike, unusual) for one in turn if one][:MOST_DECISIONS]
+    chosen = [one for turn in zip_longest(damaged, alike, unusual) for one in turn if one][:MOST_DECISIONS]
+    return sorted(chosen, key=lambda one: ("damaged", "duplicates", "unusual").index(one[0]))
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

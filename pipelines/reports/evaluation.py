@@ -122,6 +122,7 @@ def render_evaluation(
         contrast=contrast,
         picture=lambda image: pictures[image],
         name=lambda one: names[one.id],
+        url=lambda one: Path(one.path).as_uri(),
         thumbs=folder is not None,
         # Inside a script element only "<" could end it.
         data=Markup(json.dumps(data, allow_nan=False).replace("<", "\\u003c")),

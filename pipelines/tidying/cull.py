@@ -71,7 +71,8 @@ class Rule:
             # 18.4 % of 375 are 69, though the floating product is a little less.
             count = int(low.sum() * self.worst / 100 + 1e-9)
             order = np.argsort(scores, kind="stable")
-            reasons[order[low[order]][:count]] = "low"
+            # All that were named are moved, whatever they score.
+            reasons[order[low[order]][:count]] = SELECTED if self.worst == 100 else "low"
         if self.outliers:
             reasons[e.outlier] = "outliers"
         if self.damaged:

@@ -10,7 +10,7 @@ import typer
 
 from ...errors import SoartError
 from ...pipelines.ingest.fork_server import start_for
-from .evaluate_output import document, print_contrast, print_evaluation, print_judged
+from .evaluate_output import document, print_contrast, print_evaluation, print_judged, print_next
 from .options import By, Folders, Json, Only, engine, load_judges, model_effect, output_file, processes, wrong_usage
 from .terminal import Progress, emit, interruptible, note, print_problems, say, show_in_desktop
 
@@ -172,5 +172,6 @@ def evaluate(
                 note(text)
             for path in (*written, *([page] if page else ())):
                 say(f"Written: {path}")
+            print_next(evaluated, folders)
         if failed:
             raise SoartError(" ".join(failed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
@@ -48,7 +49,8 @@ def document(
 
     evaluation, summary = evaluated.evaluation, summarise(evaluated, top)
     facts = asdict(summary)
-    facts["looks"] = [part | {"best": best} for part, best in facts["looks"]]
+    for kind in ("looks", "prompts"):
+        facts[kind] = [part | {"best": best} for part, best in facts[kind]]
     facts["decisions"] = [
         {**asdict(one), "action": one.action, "command": one.command} for one in summary.decisions[: 4 * top]
     ]
@@ -109,6 +111,23 @@ def print_judged(evaluated: EvaluatedCollection, top: int) -> None:
 def _against(contrast: Contrast) -> dict[str, Any]:
     # Programs know the AUC by this name.
     return {"apart" if name == "auc" else name: value for name, value in asdict(contrast).items()}
+
+
+def print_next(evaluated: EvaluatedCollection, folders: Sequence[str]) -> None:
+    """Print what to do with the folders after an evaluation."""
+    from ...pipelines.evaluation.summary import summarise
+
+    def command(*words: str) -> str:
+        return shlex.join(["soart", words[0], *folders, *words[1:]])
+
+    summary = summarise(evaluated, 1)
+    steps = [
+        f"{command('start')} learns what you like from a few ratings",
+        f"{command('rank', '--copy-to', 'best')} copies the best 20",
+    ]
+    if summary.copies or summary.spare:
+        steps.append(f"{command('cull', '--duplicates', '--to', 'culled')} moves copies and near-duplicates away")
+    say(f"Next: {'; '.join(steps)}.")
 
 
 def print_evaluation(evaluated: EvaluatedCollection, top: int) -> None:

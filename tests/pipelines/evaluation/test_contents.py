@@ -61,6 +61,11 @@ def test_words_of_file_names_are_compared_within_folders(collection, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.linear_gradient("L").rotate(9 * number).convert("RGB").save(path)
     evaluated = sync_and_evaluate(collection, Scan([tmp_path / "art"]), Here(), "technical")
+    summary = summarise(evaluated)
+    means = [part.score for part, _ in summary.prompts]
+    assert (len(means), means, summary.prompted) == (8, sorted(means, reverse=True), "folder")
+    assert all(part.best[0] == one.id and part.name in one.path for part, (one,) in summary.prompts)
+    assert [line.split(":")[0] for line in summary.lines(5) if "folders:" in line] == ["Best folders", "Worst folders"]
     ids = {row.id: float(row.path.endswith("midj-1.png")) * 50 + row.id % 3 for row in collection.images()}
     replace_scores(collection, "planted", ids, {})
     found = {one.value: one for one in find_associations(collection, evaluated.update.scan_number, "planted")}
