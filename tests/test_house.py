@@ -320,7 +320,7 @@ BUDGETS = {
     "rooms": ("metrics pipelines prompts plugin", "py", "lines", 70_608, 60_000),
     "tests": ("tests", "py", "lines", 57_586, 44_000),
     "benchmarks": ("benchmarks", "py", "lines", 12_930, 11_000),
-    "browser": ("pipelines plugin", "js html", "lines", 7_950, 8_000),
+    "browser": ("pipelines plugin", "js html", "lines", 8_000, 8_000),
     "docs": ("docs", "md", "words", 54_510, 55_000),
 }
 

@@ -2,7 +2,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { button, el } from "./dom.js";
-import { everyNode, fit, panelOf } from "./panel.js";
+import { corner, everyNode, fit, isSeen, panelOf, tidyCorner } from "./panel.js";
 import { caption, drawPicture, store } from "./pictures.js";
 import { enlarge } from "./viewer.js";
 
@@ -100,8 +100,7 @@ function tick() {
 function askingNode({ node, workflow }) {
   if (workflow && app.graph?.id && workflow !== app.graph.id) return undefined;
   const found = everyNode().find(([number, { type }]) => number === node && type === KIND)?.[1];
-  const hidden = found?.flags?.collapsed || (app.canvas?.graph && found?.graph !== app.canvas.graph);
-  return hidden ? undefined : found;
+  return isSeen(found) ? found : undefined;
 }
 
 /** @param {string} id */
@@ -114,22 +113,6 @@ function place(id) {
   home[node ? "prepend" : "append"](entry.shown);
   if (node) fit(node);
   tidyCorner();
-}
-
-function tidyCorner() {
-  const present = document.querySelector(".soart-corner");
-  if (present && !present.childElementCount) present.remove();
-}
-
-/** The corner of the page for questions of nodes that are not to be seen. */
-function corner() {
-  const present = document.querySelector(".soart-corner");
-  if (present) return present;
-  const made = el("div", "corner");
-  made.setAttribute("role", "region");
-  made.setAttribute("aria-label", "SOART Choose");
-  document.body.append(made);
-  return made;
 }
 
 /** @param {Question} question */

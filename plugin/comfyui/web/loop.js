@@ -2,7 +2,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { button, el } from "./dom.js";
-import { everyNode, numberOf } from "./panel.js";
+import { corner, everyNode, isSeen, numberOf, tidyCorner } from "./panel.js";
 import { store } from "./pictures.js";
 
 /**
@@ -45,10 +45,37 @@ const isOpen = ({ workflow, node }) =>
 /** Whether a loop of the open workflow is not over. */
 const anyGoesOn = () => [...loops.values()].some((loop) => loop.phase && isOpen(loop));
 
+/** Where loops are shown whose nodes are not to be seen, by workflow and node. @type {Map<string, HTMLElement>} */
+const corners = new Map();
+/** Milliseconds between two looks at which nodes are to be seen. */
+const LOOK = 1000;
+
+/** Show the loops in the corner that go on in nodes which are not to be seen. */
+function placeLoops() {
+  for (const [key, loop] of loops) {
+    const node = everyNode().find(([number, { type }]) => number === loop.node && type === KIND)?.[1];
+    const hidden = loop.phase && loop.page === api.clientId && loop.workflow === openWorkflow() && node && !isSeen(node);
+    const shown = corners.get(key);
+    if (hidden && !shown) {
+      corners.set(key, el("div", "loop"));
+      corner().append(corners.get(key));
+      draw(key);
+    } else if (!hidden && shown) {
+      shown.remove();
+      corners.delete(key);
+      tidyCorner();
+    }
+  }
+}
+
 /** @param {string} key */
 function draw(key) {
-  const [place, loop] = [places.get(key), loops.get(key)];
-  if (!place || !loop) return;
+  const loop = loops.get(key);
+  for (const place of [places.get(key), corners.get(key)]) if (place && loop) drawIn(place, loop);
+}
+
+/** @param {HTMLElement} place @param {Loop} loop */
+function drawIn(place, loop) {
   if (loop.why || !loop.phase) {
     place.replaceChildren(loop.why);
     return;
@@ -71,6 +98,7 @@ function learn(loop) {
   // Another page may have another copy of the workflow.
   if (known && known.page === api.clientId && loop.page !== known.page) return;
   loops.set(key, loop);
+  placeLoops();
   draw(key);
   if (loop.phase === "promised") setTimeout(() => void queueNext(), LAPSE);
 }
@@ -139,6 +167,7 @@ async function readLoops() {
 /** Follow the loops of the server. */
 export async function watchLoops() {
   api.addEventListener(CHANGED, ({ detail }) => learn(detail));
+  setInterval(placeLoops, LOOK);
   api.addEventListener("status", async ({ detail }) => {
     if (detail?.exec_info?.queue_remaining === 0) await queueNext();
   });

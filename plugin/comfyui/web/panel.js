@@ -40,6 +40,26 @@ export function everyNode(graph = app.graph, before = "") {
 /** The number of a node in a run. @param {GraphNode} node */
 export const numberOf = (node) => everyNode().find(([, one]) => one === node)?.[0] ?? String(node.id);
 
+/** Whether a node can be seen: not folded, and in the graph that is open. @param {any} node */
+export const isSeen = (node) => node && !node.flags?.collapsed && (!app.canvas?.graph || node.graph === app.canvas.graph);
+
+/** The corner of the page for what belongs to nodes that are not to be seen. */
+export function corner() {
+  const present = document.querySelector(".soart-corner");
+  if (present) return present;
+  const made = el("div", "corner");
+  made.setAttribute("role", "region");
+  made.setAttribute("aria-label", "SOART");
+  document.body.append(made);
+  return made;
+}
+
+/** Remove the corner if it is empty. */
+export function tidyCorner() {
+  const present = document.querySelector(".soart-corner");
+  if (present && !present.childElementCount) present.remove();
+}
+
 /** The panel of a node, if it has one. @param {GraphNode} node */
 export function presentPanel(node) {
   return node.widgets?.find((widget) => widget.name === WIDGET)?.element;

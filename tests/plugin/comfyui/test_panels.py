@@ -376,6 +376,19 @@ def test_a_loop_is_stopped_by_hand_and_by_mistakes(page):
     assert loop.text == "Stopped after 2 of 9 runs: the run could not be queued."
 
 
+def test_a_loop_whose_node_is_not_to_be_seen_is_stopped_in_the_corner(page):
+    loop, corner = Loop(page), page.locator(".soart-corner")
+    loop.finish(9)
+    assert corner.count() == 0
+    page.evaluate("() => { window.app.graph._nodes[0].flags = { collapsed: true }; }")
+    with page.expect_response("**/soart/loop/stop"):
+        corner.get_by_role("button", name="queue no further run").click()
+    loop.hear("soart.loop", loop.told())
+    assert corner.inner_text() == "Stopped after 1 of 9 runs."
+    page.evaluate("() => { window.app.graph._nodes[0].flags = {}; }")
+    corner.wait_for(state="detached")
+
+
 def test_a_loop_waits_while_another_workflow_is_open(page):
     loop = Loop(page)
     loop.finish(5)
