@@ -11,8 +11,7 @@ import numpy as np
 
 from ...errors import ModelError, SoartError, TasteError
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
-from ...metrics.damage.suspicion import detectors
-from ...metrics.damage.technical import TechnicalJudge
+from ...metrics.damage.technical import TechnicalJudge, detectors
 from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.protocols import ItemJudge, Reason
 from ...metrics.tastes.overall import BuiltInJudge, stored_name
