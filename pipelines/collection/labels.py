@@ -1,4 +1,4 @@
-"""Labels of pictures: tags and albums, which all raters share, and favourites, which each rater has."""
+"""Labels of pictures: tags and albums, which all raters share, favourites, which each rater has, and parents."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ from ...errors import CollectionError
 from ..support.batching import batches
 from ..support.wording import check_visible
 from .collection import Collection
+from .pictures import hidden_ids
 from .ratings import check_rater
 from .tables import HERE, ImageRow, LabelRow
 
+#: Kind of the labels of a child; each is named by the hash of a parent, which a file keeps wherever it lies.
+PARENT = "parent"
+#: Most children that are listed.
+MOST_CHILDREN = 50
 TAG, ALBUM, FAVOURITE = "tag", "album", "favourite"
 KINDS = (TAG, ALBUM, FAVOURITE)
 #: Most characters of a tag's or an album's name.
@@ -90,3 +95,39 @@ def label_counts(collection: Collection, kind: str) -> dict[str, int]:
 def is_labelled(kind: str, name: str) -> ColumnElement[bool]:
     """The condition that a picture of an outer query bears a label."""
     return exists().where(LabelRow.image_id == ImageRow.id, LabelRow.kind == kind, LabelRow.name == name)
+
+
+def set_parents(collection: Collection, child: ImageRow, parents: Iterable[str]) -> None:
+    """Note the SHA-256 of pictures, not always in the collection, that one was bred from, in place of earlier ones."""
+    rows = [
+        {"image_id": child.id, "kind": PARENT, "name": sha256}
+        for sha256 in dict.fromkeys(parents)
+        if sha256 != child.sha256
+    ]
+    with collection.session("be written", write=True) as session:
+        session.execute(delete(LabelRow).where(LabelRow.image_id == child.id, LabelRow.kind == PARENT))
+        if rows:
+            session.execute(insert(LabelRow), rows)
+
+
+def parents_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
+    """The pictures of the collection that one was bred from, oldest first."""
+    named = select(LabelRow.name).where(LabelRow.image_id == picture.id, LabelRow.kind == PARENT)
+    with collection.session("be read") as session:
+        rows = session.scalars(select(ImageRow).where(HERE, ImageRow.sha256.in_(named)).order_by(ImageRow.id)).all()
+    return _shown(collection, rows)
+
+
+def children_of(collection: Collection, picture: ImageRow) -> list[ImageRow]:
+    """The newest ``MOST_CHILDREN`` pictures of the collection that were bred from one, newest first."""
+    children = select(LabelRow.image_id).where(LabelRow.kind == PARENT, LabelRow.name == picture.sha256)
+    query = select(ImageRow).where(HERE, ImageRow.id.in_(children)).order_by(ImageRow.id.desc()).limit(MOST_CHILDREN)
+    with collection.session("be read") as session:
+        rows = session.scalars(query).all()
+    return _shown(collection, rows)
+
+
+def _shown(collection: Collection, rows: Sequence[ImageRow]) -> list[ImageRow]:
+    """The rows, of some, that may be shown now."""
+    hidden = hidden_ids(collection, [row.id for row in rows])
+    return [row for row in rows if row.id not in hidden]

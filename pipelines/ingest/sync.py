@@ -7,29 +7,40 @@ not decoded. A file that is gone is marked, and everything known about its pictu
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 
+from ...errors import ImageError
 from ...files import plain_path
+from ...metrics.image import read_content
 from ...metrics.items.combined import ItemKind
 from ..collection.collection import Collection
+from ..collection.png import picture_digest
+from ..collection.settings import change_setting, setting
 from ..support.batching import batches
+from ..support.file_stamps import file_stamp
 from ..support.progress import Advance, silent
 from .comparison import FileComparison, settled
 from .engines import Engine
 from .file_rows import mark_missing, problems_of, seen_again, store_inspections
 from .inspection import FileToInspect, Inspection, extractor_of
-from .metadata import TABLES
+from .metadata import TABLES, FolderTable
 from .metadata_rows import files_beside, store_metadata, with_copies
 from .scan import FileEntry, Scan, is_text
 from .scan_records import begin_scan, check_undisturbed, folders_read, last_read, note_folders_read
-from .table_problems import table_problems
 
+#: Files among which the pictures are chosen: to list these takes a fraction of a second.
+LISTED = 4096
+#: Key of the problems by folder, with the stamp of the tables that were read, as JSON.
+_KEY = "table_problems"
 #: Files listed before the first one is inspected, so that their number is known; of more the others are listed meanwhile.
 LISTED_FIRST = 65_536
 #: Files compared with the collection at once, inspections written at once, and files whose metadata alone are read at once.
@@ -136,3 +147,41 @@ def sync(
     update.table_problems = table_problems(collection, with_tables)
     update.problems = [*scan.problems, *update.unusable.values(), *problems_of(collection, update.scan_number)]
     return update
+
+
+def table_problems(collection: Collection, folders: Iterable[str]) -> list[str]:
+    """Sentences on tables, or lines of them, in ``folders`` (absolute) that cannot be read, in the order of their names.
+
+    The collection remembers them: tables that have not changed since the last call are not read again.
+    """
+    known: dict[str, tuple[str, list[str]]] = json.loads(setting(collection, _KEY) or "{}")
+    problems, fresh = [], {}
+    for folder in sorted(set(folders)):
+        stamp = file_stamp(*(Path(folder, name) for name in sorted(TABLES)))
+        before, sentences = known.get(folder, ("", []))
+        if before != stamp:
+            sentences = FolderTable.read(Path(folder)).problems
+            fresh[folder] = (stamp, sentences)
+        problems += sentences
+    if fresh:
+        change_setting(collection, _KEY, lambda stored: json.dumps(json.loads(stored or "{}") | fresh))
+    return problems
+
+
+def add_first_pictures(
+    collection: Collection, scan: Scan, count: int, rng: np.random.Generator, added: Callable[[], None] = lambda: None
+) -> int:
+    """Add random pictures of folders; nothing is measured, and what cannot be read is left to the scan of all files."""
+    paths = [file.path for file in islice((file for file in scan if not file.sidecar), LISTED)]
+    rng.shuffle(paths)
+    read = 0
+    for path in paths:
+        if read >= count:
+            break
+        with contextlib.suppress(ImageError):
+            content = read_content(path)
+            height, width = collection.decode(content, path).pixels.shape[:2]
+            collection.add_inspected(Path(path), picture_digest(content), width, height)
+            read += 1
+            added()
+    return read

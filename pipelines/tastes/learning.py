@@ -35,8 +35,7 @@ from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_store import TasteStore
 from ..support.progress import Advance, silent
 from ..support.wording import counted
-from .other_raters import beliefs_in
-from .priors import Priors, load_priors, of_use, without_learnt_from
+from .priors import Priors, beliefs_in, load_priors, of_use, without_learnt_from
 
 if TYPE_CHECKING:
     from ..scoring.in_memory import InMemory

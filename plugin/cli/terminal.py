@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
+from ...pipelines.support.background import TimeLeft
 from ...pipelines.support.failures import told_together
-from ...pipelines.support.time_left import TimeLeft
 from ...pipelines.support.wording import printable as printable
 
 if TYPE_CHECKING:

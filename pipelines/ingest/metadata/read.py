@@ -14,13 +14,13 @@ from .containers import Text, texts_of
 from .foldertable import TABLES, FolderTable
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
-from .novelai import read_novelai
 from .others import (
     read_demo,
     read_demo_object,
     read_drawthings,
     read_easy_diffusion,
     read_midjourney,
+    read_novelai,
     read_swarm_object,
     read_tensorart,
 )

@@ -2,7 +2,8 @@
 
 import json
 
-from soart.pipelines.collection.provenance import provenance_of
+from soart.pipelines.collection.provenance import good_prompts, provenance_of
+from soart.pipelines.collection.ratings import rate
 from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.ingest.metadata.a1111 import read_parameters
 
@@ -45,3 +46,16 @@ def test_only_a_size_other_than_that_of_the_picture_is_a_setting(collection, pai
     assert [known[row.id].settings for row in rows[:2]] == [{"clip skip": "2"}] * 2
     assert known[rows[2].id].settings == {"size": "10x10", "clip skip": "2"}
     assert known[rows[3].id].settings == {}
+
+
+def test_good_prompts_are_those_of_the_best_rated_pictures(collection, make_drawn):
+    rows = collection.add_drawn(
+        [make_drawn(seed, prompt=f"a boat, style {seed}") for seed in range(4)], "model", "unknown"
+    )
+    rate(collection, "me", {rows[0].id: 3.5, rows[1].id: 5.0, rows[2].id: 4.0})
+    collection.set_scores("blue", {rows[3].id: 9.0, rows[1].id: 1.0, rows[0].id: 0.0})
+    # Neither what was rated below four stars, nor what scores below the mean.
+    assert good_prompts(collection, ["me", "blue"]) == [f"a boat, style {n}" for n in (1, 2, 3)]
+    keys = {rows[1].generation.request_key}
+    assert good_prompts(collection, ["me"], keys) == ["a boat, style 2"]
+    assert good_prompts(collection, ["nobody"]) == []
