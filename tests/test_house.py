@@ -213,7 +213,7 @@ READERS = {
 OPENED_OTHERWISE = {
     "metrics/damage/rated_quality.py": "safe_open", "metrics/tastes/appeal.py": "safe_open", "pipelines/models/embedded.py": "load_file",
     "metrics/items/efficientnet.py": "load", "metrics/items/networks.py": "read_bytes", "metrics/items/nouns.py": "read_text",
-    "metrics/items/packaged_items.py": "read_bytes", "pipelines/judges/embedded_towers.py": "read_bytes",
+    "metrics/items/packaged_items.py": "read_bytes", "pipelines/judges/phrase_sources.py": "read_bytes",
     "pipelines/judges/nouns.py": "read_bytes", "pipelines/reports/evaluation.py": "read_text",
     "pipelines/models/noise.py": "open", "pipelines/support/processes.py": "read_text", "pipelines/collection/database.py": "copyfile",
     "pipelines/tidying/moving.py": "copyfile", "pipelines/tidying/copying.py": "copyfile", "pipelines/models/loras.py": "load_lora_weights",

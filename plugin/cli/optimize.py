@@ -13,15 +13,19 @@ from .options import (
     Anyway,
     By,
     CollectionOption,
+    Guidance,
     Json,
     Lora,
     Model,
+    Negative,
+    Size,
+    Steps,
     finite,
     generator_options,
     load_generator,
     load_judges,
+    settings_of,
 )
-from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .terminal import Progress, print_notes, show
 
 if TYPE_CHECKING:

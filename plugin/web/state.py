@@ -24,11 +24,11 @@ from ...pipelines.scoring.taste_store import TasteStore
 from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
+from ...pipelines.services.keepers import StackService
 from ...pipelines.services.learning import USUAL, Start
 from ...pipelines.services.looking import SearchService
 from ...pipelines.services.optimizing import OptimizingService
 from ...pipelines.services.rating import RatingService
-from ...pipelines.services.stacks import StackService
 from ...pipelines.services.start import StartService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch

@@ -17,11 +17,10 @@ import numpy as np
 from ...errors import PromptError
 from ...threads import one_blas_thread
 from .choice_functions import Tables
-from .feedback import Feedback
+from .feedback import Feedback, Terms, thin
 from .hyperparameters import Evidence, HyperPriors, Layout, maximise
 from .kernels import Hyperparameters, Rows, check_choices, check_levels, covariance, offsets
 from .laplace import find_mode
-from .likelihoods import Terms, thin
 from .posterior import AveragedPosterior, Covariance, KernelPosterior, draw_hyperparameters
 from .similarity import Similarities, check_similarities
 

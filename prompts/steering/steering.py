@@ -12,9 +12,8 @@ from ...errors import PromptError
 from ...threads import one_blas_thread
 from ..rating_model.choice_functions import Tables
 from ..rating_model.effects import EffectTable, factor_effects
-from ..rating_model.feedback import Feedback
+from ..rating_model.feedback import Feedback, Terms
 from ..rating_model.kernels import Hyperparameters, check_choices
-from ..rating_model.likelihoods import Terms
 from ..rating_model.model import DEFAULT_RATER, Cells, Expected, RatingModel
 from .batches import balanced_batch, expected_gain, leaders_batch
 from .knowledge_gradient import CENTRES, FEWER_CENTRES, candidates, draws_for, knowledge_gradient_batch, leaders, maxima

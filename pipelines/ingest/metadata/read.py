@@ -10,7 +10,7 @@ from pathlib import Path
 from ...support.file_stamps import file_stamp
 from .a1111 import read_parameters
 from .comfyui import read_comfyui
-from .containers import Text, texts_of
+from .containers import Text, rating_of, texts_of
 from .foldertable import TABLES, FolderTable
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai
@@ -28,7 +28,6 @@ from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
 from .sidecars import SUFFIXES, sidecar_metadata, sidecar_rating, texts_beside
 from .stealth import stealth_text
 from .words import prompt_words
-from .xmp import rating_of
 
 #: Words that tools write in place of a value they do not know.
 _UNKNOWN = frozenset({"unknown", "n/a", "none", "null", "undefined"})

@@ -10,11 +10,11 @@ from typing import Any
 from ....files import open_regular
 from .a1111 import read_parameters
 from .comfyui import read_comfyui
+from .containers import rating_of, xmp_texts
 from .fooocus import read_fooocus_object
 from .invokeai import read_invokeai_object
 from .others import read_drawthings, read_swarm_object
 from .record import LONGEST_PROMPT, RATING_ONLY, PictureMetadata, guarded, read_flat, read_object, record
-from .xmp import rating_of, xmp_texts
 
 _LONGEST = 16 * 2**20
 

@@ -9,7 +9,7 @@ from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services import stacks
 from soart.pipelines.services.evaluation import EvaluationService
-from soart.pipelines.services.stacks import StackService
+from soart.pipelines.services.keepers import StackService
 from soart.pipelines.support.background import Jobs
 
 

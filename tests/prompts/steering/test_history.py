@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from soart.errors import PromptError
 from soart.prompts.space.conditions import Condition
-from soart.prompts.steering.history import SteeringFromHistory
-from soart.prompts.steering.ranges import DecidingSlot, Range, find_parent
+from soart.prompts.steering.history import DecidingSlot, Range, SteeringFromHistory, find_parent
 from soart.prompts.steering.search import Domain, keys
 
 ranges = st.builds(
