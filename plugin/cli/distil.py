@@ -98,13 +98,9 @@ def distil(
                 ]
             )
 
-        done = 0
-
         def advance(progress: distilling.DistilProgress) -> None:
-            nonlocal done
             shown.expect(progress.total)
-            shown(progress.done - done)
-            done = progress.done
+            shown.reach(progress.done)
 
         recipe = Recipe(
             training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed

@@ -124,15 +124,7 @@ def optimize(
 
 def advancing(shown: Progress, seconds: float) -> Callable[[optimizing.OptimizeProgress], None]:
     """A function that moves a bar of so many seconds on."""
-    done = 0
-
-    def advance(progress: optimizing.OptimizeProgress) -> None:
-        nonlocal done
-        now = min(round(progress.seconds), round(seconds))
-        shown(now - done)
-        done = now
-
-    return advance
+    return lambda progress: shown.reach(min(round(progress.seconds), round(seconds)))
 
 
 def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:

@@ -200,6 +200,10 @@ class Progress:
         """Set the number of pictures, once it is known."""
         self._bar.update(self._task, total=total)
 
+    def reach(self, done: int) -> None:
+        """Advance the bar to ``done`` of all pictures."""
+        self(done - int(self._bar.tasks[0].completed) - self._waiting)
+
     def __call__(self, done: int = 1) -> None:
         """Advance the bar by ``done`` pictures."""
         self._waiting += done
