@@ -23,12 +23,11 @@ from ...errors import TasteError, expect
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
-from .departures import departures
 from .fitness import JudgesItems, why_unfit
 from .names import DETECTORS as DETECTORS
 from .names import FAULTS_VERSION, STORED_TECHNICAL, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
-from .quality_model import QualityModel
+from .quality_model import QualityModel, departures
 from .rated_quality import UNTOLD, rated_appearance_model
 from .reasons import (
     APPEARANCE,

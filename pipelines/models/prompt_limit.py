@@ -1,4 +1,4 @@
-"""Warns of words that a model does not read, because there are too many or because it does not know them."""
+"""Warns of words that a model has no room for, or does not know."""
 
 from __future__ import annotations
 

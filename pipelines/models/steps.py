@@ -1,4 +1,4 @@
-"""Reports the steps of drawing, with previews, to a caller who may end it."""
+"""Reports steps of drawing, with previews, to a caller who may end it."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.damage.titles import JudgeKey, Kind
-from ..collection.distinct import corrections, mark_distinct, undo_distinct
+from ..collection.labels import corrections, mark_distinct, undo_distinct
 from ..collection.queries import Query, order
 from ..keepers.finding import Keepers, find_keepers
 from ..keepers.stacks import find_stacks, group_origins

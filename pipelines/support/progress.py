@@ -1,4 +1,4 @@
-"""Progress of work that takes long, told to whoever waits for it: callers, and by bars to users of the Python API."""
+"""Progress of long work, told to whoever waits for it, and bars for Python callers."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes,
 from ...metrics.tastes.taste import OTHERS, LearntTaste, computed_priors, learn_taste, priors_of_items, tastes_without
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
-from ..collection.origins import Origin, origins
+from ..collection.provenance import Origin, origins
 from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures

@@ -1,4 +1,4 @@
-"""The web application: its addresses, protection, lifespan, and a server that closes slow connections."""
+"""The web application: addresses, protection, lifespan, and how it is served."""
 
 from __future__ import annotations
 

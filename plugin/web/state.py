@@ -35,8 +35,7 @@ from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
 from ...pipelines.support.decoding import DecodingProcesses
 from ...pipelines.support.task_process import TaskProcess
-from .sessions import OWNER, Sessions, TakenNames, names_of, server_key
-from .throttle import Throttle
+from .sessions import OWNER, Sessions, TakenNames, Throttle, names_of, server_key
 
 if TYPE_CHECKING:
     from ...pipelines.models.backends.address import BackendAddress

@@ -1,4 +1,4 @@
-"""Steers loops that keep their own history, such as optimisers, and whose settings are numbers or depend on each other."""
+"""Steers loops that keep their own history, such as optimisers, and their settings."""
 
 from __future__ import annotations
 

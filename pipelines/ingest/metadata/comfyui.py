@@ -9,8 +9,7 @@ from typing import Any
 from ...support.comfygraph import EMBEDDED, Graph, Link, Node, base_samplers
 from ...support.comfyswitch import agreed
 from ...support.comfyworkflow import graph_of_workflow
-from .comfylists import Guess
-from .comfytexts import Texts, join
+from .comfytexts import Guess, Texts, join
 from .record import PictureMetadata, guarded, loras, read_object, record, size
 
 _MODELS = ("ckpt_name", "unet_name", "base_ckpt_name", "model_name", "model_path", "checkpoint", "gguf_name", "ckpt")

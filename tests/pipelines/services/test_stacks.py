@@ -3,7 +3,7 @@
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.collection.distinct import mark_distinct
+from soart.pipelines.collection.labels import mark_distinct
 from soart.pipelines.keepers import stacks as finding
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore

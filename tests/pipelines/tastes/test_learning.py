@@ -14,8 +14,8 @@ from soart.metrics.protocols import Measures
 from soart.metrics.tastes.blend import blend
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.pictures import update_pictures
+from soart.pipelines.collection.provenance import origins
 from soart.pipelines.collection.tables import AWAY
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.judges.catalogue import Catalogue
