@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from ....metrics.formats.decoders import is_avif, is_heic, is_jxl, iso_boxes, register_decoder
 from ....metrics.formats.png import SIGNATURE, inflate, png_chunks
 
-_LONGEST = 4 * 2**20
+#: Bytes of an XMP packet, and what one that is read must and must not hold.
+_LONGEST_PACKET = 4 * 2**20
 _XMP, _EXIF, _DC = (
     "{http://ns.adobe.com/xap/1.0/}",
     "{http://ns.adobe.com/exif/1.0/}",
@@ -50,7 +51,7 @@ def xmp_texts(packet: bytes) -> Iterator[tuple[str, str, str]]:
 
     Packets with a document type or NULs (UTF-16) are refused: XMP needs neither, and entities are how XML attacks.
     """
-    if len(packet) > _LONGEST or not _WORTH.search(packet) or _REFUSED.search(packet):
+    if len(packet) > _LONGEST_PACKET or not _WORTH.search(packet) or _REFUSED.search(packet):
         return
     # Parsing XML costs more than reading the rest of a file: it is done only if a field is present.
     from xml.etree.ElementTree import ParseError, fromstring
