@@ -188,7 +188,7 @@ def _described(properties: dict[str, Any]) -> dict[str, Any]:
 
 def schema_text() -> str:
     """``docs/prompt-space.schema.json``: the JSON schema of prompt spaces in YAML, short forms included."""
-    from soart.prompts.space.yaml_schema import SpaceModel
+    from soart.prompts.space.yaml_file import SpaceModel
 
     schema = SpaceModel.model_json_schema()
     option, slot, rule = (schema["$defs"][name] for name in ("OptionModel", "SlotModel", "RuleModel"))

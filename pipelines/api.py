@@ -39,8 +39,8 @@ from .scoring.example_pictures import example_thumbnails
 from .scoring.measuring import open_pictures
 from .scoring.pictures import StoredPictures
 from .scoring.rated_tastes import tastes_at_hand
-from .support.bars import bar
 from .support.failures import told_together
+from .support.progress import bar
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -31,10 +31,10 @@ from ..pipelines.judges.finding import By, guarded, judges_for
 from ..pipelines.judges.in_memory import judge_of_pictures, judges_of_pictures, scores_and_ranking, value_of
 from ..pipelines.models.adopting import adopt
 from ..pipelines.models.calls import counted_and_seeded, split_options
-from ..pipelines.models.early_stop import stop_if_too_low
 from ..pipelines.models.generator import ImageGenerator
 from ..pipelines.models.loras import LoraFiles
 from ..pipelines.models.step_preview import StepPreview
+from ..pipelines.models.steps import stop_if_too_low
 from ..pipelines.optimizing.optimize import Optimized, optimize
 from ..pipelines.optimizing.parents import drawn_on
 from ..pipelines.scoring.in_memory import as_pictures

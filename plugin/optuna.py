@@ -18,9 +18,15 @@ import numpy as np
 from ..errors import PromptError, install_command
 from ..prompts.rating_model.similarity import Similarity
 from ..prompts.space.conditions import Condition
-from ..prompts.steering.dependence import DecidingSlot, find_parent
-from ..prompts.steering.history import INFINITE_FROM, SteeringFromHistory, feasible_first
-from ..prompts.steering.ranges import ALL, Range
+from ..prompts.steering.history import (
+    ALL,
+    INFINITE_FROM,
+    DecidingSlot,
+    Range,
+    SteeringFromHistory,
+    feasible_first,
+    find_parent,
+)
 from ..prompts.steering.search import Key
 
 try:

@@ -213,7 +213,7 @@ READERS = {
 OPENED_OTHERWISE = {
     "metrics/damage/rated_quality.py": "safe_open", "metrics/tastes/appeal.py": "safe_open", "pipelines/models/embedded.py": "load_file",
     "metrics/items/efficientnet.py": "load", "metrics/items/networks.py": "read_bytes", "metrics/items/nouns.py": "read_text",
-    "metrics/items/packaged_items.py": "read_bytes", "pipelines/judges/embedded_towers.py": "read_bytes",
+    "metrics/items/packaged_items.py": "read_bytes", "pipelines/judges/phrase_sources.py": "read_bytes",
     "pipelines/judges/nouns.py": "read_bytes", "pipelines/reports/evaluation.py": "read_text",
     "pipelines/models/noise.py": "open", "pipelines/support/processes.py": "read_text", "pipelines/collection/database.py": "copyfile",
     "pipelines/tidying/moving.py": "copyfile", "pipelines/tidying/copying.py": "copyfile", "pipelines/models/loras.py": "load_lora_weights",
@@ -315,11 +315,11 @@ def test_imported_packages_are_declared():
 
 
 #: Kinds of files: folders, endings, what is counted, the most there may be, and the aim. Where the aim is not reached, there may
-#: be as much as on 2026-12-02: the house does not grow. The rooms may have 3,000 lines more than their aim for what is still to come.
+#: be as much as on 2026-12-03: the house does not grow. The rooms may have 3,000 lines more than their aim for what is still to come.
 BUDGETS = {
-    "rooms": ("metrics pipelines prompts plugin", "py", "lines", 70_608, 60_000),
-    "tests": ("tests", "py", "lines", 57_586, 44_000),
-    "benchmarks": ("benchmarks", "py", "lines", 12_930, 11_000),
+    "rooms": ("metrics pipelines prompts plugin", "py", "lines", 70_017, 60_000),
+    "tests": ("tests", "py", "lines", 57_504, 44_000),
+    "benchmarks": ("benchmarks", "py", "lines", 12_929, 11_000),
     "browser": ("pipelines plugin", "js html", "lines", 8_000, 8_000),
     "docs": ("docs", "md", "words", 54_510, 55_000),
 }

@@ -24,7 +24,7 @@ from soart.benchmarks.data.damage import NAMED_AS
 from soart.benchmarks.data.published import domains_of, published_sources
 from soart.benchmarks.data.quality_pictures import EMBEDDED, SMEARED, Table, Version
 from soart.benchmarks.data.sources import ART, DRAWING, PHOTOGRAPH, WEB, learning_sources
-from soart.metrics.attention.whitening import inverse_root
+from soart.metrics.attention.version_d import inverse_root
 from soart.metrics.damage.quality_model import (
     CUT,
     UNIT_SCALES,

@@ -49,9 +49,8 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.loading import load_model
 from soart.pipelines.optimizing import ways as ways_of
 from soart.pipelines.optimizing.examining import Bounds, Examiner
-from soart.pipelines.optimizing.gaussian import departure, on_sphere
 from soart.pipelines.optimizing.optimizer import ALARM, MOST_SEEDS, VERSION, Limit, Optimization
-from soart.pipelines.optimizing.ways import GRADIENT, Means
+from soart.pipelines.optimizing.ways import GRADIENT, Means, departure, on_sphere
 from soart.pipelines.tiny.words import SUBJECTS as KNOWN
 from soart.training.judge import load_judge
 

@@ -1,9 +1,9 @@
-"""The built-in technical score and the detectors of faults, on a scale of 0 to 100 points.
+"""The built-in technical score, the detectors of faults, and the rule of suspected damage.
 
-The technical score tells how well a picture is rendered, not whether it is liked. Three things cost points: every fault; a
-rendering unlike that of good photographs and drawings (``quality_model``); and what people would hold against its quality,
-predicted from its appearance (``rated_quality``). A fault costs the more, the stronger its evidence is; hardly anything is gained
-by having less of a fault than usual. The score hardly depends on the size of a picture, and not on its orientation.
+All scores have 0 to 100 points. The technical score tells how well a picture is rendered, not whether it is liked. Three things
+cost points: every fault; a rendering unlike that of good photographs and drawings (``quality_model``); and what people would hold
+against its quality, predicted from its appearance (``rated_quality``). A fault costs the more, the stronger its evidence is; hardly
+anything is gained by having less of a fault than usual. The score hardly depends on the size of a picture, and not on its orientation.
 
 The *technometric* is the sum of all that costs points: 0 or more, lower is better, without an upper limit. Points halve
 at every further ``HALF``: 100·2^(−technometric / HALF).
@@ -23,12 +23,11 @@ from ...errors import TasteError, expect
 from ..items.combined import CombinedExtractor, taste_extractor
 from ..items.quality import QualityExtractor
 from ..protocols import Reason
-from .departures import departures
 from .fitness import JudgesItems, why_unfit
 from .names import DETECTORS as DETECTORS
 from .names import FAULTS_VERSION, STORED_TECHNICAL, TECHNICAL, TECHNICAL_VERSION
 from .places import fault_places
-from .quality_model import QualityModel
+from .quality_model import QualityModel, departures
 from .rated_quality import UNTOLD, rated_appearance_model
 from .reasons import (
     APPEARANCE,
@@ -331,3 +330,24 @@ def _put_down_to_the_suspected(costs: np.ndarray, evidence: np.ndarray, usual: f
     shares = np.where(suspected, costs, 0) / costs[suspected].sum()
     found: np.ndarray = costs - moved + moved.sum() * shares
     return found
+
+
+@cache
+def detectors() -> tuple[TechnicalJudge, ...]:
+    """The built-in detectors in the order of ``DETECTORS``."""
+    return tuple(TechnicalJudge.detector(damage) for damage in DETECTORS)
+
+
+def suspected(scores: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(n,) int64 number in ``DETECTORS`` of the damage that each picture is suspected of, −1 for none.
+
+    ``scores`` are (n,) by the ``stored_name`` of each detector; NaN does not count. Detectors have different scales. So
+    a score counts by its evidence, as a share of that from which its fault is suspected; the strongest names the damage.
+    """
+    suspicion = np.nan_to_num(evidence_of(scores), nan=-np.inf) / SUSPECT[:, None]
+    return np.where(suspicion.max(axis=0) > 1, suspicion.argmax(axis=0), -1)
+
+
+def evidence_of(scores: Mapping[str, np.ndarray]) -> np.ndarray:
+    """(k, n) evidence of each fault in ``DETECTORS`` by (n,) scores of every detector; NaN where there is none."""
+    return np.stack([detector.suspicion(scores[detector.stored_name]) for detector in detectors()])

@@ -14,9 +14,8 @@ from ..checks import HEAVIEST, is_weight
 from ..goals import AS_GIVEN, Goal, Unit
 from ..percentiles import percentiles_in
 from .mixture import Makings
-from .notebook import taste_table
 from .taste import LearntTaste, OtherTaste
-from .trust import Trust
+from .trust import Trust, taste_table
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ from .item_kernels import squared_distances
 from .mixture import Makings, makings_at
 from .taste import LearntTaste
 
+#: Fewest pictures to tell it of.
+_FEWEST = 4
+#: The quantile of the examples' distances that is usual, and how many times as far half of the pictures must be.
+_USUAL, _TIMES = 0.9, 1.5
 #: Most pictures that are named as alike, and the least share of the second beside that of the first.
 _ALIKE, _LEAST = 2, 0.3
 #: Mean squared distance of items, in deviations, below which two pictures are one: rounding differs from batch to batch.
@@ -231,3 +235,16 @@ def _blended(parts: Sequence[list[Reason]], weights: Sequence[float]) -> list[Re
             total = (before.contribution if before else 0.0) + weight * reason.contribution
             joined[reason.in_full] = Reason(reason.text, total, examples=examples)
     return _likeness_first(joined.values())
+
+
+def unlike_examples(taste: LearntTaste, items: np.ndarray) -> bool:
+    """True if half of the pictures of (n, p) items, as the taste knows them, are unlike all its examples."""
+    fitted = taste.fitted
+    known = fitted.model.kernels.z
+    apart = fitted.scaling.frame.deviations(items[np.isfinite(items).all(axis=1)])
+    if min(len(apart), len(known)) < _FEWEST:
+        return False
+    among = squared_distances(known, known)
+    np.fill_diagonal(among, np.inf)
+    usual = np.quantile(among.min(axis=1), _USUAL)
+    return bool(np.median(squared_distances(apart, known).min(axis=1)) > _TIMES * usual)

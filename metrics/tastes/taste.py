@@ -40,8 +40,7 @@ from .folds import near_duplicates
 from .learning_curve import add_curve
 from .mixture import METHOD, Makings, makings_at
 from .modes import Attention, learn_attention
-from .notebook import taste_table
-from .trust import FEWEST_PER_SIDE, Learner, Predictor, Trust, examine, sides
+from .trust import FEWEST_PER_SIDE, Learner, Predictor, Trust, examine, sides, taste_table
 from .within_groups import WithinGroups, rows_by_group, within_held_out
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ...notebooks import html_table
 from ..damage.names import TECHNICAL
 from .appeal import APPEAL
 from .examples import Examples
@@ -250,3 +251,9 @@ def examine(
 def a_side(better: float, worse: float) -> float:
     """Number of pictures on each side, equally many, that show as much as these: their harmonic mean."""
     return 2 * better * worse / (better + worse)
+
+
+def taste_table(name: str, trust: Trust, method: str, network: str | None) -> str:
+    """HTML: how reliable a taste is, its method and its network."""
+    rows = [["reliability", trust.in_full], ["method", method], ["network", network or "none"]]
+    return html_table(["taste", name], rows, [trust.advice] if trust.advice else [])

@@ -10,8 +10,7 @@ import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold
 
 from ...errors import CollectionError, ImageError, ItemsError
-from ...metrics.attention.comparison import Comparison, compare
-from ...metrics.attention.evidence import VersionEvidence, evidence
+from ...metrics.attention.comparison import Comparison, VersionEvidence, compare, evidence
 from ...metrics.attention.version_d import AttentionD
 from ...metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, AttentionModel
 from ...metrics.image import read_image

@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 
 from ...errors import CollectionError, expect
 from ...files import from_home
+from ..support.file_stamps import file_stamp
 from .names import DATABASE
 
 EXAMPLE = "postgresql://user@host/database"
@@ -95,3 +96,22 @@ def _server(text: str) -> Address:
 def _shown(url: URL) -> str:
     identifying = {name: value for name, value in url.query.items() if name in _IDENTIFYING}
     return url.set(drivername="postgresql", query=identifying)._replace(password=None).render_as_string()
+
+
+def folder_inside(base: Path, name: str, host: str) -> Path:
+    """The folder of a collection below a host's output folder; a document from elsewhere cannot lead out of that."""
+    if not name.strip():
+        raise CollectionError("Expected the name of a collection, got an empty one.")
+    home = base.resolve()
+    try:
+        path = (home / name.strip()).resolve()
+    except (OSError, ValueError) as error:
+        raise CollectionError(f"{name!r} is not a name for a collection: {error}.") from error
+    if path == home or home not in path.parents:
+        raise CollectionError(f"Expected a collection inside {host}'s output folder, such as 'soart', got {name!r}.")
+    return path
+
+
+def collection_stamp(folder: Path) -> str:
+    """A text that changes when the database of a collection in a folder does."""
+    return file_stamp(folder / DATABASE, folder / f"{DATABASE}-wal")

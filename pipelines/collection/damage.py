@@ -8,9 +8,8 @@ from operator import itemgetter
 import numpy as np
 from sqlalchemy import func, select
 
-from ...metrics.damage.suspicion import detectors
-from ...metrics.damage.suspicion import suspected as suspected_by_scores
-from ...metrics.damage.technical import DETECTORS, LIMIT
+from ...metrics.damage.technical import DETECTORS, LIMIT, detectors
+from ...metrics.damage.technical import suspected as suspected_by_scores
 from .collection import Collection
 from .tables import ScoreRow
 

@@ -4,7 +4,7 @@
 DATABASE = "soart.db"
 #: The folder for pictures.
 IMAGES = "images"
-#: The folder for what can be made from items again, see ``pipelines.scoring.likeness_index``.
+#: The folder for what can be made from items again, see ``pipelines.scoring.similar``.
 LIKENESS = "likeness"
 #: The folder for thumbnails, see ``pipelines.collection.thumbnails``.
 THUMBNAILS = "thumbs"

@@ -30,8 +30,8 @@ from ..models.noise import core_of, free_memory, kept_for_derivatives
 from ..models.prompt_syntax import parse_prompt
 from ..models.request import Request
 from ..optimizing.optimize import judge_for, learnt_from
+from ..scoring.makings import prompts_of
 from ..scoring.pictures import StoredPictures
-from ..scoring.prompts import prompts_of
 from ..scoring.rated_tastes import tastes_at_hand
 from ..scoring.taste_judge import TasteJudge
 from .card import STRENGTHS, Examination, TrustCard

@@ -15,7 +15,7 @@ from ...metrics.damage.technical import DETECTORS
 from ...metrics.items.combined import taste_extractor
 from ...metrics.items.phrases import phrases_of
 from ..collection.files import digests_of_scan
-from ..collection.origins import origins
+from ..collection.provenance import origins
 from ..collection.score_statistics import distinct_prompts
 from ..ingest.metadata import prompt_words
 from .evaluate import SAMPLE, items_of

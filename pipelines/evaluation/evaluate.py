@@ -18,8 +18,7 @@ from ...errors import CollectionError
 from ...metrics.checks import settled
 from ...metrics.damage.fitness import why_unfit
 from ...metrics.damage.names import FAULTS_VERSION, STORED_TECHNICAL
-from ...metrics.damage.suspicion import detectors, suspected
-from ...metrics.damage.technical import TechnicalJudge
+from ...metrics.damage.technical import TechnicalJudge, detectors, suspected
 from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.items.combined import taste_extractor
 from ..collection.collection import Collection

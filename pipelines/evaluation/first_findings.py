@@ -44,7 +44,7 @@ class FirstFindings:
             self._score(self._judge)
 
     def _score(self, judge: TechnicalJudge) -> None:
-        from ...metrics.damage.suspicion import detectors, suspected
+        from ...metrics.damage.technical import detectors, suspected
         from ...metrics.damage.titles import damage_noun
 
         paths, rows = zip(*self._waiting, strict=True)

@@ -17,7 +17,7 @@ from ...metrics.similarity.comparisons import NO_PAIRS, Comparisons, StoredPairs
 from ...metrics.similarity.distinct import Distinct, numbered
 from ...metrics.similarity.near_duplicates import METHOD, near_groups, views
 from ..collection.collection import Collection
-from ..collection.distinct import distinct_pictures
+from ..collection.labels import distinct_pictures
 from ..collection.pictures import (
     digest_of,
     original_ids,

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from ...metrics.damage.reasons import verdicts
-from ...metrics.damage.suspicion import evidence_of
-from ...metrics.damage.technical import DETECTORS, HALF, TechnicalJudge, technometric_of
+from ...metrics.damage.technical import DETECTORS, HALF, TechnicalJudge, evidence_of, technometric_of
 from ...metrics.percentiles import percentiles
 from .associations import Association
 from .contents import Part

@@ -3,6 +3,6 @@
 Read it downwards. ``engines`` chooses who inspects files: worker processes here or on a Ray cluster.
 ``sync`` compares folders with the collection and drives the rest; ``roots`` remembers which folders.
 ``scan`` walks folders and lists the picture files in them.
-``worker`` inspects files (``inspection``) and reads how they were made (``metadata``).
+``inspection`` inspects files and reads how they were made (``metadata``).
 ``file_rows`` writes the results.
 """

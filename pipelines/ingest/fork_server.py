@@ -23,7 +23,7 @@ from ..support.processes import cores
 from .default_places import memory_path
 
 #: Modules that workers need, by their names in the package.
-_NEEDED = ("pipelines.ingest.worker", "metrics.items.deep", "metrics.items.planes", "metrics.items.views")
+_NEEDED = ("pipelines.ingest.inspection", "metrics.items.deep", "metrics.items.planes", "metrics.items.views")
 #: Files from which on starting processes pays.
 MANY = 32
 

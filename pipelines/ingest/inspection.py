@@ -1,12 +1,14 @@
-"""Inspects one file, in a worker process: reads and decodes it once, and takes everything from it."""
+"""Inspects files, in a worker process: reads and decodes each once, within a time limit, and takes everything from it."""
 
 from __future__ import annotations
 
+import faulthandler
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,9 @@ from ...metrics.similarity.near_duplicates import perceptual_hash
 from ..collection.png import picture_digest
 from ..collection.thumbnails import SMALL, encode_thumbnail
 from .metadata import PictureMetadata, picture_metadata
+
+#: Seconds that one file may take.
+TIME_LIMIT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +126,31 @@ def inspect_file(file: FileToInspect, kinds: Sequence[ItemKind | None] = (None,)
     # An unexpected failure on a stranger's pixels must not stop the run.
     except Exception as error:
         return Inspection(path, digest, f"{path!r} cannot be measured: {error or type(error).__name__}.", lasting=False)
+
+
+#: Functions of one's own may take paths alone, which are all that a collection without stored items sends.
+InspectFile = Callable[[Any, Sequence[ItemKind | None]], Inspection]
+
+
+def lost_worker(file: FileToInspect) -> Inspection:
+    """The inspection of a file that no worker survived."""
+    path = os.fspath(file)
+    return Inspection(path, problem=f"Decoding {path!r} crashed or timed out; skipped.")
+
+
+@cache
+def _nowhere() -> int:
+    return os.open(os.devnull, os.O_WRONLY)
+
+
+def inspect_all(
+    files: Sequence[FileToInspect], kinds: Sequence[ItemKind | None], limit: float, inspect: InspectFile = inspect_file
+) -> list[Inspection]:
+    """Inspect several files in this process, which *ends* if one of them takes longer than ``limit`` seconds."""
+    inspections = []
+    for file in files:
+        # Nothing else ends a decoder that hangs in C code.
+        faulthandler.dump_traceback_later(limit, exit=True, file=_nowhere())
+        inspections.append(inspect(file, kinds))
+        faulthandler.cancel_dump_traceback_later()
+    return inspections

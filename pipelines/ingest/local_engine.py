@@ -16,8 +16,7 @@ from ...metrics.items.combined import ItemKind
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core, cores, follow_parent, keep_freed_memory
 from .fork_server import context, later_interrupted
-from .inspection import FileToInspect, Inspection, inspect_file
-from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
+from .inspection import TIME_LIMIT, FileToInspect, InspectFile, Inspection, inspect_all, inspect_file, lost_worker
 
 #: Files handed to a worker at once: few, or one works on the last of them while the others have nothing to do.
 _BATCH = 4

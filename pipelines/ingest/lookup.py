@@ -20,7 +20,6 @@ from ..collection.pictures import images_by_id
 from ..collection.tables import ImageRow
 from ..support.batching import batches
 from ..support.progress import Advance, silent
-from .comparison import FileComparison, settled
 from .engines import Engine
 from .file_rows import store_inspections
 from .fork_server import MANY
@@ -29,6 +28,7 @@ from .metadata import SIDECARS, TABLES
 from .metadata_rows import described_by, store_metadata, with_copies
 from .scan import FileEntry, Scan
 from .scan_records import folders_read, last_read, note_read
+from .sync import FileComparison, settled
 
 #: Files compared with the collection at once, inspections written at once, and files whose metadata alone are read at once.
 _CHUNK, _WRITE, _READ = 512, 64, 2048

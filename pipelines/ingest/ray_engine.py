@@ -19,8 +19,7 @@ from ...version import __version__
 from ..support.batching import WAITING, batches
 from ..support.processes import compute_on_one_core, keep_freed_memory
 from ..support.ray_cluster import check_version, import_ray, ray_connection, worker_error
-from .inspection import FileToInspect, Inspection, inspect_file
-from .worker import TIME_LIMIT, InspectFile, inspect_all, lost_worker
+from .inspection import TIME_LIMIT, FileToInspect, InspectFile, Inspection, inspect_all, inspect_file, lost_worker
 
 #: Retries of a single file whose worker was lost for a reason that need not be the file.
 _TRIES = 3

@@ -20,10 +20,9 @@ from ..scoring.pictures import StoredPictures
 from ..support.batching import batches
 from .calibration import Calibration
 from .colours import ColourSource
-from .embedded_towers import EmbeddedTowers
 from .nouns import NounSource
 from .phrase_judgements import Adherence, PhraseJudgement
-from .phrase_sources import Brief, PhraseSource, TowerSource
+from .phrase_sources import Brief, EmbeddedTowers, PhraseSource, TowerSource
 from .quoted_text import TextSource, missing_extra
 
 if TYPE_CHECKING:

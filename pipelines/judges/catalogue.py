@@ -20,13 +20,13 @@ from ...metrics.damage.names import JUDGE, PERSON
 from ...metrics.damage.titles import Kind, shared_name
 from ...metrics.protocols import NEEDS, Judge
 from ...threads import one_model_at_a_time
+from ..scoring.opinions import Person
 from ..scoring.rated_tastes import tastes_at_hand
 from ..scoring.taste_store import built_in_judge, check_unambiguous
 from ..support.file_stamps import file_stamp
 from ..support.judge_names import BUILT_IN, ITEM_SCORES, offered_judges
 from ..support.wording import BIDI_CONTROLS, meant
 from .guarded import GuardedJudge
-from .people import Person
 
 if TYPE_CHECKING:
     from ...metrics.tastes.blend import StoredGoal, Taste

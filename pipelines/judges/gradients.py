@@ -34,8 +34,7 @@ def gradient_of(judge: Judge) -> Gradient | None:
     if extractor is None:
         return None
     # PyTorch, which a ranking by stored values need not wait for.
-    from ...metrics.gradients.gradient import differentiate
-    from ...metrics.gradients.items import has_gradient
+    from ...metrics.gradients.items import differentiate, has_gradient
 
     value = _value_of(judge)
     if value is None or not has_gradient(extractor):

@@ -16,8 +16,8 @@ from ...metrics.similarity.diversity import Seen, choose_varied
 from ...metrics.tastes.overall import words_of
 from ..collection.tables import ImageRow
 from ..scoring.looks import seen_in
+from ..scoring.makings import prompts_of, stored_prompts
 from ..scoring.pictures import StoredPictures
-from ..scoring.prompts import prompts_of, stored_prompts
 from ..scoring.reasons import chosen, compared
 from ..support.figures import figure
 from ..support.progress import Advance, silent

@@ -14,8 +14,7 @@ from PIL import Image
 
 from ...errors import JudgeError, ModelError, first_line
 from ...files import from_home
-from ...metrics.items.hub import check_on_hub
-from ...metrics.items.networks import quiet
+from ...metrics.items.networks import check_on_hub, quiet
 from ...metrics.protocols import Pictures, Scale
 from ...threads import import_whole
 from ..ingest.metadata import plain_prompt

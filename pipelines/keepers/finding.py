@@ -17,8 +17,8 @@ from ...metrics.tastes.within_groups import WithinGroups, within_scores
 from ...notebooks import Cell, first_rows
 from ..collection.files import files_by_picture, first_paths
 from ..collection.makes import place_effects
-from ..collection.origins import origins
 from ..collection.pictures import original_ids, pixel_counts, plain_lossy_ids
+from ..collection.provenance import origins
 from ..collection.ratings import ratings
 from ..collection.thumbnails import thumbnail_of_file
 from ..evaluation.folders import EvaluatedCollection

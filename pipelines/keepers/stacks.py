@@ -12,7 +12,7 @@ from ...metrics.similarity.distinct import separated
 from ...metrics.similarity.diversity import choose_varied
 from ..collection.collection import Collection
 from ..collection.makes import place_effects
-from ..collection.origins import origins
+from ..collection.provenance import origins
 from ..collection.queries import known_prompts
 from ..evaluation.folders import EvaluatedCollection
 from ..evaluation.near_duplicates import distinct_rows, keeping_order

@@ -29,12 +29,11 @@ from .fixed_inputs import check_drawable
 from .loading import EMBEDDED, LoadedModel, quiet_libraries
 from .loras import applied
 from .meanings import WordMeanings
-from .prompt_limit import PromptLimit
+from .prompt_limit import PromptLimit, UnknownSubjects
 from .prompt_syntax import parse_prompt, split_widgets
 from .request import DrawnPicture, Lora, Request, drawn_together, problem_of
 from .step_preview import interruptible, preview_call
 from .steps import StepReport
-from .unknown_subjects import UnknownSubjects
 from .word_weights import weighted_arguments
 
 log = logging.getLogger(__name__)

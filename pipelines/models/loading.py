@@ -19,7 +19,7 @@ import torch
 
 from ...errors import ModelError, expect, first_line
 from ...files import MOST_WEIGHTS, WEIGHTS, from_home, names_path, open_regular, read_text
-from ...metrics.items.hub import check_on_hub
+from ...metrics.items.networks import check_on_hub
 from ...threads import import_whole, one_model_at_a_time
 from .backends.address import backend_address
 from .calls import PICTURES, call_of, check_inputs, guidance_argument

@@ -1,13 +1,18 @@
-"""Warns of words that a model does not read, because its text encoders take only so many tokens."""
+"""Warns of words that a model has no room for, or does not know."""
 
 from __future__ import annotations
 
 import logging
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from textwrap import shorten
 from typing import Any
 
+from ...errors import ModelError
+from ...prompts.phrases.cutting import LINKS
 from ..support.wording import first_and_last
+from ..tiny.words import FACTORS, SUBJECTS, names_subject
 from .prompt_syntax import parse_prompt
 
 log = logging.getLogger(__name__)
@@ -16,6 +21,11 @@ log = logging.getLogger(__name__)
 _TOKENIZERS = tuple(f"tokenizer{number}" for number in ("", "_2", "_3", "_4"))
 #: Texts that are reported one by one, and about the most characters of each.
 REPORTED, SHOWN = 3, 200
+#: Words that a sentence names at most.
+_NAMED = 4
+#: Words that the embedded model knows, and others that ask for nothing that a picture could lack.
+_KNOWN = {word for options in FACTORS.values() for names in options.values() for name in names for word in name.split()}
+_KNOWN |= LINKS | {"picture", "image", "painting", "drawing", "color", "colour", "one", "lora"}
 
 
 def lost_words(tokenizers: Sequence[Any], text: str) -> str:
@@ -87,4 +97,46 @@ class PromptLimit:
         return (
             f"The model does not read the end of a prompt, because its text encoder takes at most {most} tokens: "
             f"shorten the prompt, or move these words forward: {first_and_last(lost, SHOWN)}."
+        )
+
+
+class UnknownSubjects:
+    """Warns of the first prompt without a subject that the embedded model knows; refuses to tune none but such."""
+
+    def __init__(self, *, embedded: bool) -> None:
+        self._embedded, self._warned = embedded, False
+
+    def check(self, prompts: Iterable[str]) -> None:
+        """Log a warning of the first of some prompts that names no known subject, unless one was logged before."""
+        if not self._warned and (warning := self.unknown(prompts)):
+            log.warning(warning)
+            self._warned = True
+
+    def refuse(self, prompts: Iterable[str]) -> None:
+        """Raise ModelError if some prompts ask for something, and none of them names a known subject."""
+        prompts = [prompt for prompt in prompts if parse_prompt(prompt).text.strip()]
+        if prompts and all(map(self.unknown, ([prompt] for prompt in prompts))):
+            raise ModelError(self.unknown(prompts))
+
+    def unread(self, prompts: Iterable[str]) -> str:
+        """A sentence on the words of the first of some prompts that the embedded model does not know; empty if it knows all.
+
+        A LoRA may know more.
+        """
+        for parsed in map(parse_prompt, prompts if self._embedded else []):
+            words = dict.fromkeys(re.findall(r"[^\W\d_]{3,}", parsed.text.casefold()))
+            others = [word for word in words if word not in _KNOWN and not names_subject(word)]
+            if others and not parsed.loras:
+                return f"The embedded model does not know {', '.join(map(repr, others[:_NAMED]))}: it draws the rest."
+        return ""
+
+    def unknown(self, prompts: Iterable[str]) -> str:
+        """A sentence on the first of some prompts that names no known subject; empty if all do, or ask for nothing."""
+        if not self._embedded:
+            return ""
+        texts = (parse_prompt(prompt).text.strip() for prompt in prompts)
+        unknown = next((text for text in texts if text and not names_subject(text)), "")
+        return unknown and (
+            f"The embedded model cannot draw what a prompt asks for, because it knows only {', '.join(SUBJECTS)}: "
+            f"name one of these, or choose another model for: {shorten(unknown, SHOWN, placeholder=' …')}."
         )

@@ -1,7 +1,8 @@
-"""Reports the steps of drawing while it goes on, with previews, to a caller who may end it."""
+"""Reports steps of drawing, with previews, to a caller who may end it."""
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from .step_preview import NEEDED, StepWatch, decode, steps_of
+from .step_preview import NEEDED, StepWatch, decode, interruptible, steps_of
 
+log = logging.getLogger(__name__)
 #: Largest share of the time of drawing that goes into previews.
 PREVIEW_SHARE = 0.1
 
@@ -93,3 +95,26 @@ class StepReport:
         finally:
             if watch is not None:
                 watch.end()
+
+
+def all_too_low(scores: np.ndarray, below: float) -> bool:
+    """True if none of the (k,) ``scores`` reaches ``below``; NaN does not."""
+    return not bool((scores >= below).any())
+
+
+def stop_if_too_low(pipeline: Any, scores: np.ndarray, below: float) -> bool:  # noqa: ANN401
+    """Interrupt the running call of ``pipeline`` if its (k,) pictures all score too low; True if it was interrupted.
+
+    Called in the callback after a step. A pipeline that cannot be interrupted draws to the end, with a warning.
+    """
+    if not all_too_low(scores, below):
+        return False
+    if interruptible(pipeline):
+        pipeline._interrupt = True
+        return True
+    log.warning(
+        "All pictures will score below %g, but a %s cannot be interrupted: it draws to the end.",
+        below,
+        type(pipeline).__name__,
+    )
+    return False

@@ -1,14 +1,20 @@
-"""Examines candidates: value, second judge, adherence, likeness and freedom from faults, and the bounds on these."""
+"""Examines candidates: value, second judge, adherence, likeness and freedom from faults, and the bounds on these.
+
+Of a second taste: the ratings are cut into two halves of whole groups, with likings balanced. A taste is fitted to each.
+Errors of one half are not those of the other. The second taste is the lower liking of both: a picture is better by it only
+if each half alone says so. Where the first taste still rises and the second falls, the first is being pushed into its own
+errors (Gao, Schulman & Hilton, "Scaling laws for reward model overoptimization", 2023).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
-from ...errors import ImageError, JudgeError
+from ...errors import ImageError, JudgeError, SoartError
 from ...metrics.damage.names import DETECTORS, OVERALL, TECHNICAL
 from ...metrics.damage.technical import TechnicalJudge, quality_model
 from ...metrics.items.combined import CombinedExtractor, default_network, taste_extractor
@@ -16,6 +22,10 @@ from ...metrics.items.quality import QualityExtractor
 from ...metrics.protocols import Judge
 from ...metrics.tastes.appeal import APPEAL, appeal_model, unit
 from ...metrics.tastes.blend import Blend
+from ...metrics.tastes.examples import Examples
+from ...metrics.tastes.fitting import Fitted, fit
+from ...metrics.tastes.folds import fold_numbers
+from ...metrics.tastes.taste import LearntTaste
 from ..judges.adherence import AdherenceJudge
 from ..judges.adherence import load as load_adherence
 from ..judges.finding import guarded
@@ -25,12 +35,55 @@ from ..judges.weighing import WeightedJudges, judges_in
 from ..models.request import DrawnPicture
 from ..scoring.pictures import PicturesInMemory
 from ..scoring.taste_judge import TasteJudge
-from .second_taste import SecondTaste, second_taste
 
+#: Fewest pictures of a half.
+FEWEST = 3
 #: What a picture may lose of the mean adherence of the first seeds; of freedom from faults it keeps the least of theirs.
 LESS_ADHERENCE = 0.02
 #: What a second taste may lose, in its standard deviations among the first seeds; another judge may lose nothing.
 LESS_SECOND = 0.25
+
+
+@dataclass(frozen=True)
+class SecondTaste:
+    """Fits to each half of the ratings behind a taste."""
+
+    taste: LearntTaste
+    halves: tuple[Fitted, ...]
+
+    def liking(self, items: np.ndarray) -> np.ndarray:
+        """(n,) the lower liking of both halves, of (n, p) items."""
+        priors = self.taste.prior_scores(items)
+        lowest: np.ndarray = np.min([half(items, priors) for half in self.halves], axis=0)
+        return lowest
+
+
+# Every prompt of a trust card asks for it.
+@lru_cache(maxsize=2)
+def second_taste(taste: LearntTaste | Blend) -> SecondTaste | None:
+    """The second taste of one; None for a blend, and where a half has too few pictures, or only liked or disliked ones."""
+    if isinstance(taste, Blend):
+        return None
+    # Of pictures in memory nothing else is known.
+    while taste.alone is not None:
+        taste = taste.alone
+    examples = taste.examples
+    numbers = fold_numbers(examples.liking, examples.groups, 2, np.random.default_rng(0))
+    halves = []
+    for rows in (numbers == 0, numbers == 1):
+        half = examples.take(np.flatnonzero(rows))
+        if not _learnable(half):
+            return None
+        try:
+            halves.append(fit(half, taste.names, taste.fitted.scaling))
+        except (SoartError, ValueError, np.linalg.LinAlgError):
+            return None
+    return SecondTaste(taste, tuple(halves))
+
+
+def _learnable(examples: Examples) -> bool:
+    likings: Sequence[float] = examples.liking.tolist()
+    return len(likings) >= FEWEST and min(likings) < max(likings)
 
 
 @dataclass(frozen=True)

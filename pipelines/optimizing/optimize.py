@@ -15,7 +15,7 @@ from PIL import Image
 from ...errors import JudgeError, ModelError, SoartError, TasteError, expect
 from ...metrics.tastes.taste import LearntTaste
 from ..collection.collection import Collection
-from ..collection.families import set_parents
+from ..collection.labels import set_parents
 from ..collection.queries import rows_by_hash
 from ..collection.tables import ImageRow
 from ..judges.finding import By, judges_for

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ...metrics.similarity.distinct import numbered
-from ..collection.origins import Origin
+from ..collection.provenance import Origin
 
 #: Seconds between two pictures of a burst, at most.
 GAP = 300.0

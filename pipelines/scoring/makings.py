@@ -15,12 +15,13 @@ from ..collection.collection import Collection
 from ..collection.makes import loras_in
 from ..collection.pictures import perceptual_hashes
 from ..collection.provenance import Provenance, provenance_of
+from ..collection.queries import written_prompts
 from ..collection.tables import ImageRow
 from ..ingest.metadata import PictureMetadata, picture_metadata
 from ..ingest.metadata.words import prompt_words
 from ..support.batching import batches
 
-#: Pictures whose metadata are read at once.
+#: Pictures whose prompts or metadata are read at once.
 _BLOCK = 400
 #: Most words of a prompt, of which tastes leave out those of all prompts.
 _MOST_WORDS = 400
@@ -85,3 +86,23 @@ def making_in(path: Path) -> Making | None:
     """The making of a picture, from what is written in its file or beside it; None if nothing is known."""
     metadata = picture_metadata(path, read_content(path))
     return None if metadata is None else making_of(metadata)
+
+
+def stored_prompts(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, str]:
+    """Prompts of pictures by id: of soart's own request, or as another tool wrote it; empty where there is none.
+
+    Pictures of another tool that no evaluation has inspected yet are left out.
+    """
+    prompts = {row.id: row.generation.prompt for row in rows if row.generation is not None}
+    for block in batches([row.id for row in rows if row.id not in prompts], _BLOCK):
+        prompts |= written_prompts(collection, block)
+    return prompts
+
+
+def prompts_of(collection: Collection, rows: Sequence[ImageRow]) -> dict[int, str]:
+    """As ``stored_prompts``, but pictures that no evaluation has inspected yet are opened; those without one are left out."""
+    prompts = stored_prompts(collection, rows)
+    for row in rows:
+        if row.id not in prompts and (known := metadata_beside(collection, row)) is not None:
+            prompts[row.id] = known.prompt or ""
+    return {image: prompt for image, prompt in prompts.items() if prompt.strip()}

@@ -1,4 +1,4 @@
-"""Opinions of people on the pictures of a study: ratings, and choices between pictures."""
+"""Opinions of people on the pictures of a study: ratings, and choices between pictures; and as a judge."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...metrics.damage.names import PERSON
+from ...metrics.protocols import Pictures, Scale
 from ...metrics.tastes.examples import HIGHEST, LOWEST
 from ..collection import ratings
 from ..collection.collection import Collection
 from ..collection.comparisons import choices_and_ties, choosers, strengths
+from .pictures import StoredPictures
 
 #: Stars of a picture that is neither liked nor disliked.
 MIDDLE = (LOWEST + HIGHEST) / 2
@@ -57,3 +60,24 @@ def _suggested(strength: dict[int, float], rated: dict[int, float]) -> dict[int,
     both = [rated[image] - star for image, star in zip(strength, stars, strict=True) if image in rated]
     shifted = np.clip(stars + (np.mean(both) if both else MIDDLE), LOWEST, HIGHEST)
     return dict(zip(strength, shifted.tolist(), strict=True))
+
+
+class Person:
+    """A person who rates pictures or chooses between them, as a judge."""
+
+    scale, needs, version = Scale(float(LOWEST), float(HIGHEST), "stars"), ("person",), "1"
+
+    def __init__(self, person: str) -> None:
+        self.person, self.name = person, f"{PERSON}{person}"
+
+    @property
+    def stored_name(self) -> str:
+        """Name of the judge; nothing is stored under it, because ratings are stored as such."""
+        return self.name
+
+    def values(self, pictures: Pictures) -> np.ndarray:
+        """(n,) stars; ratings, and those that choices suggest; NaN without either, and for pictures in no collection."""
+        known = {}
+        if isinstance(pictures, StoredPictures):
+            known = Opinion.of(pictures.collection, self.person, pictures.ids).stars
+        return np.array([known.get(number, np.nan) for number in pictures.ids])

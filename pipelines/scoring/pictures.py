@@ -13,10 +13,9 @@ from ...metrics.image import check_pixels
 from ...metrics.protocols import Extractor, Making, Measures
 from ..collection.collection import Collection
 from ..collection.tables import ImageRow
-from .makings import makings_of
+from .makings import makings_of, prompts_of
 from .measuring import measure
 from .prior_scores import given_priors
-from .prompts import prompts_of
 
 
 class StoredPictures:

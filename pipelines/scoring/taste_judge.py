@@ -15,8 +15,7 @@ from ...metrics.items.combined import CombinedExtractor, ItemKind, stored_parts,
 from ...metrics.items.nima import ITEMS, NIMA, NimaExtractor
 from ...metrics.protocols import POINTS, Making, Pictures, Reason, Values
 from ...metrics.tastes.blend import Blend, Taste, parts_of
-from ...metrics.tastes.by_example import Known, explain
-from ...metrics.tastes.familiarity import unlike_examples
+from ...metrics.tastes.by_example import Known, explain, unlike_examples
 from ...metrics.tastes.taste import LearntTaste, computed_priors, tastes_without
 from ...metrics.tastes.taste_files import check_version, content_hash
 from .prior_scores import taste_with_given

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...metrics.tastes.bradley_terry import MOST_TO_ORDER, Standing, standing
-from ...prompts.phrases.differences import mark_differences
+from ...prompts.phrases.cutting import mark_differences
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
 from ..collection.provenance import Provenance, provenance_of

@@ -1,9 +1,14 @@
-"""Exports pictures that were selected, as streams: a table of what is known of them, and an archive of their files."""
+"""Exports pictures that were selected, as streams: a table of what is known of them, and an archive of their files.
+
+Source: PKWARE's APPNOTE.TXT 6.3.10; an archive is written piece by piece, with the sizes behind the data of each file.
+"""
 
 from __future__ import annotations
 
+import io
 import math
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,9 +33,12 @@ from ..evaluation.export import csv_lines, json_lines
 from ..ingest.metadata import maker
 from ..support.batching import batches
 from ..support.wording import BIDI_CONTROLS
-from ..support.zip_stream import zip_stream
 from ..tidying.cull import Move, with_companions
 
+#: Bytes handed on at once, at least.
+_PIECE = 1 << 16
+#: The years that an archive can hold.
+_FIRST, _LAST = datetime(1980, 1, 1), datetime(2107, 12, 31)
 #: Kinds of exports, with their media types.
 KINDS = {"zip": "application/zip", "csv": "text/csv; charset=utf-8", "json": "application/json"}
 #: Columns of every table; ``file`` comes before, ``rating:NAME`` and ``score:JUDGE`` come after them.
@@ -44,6 +52,45 @@ _UNSAFE, _LONGEST = re.compile(rf'[\x00-\x1f\x7f<>:"/\\|?*{BIDI_CONTROLS}]'), 10
 _MOST_BYTES = 200
 
 Record = dict[str, Any]
+
+
+class _Pieces(io.RawIOBase):
+    """A stream that cannot seek and gives away everything that was written to it."""
+
+    def __init__(self) -> None:
+        self._written = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        view = memoryview(data).cast("B")  # type: ignore[arg-type]
+        self._written += view
+        return len(view)
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+    def take(self) -> bytes:
+        taken = bytes(self._written)
+        self._written.clear()
+        return taken
+
+
+def zip_stream(files: Iterable[tuple[str, datetime, Iterable[bytes]]]) -> Iterator[bytes]:
+    """The bytes of a ZIP archive, in pieces, of files below 2 GiB by name, local time of their last change, and content."""
+    pieces = _Pieces()
+    with zipfile.ZipFile(pieces, "w") as archive:
+        for name, changed, content in files:
+            time = min(max(changed, _FIRST), _LAST)
+            # Pictures are compressed already: the archive only holds them.
+            entry = zipfile.ZipInfo(name, time.timetuple()[:6])
+            with archive.open(entry, "w") as stream:
+                for piece in content:
+                    stream.write(piece)
+                    if len(pieces) >= _PIECE:
+                        yield pieces.take()
+    yield pieces.take()
 
 
 def safe_name(name: str) -> str:

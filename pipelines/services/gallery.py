@@ -11,22 +11,20 @@ import numpy as np
 
 from ...errors import ModelError, SoartError, TasteError
 from ...metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
-from ...metrics.damage.suspicion import detectors
-from ...metrics.damage.technical import TechnicalJudge
+from ...metrics.damage.technical import TechnicalJudge, detectors
 from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.protocols import ItemJudge, Reason
 from ...metrics.tastes.overall import BuiltInJudge, stored_name
 from ..collection.collection import Collection
 from ..collection.counts import count_collection
 from ..collection.damage import suspected
-from ..collection.families import children_of, parents_of
-from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, favourites_of, labels_of
+from ..collection.labels import ALBUM, FAVOURITE, KINDS, TAG, children_of, favourites_of, labels_of, parents_of
 from ..collection.makes import place_effects
 from ..collection.provenance import Provenance, provenance_of
 from ..collection.queries import WINDOW, ScoreScale, metadata_of, row_of, rows_by_hash, rows_of, scores_of, title_of
 from ..collection.ratings import judgements_of, ratings_of_picture
 from ..collection.tables import ImageRow
-from ..judges.rescoring import score_all
+from ..judges.storing import score_all
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.example_pictures import examples_of
 from ..scoring.explaining import ScoreExplanation, explain_score

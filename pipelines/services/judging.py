@@ -16,8 +16,7 @@ from ..judges.adherence import AdherenceJudge, adherences_of, load
 from ..judges.catalogue import Allow, Catalogue
 from ..judges.guarded import GuardedJudge, stored_name
 from ..judges.phrase_judgements import MISSED, SEEN, Adherence
-from ..judges.rescoring import score_all
-from ..judges.storing import judge_pictures
+from ..judges.storing import judge_pictures, score_all
 from ..judges.versions import ADHERENCES, is_adherence, latest_of, noted_latest
 from ..scoring.collection_tastes import CollectionTastes
 from ..scoring.pictures import StoredPictures

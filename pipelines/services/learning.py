@@ -10,7 +10,7 @@ from typing import Any
 
 from ..collection import comparisons, ratings
 from ..collection.collection import Collection
-from ..judges.rescoring import score_all
+from ..judges.storing import score_all
 from ..scoring.taste_judge import TasteJudge
 from ..scoring.taste_store import TasteStore
 from ..support.background import Job

@@ -17,9 +17,8 @@ from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.pictures import count_sound_pictures, images_by_id
 from ..evaluation.settings import KEY
-from ..ingest.first_files import add_first_pictures
 from ..ingest.scan import Scan
-from ..ingest.sync import sync
+from ..ingest.sync import add_first_pictures, sync
 from ..judges.finding import judges_for, kinds_of
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs

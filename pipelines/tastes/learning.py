@@ -21,7 +21,7 @@ from ...metrics.tastes.examples import GOOD, Examples, from_choices, from_modes,
 from ...metrics.tastes.taste import OTHERS, LearntTaste, computed_priors, learn_taste, priors_of_items, tastes_without
 from ..collection.collection import Collection
 from ..collection.comparisons import comparisons, ties
-from ..collection.origins import Origin, origins
+from ..collection.provenance import Origin, origins
 from ..collection.ratings import raters, ratings
 from ..collection.tables import AWAY, ImageRow
 from ..ingest.scan import find_pictures
@@ -35,8 +35,7 @@ from ..scoring.prior_scores import prior_matrix
 from ..scoring.taste_store import TasteStore
 from ..support.progress import Advance, silent
 from ..support.wording import counted
-from .other_raters import beliefs_in
-from .priors import Priors, load_priors, of_use, without_learnt_from
+from .priors import Priors, beliefs_in, load_priors, of_use, without_learnt_from
 
 if TYPE_CHECKING:
     from ..scoring.in_memory import InMemory

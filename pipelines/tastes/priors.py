@@ -10,13 +10,31 @@ import numpy as np
 from ...errors import JudgeError, SoartError, TasteError, expect
 from ...metrics.damage.names import TASTE
 from ...metrics.damage.titles import Kind
+from ...metrics.items.nima import NIMA
 from ...metrics.protocols import Extractor
+from ...metrics.tastes.appeal import APPEAL
+from ...metrics.tastes.beliefs import Beliefs
 from ...metrics.tastes.blend import Blend, Taste, by_items, parts_of
-from ...metrics.tastes.taste import STANDARD_PRIORS, LearntTaste, OtherTaste, chosen_priors, unavailable_priors
+from ...metrics.tastes.mixture import shown_trusts
+from ...metrics.tastes.shown_by_others import beliefs_shown_by_others
+from ...metrics.tastes.taste import (
+    OTHERS,
+    STANDARD_PRIORS,
+    TECHNICAL,
+    LearntTaste,
+    OtherTaste,
+    chosen_priors,
+    unavailable_priors,
+)
+from ..collection.collection import Collection
+from ..collection.ratings import stars_of_others
 from ..judges.catalogue import Catalogue, known_judges
 from ..judges.guarded import GuardedJudge
 from ..scoring.taste_store import TasteStore
 from ..support.judge_names import ITEM_SCORES
+
+#: Prior scores of pictures that a rater has rated, and the ratings.
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -236,3 +254,58 @@ def _names_in(taste: Taste) -> set[str]:
     """Names of all tastes that a taste blends or starts from."""
     parts = list(_parts(taste))
     return {part.name for part in parts} | {other.name for part in parts for other in part.tastes}
+
+
+def beliefs_in(
+    collection: Collection, rater: str, prior_names: Sequence[str], priors: Mapping[int, np.ndarray], spread: float
+) -> tuple[Beliefs, ...]:
+    """Beliefs (k,) in the trusts in prior scores by picture, as other raters show them; None where they show nothing."""
+    stars = list(stars_of_others(collection, rater).values())
+    if not stars:
+        return ()
+    found: list[Beliefs] = []
+    for column, name in enumerate(prior_names):
+        pairs: list[Pair] | None = None
+        if name in (TECHNICAL, APPEAL, NIMA):
+            known = {image: float(row[column]) for image, row in priors.items() if np.isfinite(row[column])}
+            pairs = list(ratings_with_scores(stars, known))
+        elif name == OTHERS:
+            pairs = list(ratings_with_others_means(stars))
+        found.append(None if pairs is None else beliefs_shown_by_others(shown_trusts(name), pairs, spread))
+    return tuple(found)
+
+
+def ratings_with_scores(stars: Sequence[Mapping[int, float]], scores: Mapping[int, float]) -> Iterator[Pair]:
+    """Yield for each rater the standardised scores and the ratings of the pictures that have both."""
+    everything = np.array(list(scores.values()))
+    for own in stars:
+        rated = [image for image in own if image in scores]
+        yield (
+            _standardised(np.array([scores[image] for image in rated]), everything),
+            np.array([own[image] for image in rated]),
+        )
+
+
+def ratings_with_others_means(stars: Sequence[Mapping[int, float]]) -> Iterator[Pair]:
+    """Yield for each rater the standardised means of all others, as ``relative_means`` has them, and the rater's own ratings."""
+    place = {image: number for number, image in enumerate(sorted({image for own in stars for image in own}))}
+    rows = [np.array([place[image] for image in own]) for own in stars]
+    values = [np.array(list(own.values())) for own in stars]
+    count, total = np.zeros(len(place)), np.zeros(len(place))
+    for row, value in zip(rows, values, strict=True):
+        count[row] += 1
+        total[row] += value - value.mean()
+    for row, value in zip(rows, values, strict=True):
+        others, sums = count.copy(), total.copy()
+        others[row] -= 1
+        sums[row] -= value - value.mean()
+        known = others > 0
+        means = np.divide(sums, others, out=np.zeros(len(place)), where=known)
+        rated = known[row]
+        yield _standardised(means[row[rated]], means[known]), value[rated]
+
+
+def _standardised(scores: np.ndarray, everything: np.ndarray) -> np.ndarray:
+    """Scores in standard deviations of all pictures, cut at ±3, as a taste takes them; 0 if all have the same."""
+    deviation = everything.std() if len(everything) else 0.0
+    return np.clip((scores - everything.mean()) / deviation, -3, 3) if deviation > 1e-12 else np.zeros(len(scores))

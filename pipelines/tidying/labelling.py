@@ -9,9 +9,8 @@ from pathlib import Path
 from ...errors import CollectionError
 from ...files import plain_path
 from ..collection.collection import Collection
-from ..collection.distinct import forget_distinct, mark_distinct
 from ..collection.files import image_ids_by_path
-from ..collection.labels import FAVOURITE, check_label, set_label
+from ..collection.labels import FAVOURITE, check_label, forget_distinct, mark_distinct, set_label
 from ..support.failures import Failure, summed_up
 from .journal import Journal
 

@@ -27,7 +27,7 @@ from ..collection.tables import AWAY
 from ..support.batching import batches
 from ..support.file_stamps import file_stamp
 from .cull import BESIDE
-from .signing import stored_key
+from .journal import stored_key
 from .undoing import Place, RecordedChanges, not_the_folder
 
 #: Folders of a collection: for files that were moved away, and for undo files.

@@ -23,9 +23,8 @@ from ..collection.collection import Collection
 from ..collection.labels import set_label
 from ..support.failures import Failure, reason_of, summed_up
 from ..support.wording import counted
-from .journal import is_mark, place_of, remove_folders, rewrite, sha256_of, writing
+from .journal import is_mark, is_signed, place_of, remove_folders, rewrite, sha256_of, stored_key, writing
 from .moving import move_file, move_link
-from .signing import is_signed, stored_key
 
 #: What a line must hold to be undone: names of a change, and the types of its values.
 _CHANGES: tuple[dict[str, tuple[type, ...]], ...] = (

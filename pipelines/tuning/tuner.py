@@ -23,7 +23,7 @@ from ...prompts.steering.spaces import domain_of, words_of
 from ...prompts.steering.steering import Steering
 from .. import generate as generation
 from ..collection.collection import Collection
-from ..collection.good_prompts import good_prompts
+from ..collection.provenance import good_prompts
 from ..collection.tables import ImageRow
 from ..collection.thumbnails import thumbnail
 from ..judges.catalogue import Tastes

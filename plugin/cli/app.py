@@ -30,7 +30,6 @@ from .list_command import list_
 from .optimize import optimize
 from .rank import rank
 from .start_ranking import start
-from .taste_import import delete, import_
 from .terminal import escape_unencodable, note, open_closed_streams
 from .tidy import cull, undo
 from .tune import tune
@@ -134,8 +133,6 @@ app.command(epilog='Example: soart optimize "a fox in the snow" --by mine --seco
 app.command(epilog="Example: soart web soart-pictures")(web)
 app.command("list", epilog="Example: soart list judges")(list_)
 app.command(epilog="Example: soart cache holiday-pictures/ --clear")(cache)
-taste.app.command("import", epilog="Example: soart taste import mine.taste.safetensors yours")(import_)
-taste.app.command(epilog="Example: soart taste delete old --yes")(delete)
 taste.app.command(
     epilog='Example: soart taste distil mine --lora mine.safetensors --prompt "a {fox|owl|boat}, __style__"'
 )(distil)

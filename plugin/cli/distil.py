@@ -11,15 +11,19 @@ from ...pipelines.models.limits import SEED_LIMIT
 from .options import (
     Anyway,
     CollectionOption,
+    Guidance,
     Json,
     Model,
+    Negative,
+    Size,
+    Steps,
     finite,
     generator_options,
     load_generator,
     load_judges,
     output_file_anywhere,
+    settings_of,
 )
-from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .taste import Name
 from .terminal import Progress, interruptible, print_notes, show
 
@@ -94,13 +98,9 @@ def distil(
                 ]
             )
 
-        done = 0
-
         def advance(progress: distilling.DistilProgress) -> None:
-            nonlocal done
             shown.expect(progress.total)
-            shown(progress.done - done)
-            done = progress.done
+            shown.reach(progress.done)
 
         recipe = Recipe(
             training_steps, rank=rank, rate=distilling.usual_rate(generator) if rate is None else rate, seed=seed

@@ -10,16 +10,21 @@ from ...pipelines.models.limits import SEED_LIMIT
 from .options import (
     By,
     CollectionOption,
+    Guidance,
     Json,
     Lora,
     Model,
+    Negative,
     Report,
+    Sampler,
+    Size,
+    Steps,
     generator_options,
     load_generator,
     load_judges,
+    settings_of,
     wildcards_folder,
 )
-from .picture_settings import Guidance, Negative, Sampler, Size, Steps, settings_of
 from .ranking_output import RankingOutput, draw
 from .terminal import emit, print_notes
 

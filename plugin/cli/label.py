@@ -108,8 +108,7 @@ def label(
 
 
 def _list_labels(store: Collection, as_json: bool) -> None:
-    from ...pipelines.collection.distinct import corrections
-    from ...pipelines.collection.labels import KINDS, label_counts
+    from ...pipelines.collection.labels import KINDS, corrections, label_counts
     from ...pipelines.tidying.labelling import title_of
 
     counts = {kind: label_counts(store, kind) for kind in KINDS}

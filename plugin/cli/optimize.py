@@ -13,15 +13,19 @@ from .options import (
     Anyway,
     By,
     CollectionOption,
+    Guidance,
     Json,
     Lora,
     Model,
+    Negative,
+    Size,
+    Steps,
     finite,
     generator_options,
     load_generator,
     load_judges,
+    settings_of,
 )
-from .picture_settings import Guidance, Negative, Size, Steps, settings_of
 from .terminal import Progress, print_notes, show
 
 if TYPE_CHECKING:
@@ -120,15 +124,7 @@ def optimize(
 
 def advancing(shown: Progress, seconds: float) -> Callable[[optimizing.OptimizeProgress], None]:
     """A function that moves a bar of so many seconds on."""
-    done = 0
-
-    def advance(progress: optimizing.OptimizeProgress) -> None:
-        nonlocal done
-        now = min(round(progress.seconds), round(seconds))
-        shown(now - done)
-        done = now
-
-    return advance
+    return lambda progress: shown.reach(min(round(progress.seconds), round(seconds)))
 
 
 def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
+from ...pipelines.support.background import TimeLeft
 from ...pipelines.support.failures import told_together
-from ...pipelines.support.time_left import TimeLeft
 from ...pipelines.support.wording import printable as printable
 
 if TYPE_CHECKING:
@@ -199,6 +199,10 @@ class Progress:
     def expect(self, total: int) -> None:
         """Set the number of pictures, once it is known."""
         self._bar.update(self._task, total=total)
+
+    def reach(self, done: int) -> None:
+        """Advance the bar to ``done`` of all pictures."""
+        self(done - int(self._bar.tasks[0].completed) - self._waiting)
 
     def __call__(self, done: int = 1) -> None:
         """Advance the bar by ``done`` pictures."""

@@ -13,18 +13,22 @@ from ...pipelines.models.limits import SEED_LIMIT
 from .options import (
     By,
     CollectionOption,
+    Guidance,
     Json,
     Lora,
     Model,
+    Sampler,
+    Size,
+    Steps,
     finite,
     generator_options,
     load_generator,
     load_judges,
     page_file,
+    settings_of,
     tastes_folder,
     wildcards_folder,
 )
-from .picture_settings import Guidance, Sampler, Size, Steps, settings_of
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
 
 if TYPE_CHECKING:

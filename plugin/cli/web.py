@@ -163,7 +163,6 @@ def _api_token() -> str:
 def check_gallery() -> None:
     """Refuse to show a gallery whose packages are not installed."""
     try:
-        from ..web import serving  # noqa: F401
         from ..web.app import create_app  # noqa: F401
     except ImportError as error:
         raise SoartError(
@@ -241,7 +240,7 @@ def _watched(app: Starlette) -> str:
 
 
 def _serve(app: Starlette, listener: socket.socket, proxies: Sequence[str]) -> None:
-    from ..web.serving import make_server
+    from ..web.app import make_server
 
     # Uvicorn raises the Ctrl-C that ended it again, after an orderly shutdown.
     with contextlib.suppress(KeyboardInterrupt):

@@ -169,7 +169,7 @@ class NodeProgress:
 
 def output_folder(name: str) -> Path:
     """The folder of the collection of this name, below ComfyUI's output folder."""
-    from ...pipelines.collection.host_folder import folder_inside
+    from ...pipelines.collection.address import folder_inside
 
     return folder_inside(Path(folder_paths.get_output_directory()), name, "ComfyUI")
 

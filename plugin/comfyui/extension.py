@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from comfy_api.latest import ComfyExtension, io
+from typing import Any
 
-from . import saved_workflows as saved_workflows
+from comfy_api.latest import ComfyExtension, io
+from server import PromptServer
+
 from .choose import SoartChoose
 from .generate import SoartGenerate
 from .optimize import SoartOptimize
@@ -13,6 +15,8 @@ from .score import SoartGate, SoartJudge, SoartRank, SoartScore
 from .steer import SoartFactorEffects, SoartObserve, SoartPromptChoice
 from .taste import SoartExplain, SoartTaste
 
+#: Present names of inputs by their earlier ones, of every node of soart.
+RENAMED = {"profile": "by", "judge": "by"}
 NODES = [
     SoartRate,
     SoartChoose,
@@ -29,6 +33,25 @@ NODES = [
     SoartJudge,
     SoartExplain,
 ]
+
+
+def _rename_inputs(document: dict[str, Any]) -> dict[str, Any]:
+    """Rename the inputs of a graph in API form that an earlier version saved; ComfyUI calls this with every one that is to run.
+
+    Those of the front end are read in ``web/saved_workflows.js``.
+    """
+    prompt = document.get("prompt")
+    for node in prompt.values() if isinstance(prompt, dict) else ():
+        inputs = node.get("inputs") if isinstance(node, dict) else None
+        if not isinstance(inputs, dict) or not str(node.get("class_type")).startswith("Soart"):
+            continue
+        for earlier, name in RENAMED.items():
+            if earlier in inputs:
+                inputs.setdefault(name, inputs.pop(earlier))
+    return document
+
+
+PromptServer.instance.add_on_prompt_handler(_rename_inputs)
 
 
 class SoartExtension(ComfyExtension):

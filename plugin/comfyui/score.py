@@ -101,7 +101,7 @@ class ScoringNode(SoartNode):
     @classmethod
     def fingerprint_inputs(cls, by: str = "", among: str = "", **_others: Any) -> str:  # noqa: ANN401
         """Changes with the file of the taste and with the collection."""
-        from ...pipelines.collection.host_folder import collection_stamp
+        from ...pipelines.collection.address import collection_stamp
 
         if not (among or "").strip():
             return taste_stamp(by)

@@ -134,7 +134,7 @@ class SoartTaste(SoartNode):
     @classmethod
     def fingerprint_inputs(cls, name: str = "", **others: Any) -> str:  # noqa: ANN401
         """Changes if the taste's file or its ratings have changed, it is to be written again, or could not be written."""
-        from ...pipelines.collection.host_folder import collection_stamp
+        from ...pipelines.collection.address import collection_stamp
 
         file = taste_stamp(name)
         learns = "good" in others or "bad" in others

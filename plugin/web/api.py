@@ -28,8 +28,7 @@ from ...metrics.damage.names import OVERALL
 from ...pipelines.collection.ratings import ratings as stars_of
 from ...pipelines.services.outside import check_sent, rate_sent, score_sent
 from .answers import json_body
-from .sessions import same_secret
-from .throttle import Throttle
+from .sessions import Throttle, same_secret
 
 if TYPE_CHECKING:
     from .state import Server

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,32 +24,53 @@ from ...pipelines.scoring.taste_store import TasteStore
 from ...pipelines.services.evaluation import EvaluationService
 from ...pipelines.services.gallery import renew_scores
 from ...pipelines.services.generation import GenerationService
+from ...pipelines.services.keepers import StackService
 from ...pipelines.services.learning import USUAL, Start
 from ...pipelines.services.looking import SearchService
 from ...pipelines.services.optimizing import OptimizingService
 from ...pipelines.services.rating import RatingService
-from ...pipelines.services.stacks import StackService
 from ...pipelines.services.start import StartService
 from ...pipelines.services.tuning import TuningService
 from ...pipelines.services.watching import FolderWatch
 from ...pipelines.support.background import Jobs
 from ...pipelines.support.decoding import DecodingProcesses
 from ...pipelines.support.task_process import TaskProcess
-from .selections import Selections
-from .sessions import OWNER, Sessions, TakenNames, names_of, server_key
-from .throttle import Throttle
+from .sessions import OWNER, Sessions, TakenNames, Throttle, names_of, server_key
 
 if TYPE_CHECKING:
     from ...pipelines.models.backends.address import BackendAddress
     from ...pipelines.models.generator import ImageGenerator
 
-
+#: Selections that wait for their download, the newest.
+MOST_SELECTIONS = 16
 #: Requests that read files at the same time; a server has 40 threads.
 READING = 8
 #: Most raters of a collection whose services are kept.
 MOST_RATERS = 64
 #: Names of guests who have not entered one: the first that is not the owner's.
 GUEST_RATERS = ("guest", "visitor")
+
+
+class Selections:
+    """Remembers the newest selections of pictures by keys that cannot be guessed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_key: dict[str, tuple[list[int], str]] = {}
+
+    def add(self, ids: Sequence[int], kind: str) -> str:
+        """Remember pictures and the kind of their export; returns the key."""
+        key = secrets.token_urlsafe(16)
+        with self._lock:
+            self._by_key[key] = (list(ids), kind)
+            while len(self._by_key) > MOST_SELECTIONS:
+                del self._by_key[next(iter(self._by_key))]
+        return key
+
+    def get(self, key: str) -> tuple[list[int], str] | None:
+        """The pictures and the kind of a key; None if it is not known any more."""
+        with self._lock:
+            return self._by_key.get(key)
 
 
 class OpenCollection:

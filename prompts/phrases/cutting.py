@@ -4,18 +4,21 @@
     → quality: sharp · count: two foxes · subject: fox · style: watercolor · text: open · not detail: snow
 
 The words of a lexicon are found first, the longest first; then articles, prepositions and commas end a phrase.
+``mark_differences`` cuts prompts where they differ.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from types import MappingProxyType
 
 from ..space.templates import wildcard_values
 
+_WORD = re.compile(r"\w+|\W+")
 #: Vocabularies whose entries are phrases of a kind.
 _VOCABULARIES = {
     "art_style": "style", "camera": "camera", "color_palette": "palette", "composition": "composition",
@@ -148,3 +151,24 @@ def _entry(words: list[str], lexicon: Mapping[str, str]) -> str:
         return text
     text = " ".join([*words[:-1], singular(words[-1])])
     return text if text in lexicon else ""
+
+
+def mark_differences(prompts: Sequence[str]) -> list[list[tuple[str, bool]]]:
+    """Cut each prompt into parts; True for one whose words, in any order and case, another prompt lacks."""
+    words = [{word.lower() for word in _WORD.findall(prompt) if _is_word(word)} for prompt in prompts]
+    common = set.intersection(*words) if words else set()
+    return [_parts(_WORD.findall(prompt), common) for prompt in prompts]
+
+
+def _parts(tokens: Sequence[str], common: set[str]) -> list[tuple[str, bool]]:
+    marked, other = [], False
+    for token in tokens:
+        # Spaces and commas belong to the word before.
+        if _is_word(token):
+            other = token.lower() not in common
+        marked.append((token, other))
+    return [("".join(token for token, _ in part), mark) for mark, part in groupby(marked, key=lambda pair: pair[1])]
+
+
+def _is_word(token: str) -> bool:
+    return token[0].isalnum() or token[0] == "_"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .feedback import Terms
 from .kernels import (
     Hyperparameters,
     Rows,
@@ -23,7 +24,6 @@ from .kernels import (
     unlikeness,
 )
 from .laplace import Mode, evidence_slope, find_mode
-from .likelihoods import Terms
 from .similarity import Numbers, Similarities, joint_numbers, matern
 
 #: Deviations from the median beyond which the priors of amplitude and noise fall as a power: functions without noise are

@@ -1,4 +1,4 @@
-"""Laplace's approximation of a Gaussian process under ``likelihoods``.
+"""Laplace's approximation of a Gaussian process under the likelihoods of ``feedback``.
 
 It is exact if all feedback is ratings. With K the covariance of the latent cells, W = R Rᵀ the curvature at the mode
 ĥ = K a and B = I + Rᵀ K R:
@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.linalg.lapack import dpotri
 
-from .likelihoods import Likelihood, Terms, determinant_slope, likelihood
+from .feedback import Likelihood, Terms, determinant_slope, likelihood
 
 
 @dataclass(frozen=True, slots=True)

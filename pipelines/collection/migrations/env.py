@@ -1,4 +1,4 @@
-"""Alembic's environment; the connection, with its open transaction, comes from ``pipelines/collection/upgrade.py``."""
+"""Alembic's environment; the connection, with its open transaction, comes from ``pipelines/collection/storage.py``."""
 
 from alembic import context
 

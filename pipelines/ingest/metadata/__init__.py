@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from .foldertable import TABLES, FolderTable
 from .read import BESIDE, SIDECARS, embedded_metadata, picture_metadata, sidecars_of, source_of
 from .record import READERS, PictureMetadata, maker
-from .sidecars import sidecar_metadata
+from .sidecars import TABLES, FolderTable, sidecar_metadata
 from .words import plain_prompt, prompt_words
 
 __all__ = [

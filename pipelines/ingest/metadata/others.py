@@ -1,4 +1,4 @@
-"""Reads short formats: web demos, TensorArt, SwarmUI, Draw Things, Midjourney."""
+"""Reads short formats: web demos, TensorArt, SwarmUI, Draw Things, Midjourney, NovelAI, Fooocus."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .common import read_flat
-from .record import LONGEST_PROMPT, PictureMetadata, loras, read_object, record, size
+from .record import LONGEST_PROMPT, PictureMetadata, loras, read_flat, read_object, record, size
 
+# The log has labels ("Guidance Scale"), pictures have names ("guidance_scale").
+_MARKS = {"metadata_scheme", "guidance_scale", "performance", "sharpness", "adm_guidance", "base_model", "styles"}
 #: Name for the tool of settings in the words of diffusers whose program is not named.
 DEMO = "diffusers"
 
@@ -217,3 +218,109 @@ def read_easy_diffusion(texts: Mapping[str, str], places: Mapping[str, str]) -> 
     if values and "prompt" in values and "num_inference_steps" in values:
         return read_flat("Easy Diffusion", places["UserComment"], values)
     return None
+
+
+def read_novelai(texts: Mapping[str, str], places: Mapping[str, str]) -> PictureMetadata | None:
+    """Read the ``Comment``, and the ``Description`` if the comment has no prompt."""
+    values = read_object(texts.get("Comment"))
+    signed = texts.get("Software", "").startswith("NovelAI")
+    if values is None or not (signed or {"uc", "steps", "sampler"} <= values.keys()):
+        if signed and "Description" in texts:
+            return record("NovelAI", places["Description"], prompt=texts["Description"], model=texts.get("Source"))
+        return None
+    negative = values.get("uc")
+    base, characters = _caption(values.get("v4_prompt"))
+    negative_base, negative_characters = _caption(values.get("v4_negative_prompt"))
+    return record(
+        "NovelAI",
+        places["Comment"],
+        prompt=values.get("prompt") or base or texts.get("Description"),
+        negative=negative if negative is not None else negative_base,
+        model=texts.get("Source"),
+        sampler=values.get("sampler"),
+        scheduler=values.get("noise_schedule"),
+        seed=values.get("seed"),
+        steps=values.get("steps"),
+        guidance=values.get("scale"),
+        settings={
+            "size": size(values.get("width"), values.get("height")),
+            "characters": characters,
+            "negative characters": negative_characters,
+            # Written for every picture, but meaningful only for those made from another one.
+            "denoise": values.get("strength") if "Img2Img" in str(values.get("request_type")) else None,
+            "cfg rescale": values.get("cfg_rescale"),
+            "smea": values.get("sm"),
+            "smea dyn": values.get("sm_dyn"),
+            "request": values.get("request_type"),
+        },
+    )
+
+
+def _caption(value: Any) -> tuple[str | None, str | None]:  # noqa: ANN401 - of a stranger's JSON
+    """The base caption and the captions of the characters, in version 4 and later."""
+    caption = value.get("caption") if isinstance(value, dict) else None
+    if not isinstance(caption, dict):
+        return None, None
+    listed = caption.get("char_captions")
+    parts = [item.get("char_caption") for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    base = caption.get("base_caption")
+    return base if isinstance(base, str) else None, " | ".join(
+        part for part in parts if isinstance(part, str) and part
+    ) or None
+
+
+def read_fooocus_object(values: Mapping[str, Any], source: str) -> PictureMetadata | None:
+    """Read an object of Fooocus's scheme or log; ``None`` if it is another tool's."""
+    flat = {re.sub(r"[\s-]+", "_", str(name)[:80].strip().lower()): value for name, value in list(values.items())[:300]}
+    ruined = str(flat.get("software")).startswith("RuinedFooocus")
+    if "prompt" not in flat or not (ruined or len(_MARKS & flat.keys()) >= 3):
+        return None
+    numbers = re.findall(r"\d{1,6}", str(flat.get("resolution", ""))[:40])
+    return record(
+        "RuinedFooocus" if ruined else "Fooocus",
+        source,
+        prompt=flat["prompt"],
+        negative=flat.get("negative_prompt", flat.get("negative")),
+        model=flat.get("base_model", flat.get("base_model_name")),
+        sampler=flat.get("sampler", flat.get("sampler_name")),
+        scheduler=flat.get("scheduler"),
+        seed=flat.get("seed"),
+        steps=flat.get("steps"),
+        guidance=flat.get("guidance_scale", flat.get("cfg")),
+        settings={
+            "size": "x".join(numbers) if len(numbers) == 2 else size(flat.get("width"), flat.get("height")),
+            "styles": _listed(flat.get("styles")),
+            "performance": flat.get("performance"),
+            "sharpness": flat.get("sharpness"),
+            "clip skip": flat.get("clip_skip"),
+            "vae": flat.get("vae"),
+            "refiner": None if flat.get("refiner_model") == "None" else flat.get("refiner_model"),
+            "refiner switch": flat.get("refiner_switch"),
+            "loras": loras(_loras(flat)),
+            "model hash": flat.get("base_model_hash"),
+            "version": flat.get("version"),
+        },
+    )
+
+
+def _listed(value: object) -> object:
+    """Styles as text, from a list or from a string that spells one in Python."""
+    if isinstance(value, str):
+        return re.sub(r"[\[\]'\"]", "", value)
+    return ", ".join(item for item in value if isinstance(item, str)) if isinstance(value, list) else None
+
+
+def _loras(flat: Mapping[str, Any]) -> list[tuple[object, object]]:
+    pairs: list[tuple[object, object]] = []
+    listed = flat.get("loras")
+    for item in listed[:50] if isinstance(listed, list) else []:
+        if isinstance(item, list) and len(item) >= 2:
+            pairs.append((item[0], item[1]))
+        elif isinstance(item, dict):
+            pairs.append((item.get("name") or item.get("model_name"), item.get("weight")))
+    for name, value in flat.items():
+        # "lora_combined_1" in pictures and "LoRA 1" in the log: "name.safetensors : 0.5".
+        if re.fullmatch(r"lora(_combined)?_\d{1,2}", name) and isinstance(value, str):
+            label, _, weight = value[:400].rpartition(" : ")
+            pairs.append((label or weight, weight if label else None))
+    return pairs

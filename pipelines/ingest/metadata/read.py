@@ -10,25 +10,23 @@ from pathlib import Path
 from ...support.file_stamps import file_stamp
 from .a1111 import read_parameters
 from .comfyui import read_comfyui
-from .containers import Text, texts_of
-from .foldertable import TABLES, FolderTable
-from .fooocus import read_fooocus_object
+from .containers import Text, rating_of, texts_of
 from .invokeai import read_invokeai
-from .novelai import read_novelai
 from .others import (
     read_demo,
     read_demo_object,
     read_drawthings,
     read_easy_diffusion,
+    read_fooocus_object,
     read_midjourney,
+    read_novelai,
     read_swarm_object,
     read_tensorart,
 )
 from .record import RATING_ONLY, PictureMetadata, guarded, read_object, record
-from .sidecars import SUFFIXES, sidecar_metadata, sidecar_rating, texts_beside
+from .sidecars import SUFFIXES, TABLES, FolderTable, sidecar_metadata, sidecar_rating, texts_beside
 from .stealth import stealth_text
 from .words import prompt_words
-from .xmp import rating_of
 
 #: Words that tools write in place of a value they do not know.
 _UNKNOWN = frozenset({"unknown", "n/a", "none", "null", "undefined"})

@@ -24,10 +24,9 @@ from ..limits import GUIDANCE, SIDE, STEPS
 from ..prompt_syntax import lora_names, split_widgets
 from ..request import EXTERNAL_GUIDANCE, EXTERNAL_STEPS, Lora, Request
 from .comfy_workflow import MARKS, ComfyWorkflow, default_workflow, read_workflow, split_sampler, values_of
-from .events import Events
 from .families import family_of
 from .generator import BackendGenerator, stem
-from .http import DRAW_SECONDS, SEND_SECONDS, BackendClient, RefusedError, is_out_of_memory, shortened
+from .http import DRAW_SECONDS, SEND_SECONDS, BackendClient, Events, RefusedError, is_out_of_memory, shortened
 
 #: Seconds between two questions whether a picture is done: the first, and the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0

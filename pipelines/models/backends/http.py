@@ -9,14 +9,16 @@ import json
 import logging
 import socket
 import time
+from contextlib import ExitStack
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, ProxyHandler, Request, build_opener
 
-from ....errors import ModelError
+from ....errors import ModelError, install_command
 from .address import BackendAddress
-from .events import Events
 
+#: Seconds to open and to close a connection, and bytes of a message.
+_OPEN_SECONDS, _CLOSE_SECONDS, _MOST_MESSAGE = 3.0, 1.0, 100_000_000
 log = logging.getLogger(__name__)
 
 #: Seconds that a backend may take to tell about itself, to send a picture that is drawn, and to draw one picture, its
@@ -26,6 +28,57 @@ ANSWER_SECONDS, SEND_SECONDS, DRAW_SECONDS = 20.0, 300.0, 1800.0
 _MOST_BYTES = 400_000_000
 #: Most bytes of the answer of a failure, and most characters of its message.
 _MOST_ERROR, _SHOWN = 100_000, 240
+
+
+class Events:
+    """JSON objects that a server pushes by WebSocket; ``open`` is False once the connection has ended."""
+
+    def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
+        try:
+            from websockets.exceptions import WebSocketException
+            from websockets.sync.client import connect
+        except ImportError as error:
+            raise OSError(f"Steps while ComfyUI draws need websockets: {install_command('models')}.") from error
+
+        self._opened = ExitStack()
+        try:
+            # A proxy of the environment could not reach this machine's own programs.
+            connection = connect(
+                f"ws{url.removeprefix('http')}",
+                additional_headers=headers,
+                open_timeout=_OPEN_SECONDS,
+                close_timeout=_CLOSE_SECONDS,
+                max_size=_MOST_MESSAGE,
+                proxy=None,
+            )
+            self._connection = self._opened.enter_context(connection)
+        except (WebSocketException, EOFError, ValueError) as error:
+            raise OSError(f"The server does not speak WebSocket at this address ({error}).") from error
+        self.open = True
+
+    def read(self, seconds: float) -> dict[str, Any] | None:
+        """The object that comes next; None if none comes within some seconds (> 0), or the connection ends."""
+        from websockets.exceptions import ConnectionClosed
+
+        until = time.monotonic() + seconds
+        while self.open and (left := until - time.monotonic()) > 0:
+            try:
+                document = json.loads(self._connection.recv(left))
+            except TimeoutError:
+                break
+            except ConnectionClosed:
+                self.open = False
+            except (ValueError, RecursionError):
+                continue
+            else:
+                if isinstance(document, dict):
+                    return document
+        return None
+
+    def close(self) -> None:
+        """End the connection."""
+        self.open = False
+        self._opened.close()
 
 
 class RefusedError(ModelError):

@@ -9,7 +9,7 @@
  * @property {SavedInput[]} [inputs]
  */
 
-/** Present names of inputs by their earlier ones; as in saved_workflows.py. */
+/** Present names of inputs by their earlier ones; as in extension.py. */
 const RENAMED = new Map([
   ["profile", "by"],
   ["judge", "by"],

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from ....errors import SoartError
 from ....metrics.damage.names import JUDGE, OVERALL, PERSON, TECHNICAL
-from ....metrics.damage.suspicion import detectors
+from ....metrics.damage.technical import detectors
 from ....metrics.damage.titles import JudgeKey, shared_name
 from ....metrics.formats.decoders import SUFFIXES
 from ....metrics.tastes.bradley_terry import MOST_TO_ORDER

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from soart.metrics.attention.evidence import evidence
+from soart.metrics.attention.comparison import evidence
 
 
 def guesses(rng, modes, right):

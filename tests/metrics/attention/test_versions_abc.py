@@ -10,9 +10,8 @@ from sklearn.covariance import ledoit_wolf
 
 from soart.errors import ItemsError
 from soart.metrics.attention.comparison import Comparison, compare, transposed
-from soart.metrics.attention.version_d import AttentionD, left_out
+from soart.metrics.attention.version_d import AttentionD, inverse_root, left_out
 from soart.metrics.attention.versions_abc import AttentionA, AttentionB, AttentionC, cosine, second_moment
-from soart.metrics.attention.whitening import inverse_root
 
 P = 6
 CENTRES = {"blurry": -3.0, "noisy": 3.0, "normal": 0.0}

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from soart.metrics.damage.departures import departures, has_direction, texture_shares
+from soart.metrics.damage.quality_model import departures, has_direction, texture_shares
 from soart.metrics.damage.reasons import ODD, STRANGE, strangeness_text
 from soart.metrics.damage.technical import TechnicalJudge, quality_model
 from soart.metrics.items.parts import PARTS

@@ -13,8 +13,7 @@ from scipy import ndimage
 from soart.metrics import learn_taste
 from soart.metrics.damage.technical import DETECTORS, TechnicalJudge
 from soart.metrics.gradients import models, tastes
-from soart.metrics.gradients.gradient import differentiate
-from soart.metrics.gradients.items import FIXED, has_gradient, items_of
+from soart.metrics.gradients.items import FIXED, differentiate, has_gradient, items_of
 from soart.metrics.gradients.views import SmoothViews
 from soart.metrics.items.colour import ColourExtractor
 from soart.metrics.items.combined import taste_extractor, with_nima

@@ -7,7 +7,7 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
 from soart.errors import ModelError
-from soart.metrics.items.hub import SECONDS, check_on_hub
+from soart.metrics.items.networks import SECONDS, check_on_hub
 
 #: An answer of whatever client the library uses.
 ANSWER = SimpleNamespace(headers={}, request=None)

@@ -10,8 +10,8 @@ from soart.errors import ItemsError, TasteError
 from soart.metrics.items.colour import ColourExtractor, hue_shares
 from soart.metrics.items.combined import taste_extractor
 from soart.metrics.items.frame import Frame
+from soart.metrics.tastes.by_example import unlike_examples
 from soart.metrics.tastes.examples import from_choices, from_liking, from_modes, from_ratings, mix
-from soart.metrics.tastes.familiarity import unlike_examples
 from soart.metrics.tastes.fitting import fit
 from soart.metrics.tastes.folds import gather
 from soart.metrics.tastes.modes import learn_attention

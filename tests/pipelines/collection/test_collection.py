@@ -14,12 +14,11 @@ from sqlalchemy import select
 
 from soart.errors import CollectionError, ImageError
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.column_types import restored, storable
 from soart.pipelines.collection.comparisons import comparisons, store_choice
 from soart.pipelines.collection.names import DATABASE
 from soart.pipelines.collection.pictures import perceptual_hashes
 from soart.pipelines.collection.ratings import rate, ratings
-from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, ImageRow, Meta
+from soart.pipelines.collection.tables import FingerprintRow, GenerationRow, ImageRow, Meta, restored, storable
 
 
 def test_drawn_pictures_come_back(collection, where, make_drawn):

@@ -6,8 +6,7 @@ from sqlalchemy import event
 
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice, store_tie, undo_choice
-from soart.pipelines.collection.distinct import mark_distinct
-from soart.pipelines.collection.labels import TAG, set_label
+from soart.pipelines.collection.labels import TAG, mark_distinct, set_label
 from soart.pipelines.collection.ratings import dislike_personally, rate, ratings, reject, set_judgements, undo_rating
 
 NORMAL, FULL = 1, 2

@@ -9,8 +9,7 @@ from specimens.time_zones import local_time
 from sqlalchemy import event, update
 
 from soart.errors import CollectionError
-from soart.metrics.damage.suspicion import detectors
-from soart.metrics.damage.technical import DETECTORS, LIMIT, USUAL
+from soart.metrics.damage.technical import DETECTORS, LIMIT, USUAL, detectors
 from soart.metrics.percentiles import percentiles
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.counts import count_collection

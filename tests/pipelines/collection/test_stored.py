@@ -22,7 +22,7 @@ from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
-from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.judges.storing import score_all
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.taste_judge import TasteJudge

@@ -17,17 +17,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 
 from soart.errors import CollectionError
-from soart.pipelines.collection import upgrade as migrate
+from soart.pipelines.collection import storage
 from soart.pipelines.collection.address import address_of
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.database import connect
 from soart.pipelines.collection.names import DATABASE
 from soart.pipelines.collection.ratings import rate, ratings
+from soart.pipelines.collection.storage import is_current, upgrade, upgrade_if_needed
 from soart.pipelines.collection.tables import SCHEMA_VERSION, Base
-from soart.pipelines.collection.upgrade import is_current, upgrade, upgrade_if_needed
 
 ASSETS = Path(__file__).parents[2] / "assets"
-SCRIPTS = Path(migrate.__file__).parent / "migrations"
+SCRIPTS = Path(storage.__file__).parent / "migrations"
 VERSIONS = range(1, SCHEMA_VERSION + 1)
 
 
@@ -179,8 +179,8 @@ def next_soart(tmp_path, monkeypatch):
         after = SCHEMA_VERSION + 1
         source = REVISION.format(number=after, before=SCHEMA_VERSION, then=then)
         (scripts / "versions" / f"revision_{after}.py").write_text(source)
-        monkeypatch.setattr(migrate, "SCHEMA_VERSION", after)
-        monkeypatch.setattr(migrate, "_SCRIPTS", scripts)
+        monkeypatch.setattr(storage, "SCHEMA_VERSION", after)
+        monkeypatch.setattr(storage, "_SCRIPTS", scripts)
 
     return release
 

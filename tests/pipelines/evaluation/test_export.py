@@ -25,7 +25,7 @@ from soart.pipelines.ingest.local_engine import LocalEngine
 from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.reports.evaluation import render_evaluation, write_evaluation
 from soart.pipelines.services.export import PictureExport
-from soart.pipelines.tidying.xmp import with_rating
+from soart.pipelines.tidying.annotate import with_rating
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])

@@ -69,7 +69,7 @@ def test_a_process_that_cannot_start_early_is_left_to_the_workers(monkeypatch):
 
 def test_workers_import_neither_a_database_nor_scipy():
     code = (
-        "import sys, numpy as np, soart.pipelines.ingest.worker\n"
+        "import sys, numpy as np, soart.pipelines.ingest.inspection\n"
         "from soart.metrics.similarity.near_duplicates import perceptual_hash\n"
         "perceptual_hash(np.zeros((9, 9, 3), np.uint8))\n"
         "print([name for name in ('sqlalchemy', 'scipy', 'sklearn', 'pandas') if name in sys.modules])"

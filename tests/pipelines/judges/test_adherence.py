@@ -13,10 +13,9 @@ from specimens.judging import values_for
 from soart.errors import JudgeError, ModelError, SoartError
 from soart.pipelines.judges.adherence import EMBEDDED_TOWERS, AdherenceJudge, adherences_of, load
 from soart.pipelines.judges.calibration import Calibration, Curve, PhraseKind
-from soart.pipelines.judges.embedded_towers import EmbeddedTowers
 from soart.pipelines.judges.guarded import GuardedJudge
 from soart.pipelines.judges.phrase_judgements import Adherence, PhraseJudgement, phrase_shares
-from soart.pipelines.judges.phrase_sources import TowerSource
+from soart.pipelines.judges.phrase_sources import EmbeddedTowers, TowerSource
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
 from soart.pipelines.tuning.alarms import adherence_alarm

@@ -25,8 +25,8 @@ from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue, stored_na
 from soart.pipelines.judges.in_memory import score_batch
 from soart.pipelines.judges.ranking import rank
 from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.scoring.makings import prompts_of
 from soart.pipelines.scoring.pictures import PicturesInMemory, StoredPictures
-from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.scoring.taste_store import TasteStore
 
 

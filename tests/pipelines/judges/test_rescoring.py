@@ -4,7 +4,7 @@ import pytest
 from specimens.judging import ColourJudge
 
 from soart.metrics.items.combined import taste_extractor
-from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.judges.storing import score_all
 from soart.pipelines.support.background import Job
 
 

@@ -16,9 +16,9 @@ from soart.errors import CollectionError
 from soart.metrics.tastes.trust import USABLE, Trust
 from soart.metrics.tastes.within_groups import WithinGroups
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.distinct import corrections, distinct_pictures, mark_distinct, undo_distinct
 from soart.pipelines.collection.files import first_paths, picture_facts
-from soart.pipelines.collection.origins import origins
+from soart.pipelines.collection.labels import corrections, distinct_pictures, mark_distinct, undo_distinct
+from soart.pipelines.collection.provenance import origins
 from soart.pipelines.collection.ratings import rate, undo_rating
 from soart.pipelines.collection.tables import MetadataRow
 from soart.pipelines.evaluation.evaluate import evaluate

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.distinct import mark_distinct, undo_distinct
+from soart.pipelines.collection.labels import mark_distinct, undo_distinct
 from soart.pipelines.keepers import stacks
 from soart.pipelines.keepers.finding import UNITS, find_keepers
 from soart.pipelines.keepers.stacks import find_stacks, stacked

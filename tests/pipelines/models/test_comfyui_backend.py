@@ -17,7 +17,7 @@ from soart.errors import LoraError, ModelError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.models.backends import comfyui as backend_comfyui
 from soart.pipelines.models.backends.comfy_workflow import default_workflow, read_workflow, workflow_of
-from soart.pipelines.models.backends.events import Events
+from soart.pipelines.models.backends.http import Events
 from soart.pipelines.models.steps import StepReport
 
 

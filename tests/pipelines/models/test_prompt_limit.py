@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 import soart
-from soart.pipelines.models.prompt_limit import PromptLimit, lost_words
+from soart.pipelines.models.prompt_limit import PromptLimit, UnknownSubjects, lost_words
 
 
 class Letters:
@@ -87,3 +87,44 @@ def test_other_tokenizers_report_nothing(caplog):
     PromptLimit(SimpleNamespace(tokenizer=broken)).check(["a b c d e f"])
     PromptLimit(SimpleNamespace()).check(["a b c d e f"])
     assert not caplog.records
+
+
+UNKNOWN = "The embedded model cannot draw what a prompt asks for, because it knows only boat, house, "
+
+
+@pytest.mark.parametrize(
+    ("prompt", "known"),
+    [
+        ("two Foxes in the snow", True),
+        ("three owls", True),
+        ("daisies", True),
+        ("a (night owl:1.3) <lora:fox:1>", True),
+        ("a steam train", False),
+        ("a treehouse in blue", False),
+        ("<lora:fox:1> a dog", False),
+        ("", True),
+        ("<lora:fox:1>", True),
+    ],
+)
+def test_prompts_that_name_no_known_subject(prompt, known):
+    sentence = UnknownSubjects(embedded=True).unknown([prompt])
+    assert (sentence == "") == known
+    assert known or sentence.startswith(UNKNOWN)
+    assert UnknownSubjects(embedded=False).unknown([prompt]) == ""
+
+
+def test_the_first_unknown_subject_is_named_once(caplog):
+    generator = soart.ImageGenerator(soart.load_model(device="cpu"), steps=1)
+    requests = [generator.request(prompt, 0) for prompt in ("a fox", "a steam train", "a dog")]
+    with caplog.at_level(logging.WARNING):
+        for request in requests:
+            list(generator.draw([request]))
+    (record,) = caplog.records
+    assert record.getMessage().startswith(UNKNOWN)
+    assert record.getMessage().endswith("for: a steam train.")
+    assert generator.ignored(["a fox"], ["a dog"]) == ""
+    assert generator.ignored(["a fox", "a dog"]).endswith("for: a dog.")
+    known = "(Foxes:1.2) and a night owl in watercolor style, far away, washed out"
+    dragon = "The embedded model does not know 'dragon', 'misty': it draws the rest."
+    assert generator.ignored([known, "a dragon over misty mountains", "a fox in fog"]) == dragon
+    assert generator.ignored(["<lora:snow:1> a fox in the snow"]) == ""

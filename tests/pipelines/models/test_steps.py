@@ -5,9 +5,8 @@ from specimens import families
 
 from soart.errors import ModelError
 from soart.pipelines.models import steps as steps_module
-from soart.pipelines.models.early_stop import all_too_low
 from soart.pipelines.models.step_preview import decode
-from soart.pipelines.models.steps import StepReport
+from soart.pipelines.models.steps import StepReport, all_too_low
 
 
 def requests(generator, count=3, **settings):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from soart.pipelines.optimizing.gaussian import departure, flattened, normal, on_sphere, rotated
+from soart.pipelines.optimizing.ways import departure, flattened, normal, on_sphere, rotated
 
 SHAPES = [(4, 16, 16), (16, 32, 32), (1, 5, 7), (64, 16), (60, 8), (3, 4, 16, 16)]
 

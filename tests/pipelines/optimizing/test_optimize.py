@@ -21,8 +21,7 @@ from soart.pipelines.models.generator import ImageGenerator
 from soart.pipelines.models.noise import NoiseSampler
 from soart.pipelines.models.request import DrawnPicture
 from soart.pipelines.optimizing import ways
-from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks
-from soart.pipelines.optimizing.gaussian import departure
+from soart.pipelines.optimizing.examining import Bounds, Examiner, Marks, second_taste
 from soart.pipelines.optimizing.optimize import (
     few_ratings,
     judge_for,
@@ -33,7 +32,7 @@ from soart.pipelines.optimizing.optimize import (
 )
 from soart.pipelines.optimizing.optimizer import ALARM, Limit, Optimization
 from soart.pipelines.optimizing.records import KEYWORD, record_of
-from soart.pipelines.optimizing.second_taste import second_taste
+from soart.pipelines.optimizing.ways import departure
 
 PROMPT = "a boat in cool colors"
 SLOW = pytest.mark.slow

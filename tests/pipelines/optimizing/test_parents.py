@@ -18,13 +18,12 @@ from scipy.stats import zscore
 from specimens.judging import Brightness
 
 from soart.errors import ModelError
-from soart.pipelines.collection.families import children_of, parents_of
+from soart.pipelines.collection.labels import children_of, parents_of
 from soart.pipelines.generate import generate, plan
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.gradients import gradient_of
 from soart.pipelines.models.noise import NoiseSampler
 from soart.pipelines.optimizing.examining import Examiner
-from soart.pipelines.optimizing.gaussian import departure, mixed, normal
 from soart.pipelines.optimizing.optimize import judge_for, optimize, optimize_again, state_file, store
 from soart.pipelines.optimizing.parents import (
     beginning,
@@ -35,7 +34,7 @@ from soart.pipelines.optimizing.parents import (
     parents_named,
 )
 from soart.pipelines.optimizing.records import KEYWORD, parents_in, record_of, strength_of
-from soart.pipelines.optimizing.ways import Noise
+from soart.pipelines.optimizing.ways import Noise, departure, mixed, normal
 from soart.pipelines.scoring.pictures import PicturesInMemory
 from soart.pipelines.tuning.loop import tune
 from soart.pipelines.tuning.panel import Panel

@@ -13,9 +13,9 @@ from soart.pipelines.judges.finding import judges_for
 from soart.pipelines.judges.ranking import RankedPicture, rank
 from soart.pipelines.reports.page import write_report
 from soart.pipelines.reports.ranking import render_report, word_associations
+from soart.pipelines.scoring.makings import prompts_of
 from soart.pipelines.scoring.measuring import import_pictures
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.prompts import prompts_of
 from soart.pipelines.support.figures import figure
 
 EVIL = '<script>alert(1)</script>" onerror="x'

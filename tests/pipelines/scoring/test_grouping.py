@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.metrics.similarity.distinct import separated
-from soart.pipelines.collection.origins import Origin
+from soart.pipelines.collection.provenance import Origin
 from soart.pipelines.scoring.grouping import by_burst, by_prompt
 
 

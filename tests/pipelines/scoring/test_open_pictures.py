@@ -26,9 +26,9 @@ from soart.pipelines.ingest.scan import Scan, find_pictures
 from soart.pipelines.ingest.sync import sync
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
+from soart.pipelines.scoring.makings import prompts_of
 from soart.pipelines.scoring.measuring import import_pictures, open_pictures, stored_items
 from soart.pipelines.scoring.pictures import StoredPictures
-from soart.pipelines.scoring.prompts import prompts_of
 from soart.training.captions import Scene
 from soart.training.render import render
 

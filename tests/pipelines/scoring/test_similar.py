@@ -12,10 +12,8 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.protocols import Measures
 from soart.metrics.similarity.neighbours import Standard
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.scoring import likeness_index
-from soart.pipelines.scoring.likeness_index import LikenessIndex
 from soart.pipelines.scoring.measuring import open_pictures
-from soart.pipelines.scoring.similar import by_likeness, similar
+from soart.pipelines.scoring.similar import LikenessIndex, by_likeness, similar
 
 
 def test_pictures_like_those_named_come_first(red_and_green):
@@ -62,7 +60,7 @@ def brute_force(collection, version, names, image):
 
 
 def test_the_index_follows_the_collection(tmp_path, monkeypatch):
-    monkeypatch.setattr(likeness_index, "BLOCK", 3)
+    monkeypatch.setattr("soart.pipelines.scoring.similar.BLOCK", 3)
     rng, names = np.random.default_rng(1), [f"deep/{number}" for number in range(12)]
     with Collection(tmp_path / "c") as collection:
         ids = []

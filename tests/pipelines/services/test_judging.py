@@ -14,8 +14,7 @@ from soart.pipelines.judges import storing
 from soart.pipelines.judges.adherence import AdherenceJudge
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.guarded import GuardedJudge, WithoutValue
-from soart.pipelines.judges.rescoring import score_all
-from soart.pipelines.judges.storing import judge_pictures
+from soart.pipelines.judges.storing import judge_pictures, score_all
 from soart.pipelines.scoring.pictures import StoredPictures
 from soart.pipelines.scoring.prior_scores import sentences_on_judges
 from soart.pipelines.services import judging

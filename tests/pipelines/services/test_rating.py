@@ -8,7 +8,7 @@ from soart.errors import SoartError, TasteError
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.comparisons import store_choice
-from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.judges.storing import score_all
 from soart.pipelines.models.request import DrawnPicture, Request
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.explaining import ScoreExplanation, explain_score, heat_picture

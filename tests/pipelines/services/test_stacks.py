@@ -3,19 +3,19 @@
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.collection.distinct import mark_distinct
+from soart.pipelines.collection.labels import mark_distinct
 from soart.pipelines.keepers import stacks as finding
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
-from soart.pipelines.services import stacks
+from soart.pipelines.services import keepers
 from soart.pipelines.services.evaluation import EvaluationService
-from soart.pipelines.services.stacks import StackService
+from soart.pipelines.services.keepers import StackService
 from soart.pipelines.support.background import Jobs
 
 
 def test_groups_are_found_once_and_anew_when_pictures_come(collection, make_drawn, tmp_path, monkeypatch):
     counted = []
-    monkeypatch.setattr(stacks, "group_origins", lambda *rest: counted.append(rest[1]) or finding.group_origins(*rest))
+    monkeypatch.setattr(keepers, "group_origins", lambda *rest: counted.append(rest[1]) or finding.group_origins(*rest))
     jobs = Jobs()
     service = StackService(
         EvaluationService(collection, CollectionTastes(collection, TasteStore(tmp_path)), jobs, allowed=[])

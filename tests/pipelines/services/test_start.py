@@ -10,10 +10,10 @@ from sqlalchemy import func, select
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.tables import ItemsRow
-from soart.pipelines.ingest.first_files import add_first_pictures
 from soart.pipelines.ingest.inspection import inspect_file
 from soart.pipelines.ingest.roots import remember_roots
 from soart.pipelines.ingest.scan import Scan
+from soart.pipelines.ingest.sync import add_first_pictures
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService

@@ -14,14 +14,14 @@ from soart.metrics.protocols import Measures
 from soart.metrics.tastes.blend import blend
 from soart.pipelines.collection import ratings
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.origins import origins
 from soart.pipelines.collection.pictures import update_pictures
+from soart.pipelines.collection.provenance import origins
 from soart.pipelines.collection.tables import AWAY
 from soart.pipelines.ingest.scan import find_pictures
 from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.judges.finding import guarded
 from soart.pipelines.judges.ranking import rank
-from soart.pipelines.judges.rescoring import score_all
+from soart.pipelines.judges.storing import score_all
 from soart.pipelines.reports.taste import draw_curve, render_taste_report
 from soart.pipelines.scoring.explaining import explain_picture
 from soart.pipelines.scoring.measuring import import_pictures, measure, measure_sound

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from soart.errors import CollectionError
-from soart.pipelines.tidying import moving, signing, undoing
-from soart.pipelines.tidying.journal import Journal
+from soart.pipelines.tidying import moving, undoing
+from soart.pipelines.tidying.journal import Journal, key_path, own_key, stored_key
 from soart.pipelines.tidying.undoing import RecordedChanges, UnconfirmedError, undo
 
 
@@ -395,7 +395,7 @@ def test_the_changes_of_an_earlier_soart_are_listed_and_undone_when_confirmed(fi
 
 
 def forged_key(lines):
-    signing.key_path().write_bytes(bytes(32))
+    key_path().write_bytes(bytes(32))
 
 
 def forged_name(lines):
@@ -468,11 +468,11 @@ def test_folders_that_were_links_before_are_no_doubt(files):
 
 def test_a_key_is_private_and_made_once(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert signing.stored_key() is None
-    key = signing.own_key()
-    assert (len(key), signing.own_key(), signing.stored_key()) == (32, key, key)
-    assert signing.key_path().stat().st_mode & 0o777 == 0o600
-    assert [path.name for path in signing.key_path().parent.iterdir()] == ["undo.key"]
+    assert stored_key() is None
+    key = own_key()
+    assert (len(key), own_key(), stored_key()) == (32, key, key)
+    assert key_path().stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in key_path().parent.iterdir()] == ["undo.key"]
 
 
 def test_without_a_place_for_the_key_changes_are_made_and_undone_after_a_question(files, monkeypatch):

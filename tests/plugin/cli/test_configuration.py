@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from soart.plugin.cli import app as cli
-from soart.plugin.cli import configuration, generate, renamed, setting_defaults, tune
+from soart.plugin.cli import configuration, generate, setting_defaults, tune
+from soart.plugin.cli.commands import COMMANDS, OPTIONS
 
 from ..conftest import commands
 
@@ -278,13 +279,13 @@ def test_a_project_names_nothing_that_is_the_users_own(soart, home, key):
 
 def test_what_was_renamed_is_answered_in_a_sentence_that_names_the_new_one(soart, home):
     every = commands(cli.root())
-    for old, new in renamed.COMMANDS.items():
+    for old, new in COMMANDS.items():
         assert tuple(old.split()) not in every
         name = new.removeprefix("soart ").split()
         assert tuple(name[:1]) in every or tuple(name[:2]) in every or name[0] == "config", new
         code, out, err = soart(*old.split(), "--any", "pictures")
         assert (code, out, err) == (2, "", f"Error: The command soart {old} is gone: use {new}.\n")
-    for old in renamed.OPTIONS:
+    for old in OPTIONS:
         *words, option = old.split()
         words = words or ["rank"]
         assert all(option not in (*one.opts, *one.secondary_opts) for one in every[tuple(words)].params)

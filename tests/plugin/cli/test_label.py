@@ -7,7 +7,7 @@ import pytest
 from specimens.scanning import Here
 
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.distinct import corrections
+from soart.pipelines.collection.labels import corrections
 from soart.pipelines.evaluation.folders import sync_and_evaluate
 from soart.pipelines.ingest.default_places import default_collection_path
 from soart.pipelines.ingest.scan import Scan

@@ -12,7 +12,7 @@ from soart.metrics.protocols import Making
 from soart.metrics.tastes.examples import from_ratings
 from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.families import parents_of
+from soart.pipelines.collection.labels import parents_of
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.tuning.findings import TradeOff

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from soart.metrics.damage.suspicion import detectors
-from soart.metrics.damage.technical import TechnicalJudge
+from soart.metrics.damage.technical import TechnicalJudge, detectors
 from soart.pipelines.collection.collection import Collection
 
 AXE = Path(__file__).parents[3] / ".ci" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"

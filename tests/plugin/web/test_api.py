@@ -27,8 +27,7 @@ from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.ratings import ratings
 from soart.pipelines.services import outside
 from soart.plugin.web.answers import json_object
-from soart.plugin.web.app import create_app
-from soart.plugin.web.serving import make_server
+from soart.plugin.web.app import create_app, make_server
 
 API_TOKEN = "a" * 43
 SCRIPT = Path(__file__).parents[3] / "examples/webui/scripts/soart_taste.py"

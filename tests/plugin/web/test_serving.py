@@ -24,7 +24,8 @@ from starlette.testclient import TestClient
 from soart.errors import ImageError
 from soart.metrics import image
 from soart.pipelines.collection.collection import Collection
-from soart.plugin.web import serving, state
+from soart.plugin.web import app as web_app
+from soart.plugin.web import state
 from soart.plugin.web.app import create_app
 
 TOKEN = "t" * 43
@@ -60,7 +61,7 @@ def served(app, proxies=(), loop_factory=None):
             runner.run(server.serve(sockets=[listener]))
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = serving.make_server(app, proxies)
+        server = web_app.make_server(app, proxies)
         thread = threading.Thread(target=serve)
         thread.start()
         until(lambda: server.started)
@@ -74,10 +75,10 @@ def served(app, proxies=(), loop_factory=None):
 def moved(app, monkeypatch):
     """A server on which a request must arrive within 1000 s, and 100 s more for every 9 kB of its body."""
     loop = MovedTime()
-    monkeypatch.setattr(serving, "ARRIVAL_SECONDS", 1000.0)
-    monkeypatch.setattr(serving, "BYTES_A_SECOND", 90)
+    monkeypatch.setattr(web_app, "ARRIVAL_SECONDS", 1000.0)
+    monkeypatch.setattr(web_app, "BYTES_A_SECOND", 90)
 
-    class Counted(serving.PunctualProtocol):
+    class Counted(web_app.PunctualProtocol):
         def connection_made(self, transport):
             super().connection_made(transport)
             loop.connections += 1
@@ -86,7 +87,7 @@ def moved(app, monkeypatch):
             super().data_received(data)
             loop.arrived += len(data)
 
-    monkeypatch.setattr(serving, "PunctualProtocol", Counted)
+    monkeypatch.setattr(web_app, "PunctualProtocol", Counted)
     with served(app, loop_factory=lambda: loop) as loop.address:
         yield loop
 
@@ -215,7 +216,7 @@ HANGING = """
 import contextlib, socket, time
 from starlette.applications import Starlette
 from starlette.routing import Route
-from soart.plugin.web.serving import make_server
+from soart.plugin.web.app import make_server
 
 def hang(request):
     print("waiting", flush=True)

@@ -1,6 +1,6 @@
 """Limits on wrong passwords for each address."""
 
-from soart.plugin.web.throttle import FREE, LONGEST, MEMORY, MOST, Throttle, network_of
+from soart.plugin.web.sessions import FREE, LONGEST, MEMORY, MOST, Throttle, network_of
 
 
 class Clock:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.pipelines.ingest.metadata import plain_prompt
-from soart.prompts.phrases.cutting import cut_prompt, singular, vocabulary_lexicon
+from soart.prompts.phrases.cutting import cut_prompt, mark_differences, singular, vocabulary_lexicon
 
 
 def cut(prompt, lexicon=None):
@@ -74,3 +74,24 @@ def test_any_text_is_cut(prompt):
     phrases = cut_prompt(plain_prompt(prompt))
     assert len(set(phrases)) == len(phrases)
     assert all(phrase.text.strip() for phrase in phrases)
+
+
+def test_words_that_another_prompt_lacks_are_marked():
+    first, second, third = mark_differences(["A boat, red", "a boat, blue", "Boat, a"])
+    assert first == [("A boat, ", False), ("red", True)]
+    assert second == [("a boat, ", False), ("blue", True)]
+    assert third == [("Boat, a", False)]
+
+
+def test_one_prompt_has_no_difference_and_an_empty_one_lacks_all():
+    assert mark_differences(["a boat"]) == [[("a boat", False)]]
+    assert mark_differences(["a boat", ""]) == [[("a boat", True)], []]
+    assert mark_differences([]) == []
+
+
+@given(st.lists(st.text(max_size=30), min_size=1, max_size=4))
+def test_the_parts_are_the_prompts_and_equal_prompts_have_no_mark(prompts):
+    marked = mark_differences(prompts)
+    assert ["".join(text for text, _ in parts) for parts in marked] == prompts
+    same = mark_differences([prompts[0]] * 3)
+    assert not any(mark for parts in same for _, mark in parts)

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from scipy.special import erfcx, log_ndtr
 
 from soart.errors import PromptError
-from soart.prompts.rating_model.feedback import Feedback
+from soart.prompts.rating_model.feedback import Feedback, Terms, _probit, determinant_slope, likelihood, thin
 from soart.prompts.rating_model.hyperparameters import Evidence, HyperPriors, Layout
 from soart.prompts.rating_model.kernels import Rows, covariance
 from soart.prompts.rating_model.laplace import find_mode, whiten
-from soart.prompts.rating_model.likelihoods import Terms, _probit, determinant_slope, likelihood, thin
 from soart.prompts.rating_model.model import RatingModel
 from soart.prompts.rating_model.similarity import Numbers
 

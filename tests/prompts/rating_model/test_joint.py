@@ -5,13 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import Tables, combination, prior_draws
-from soart.prompts.rating_model.feedback import Feedback
+from soart.prompts.rating_model.feedback import Feedback, Terms
 from soart.prompts.rating_model.hyperparameters import Evidence, HyperPriors, Layout
 from soart.prompts.rating_model.kernels import Rows, covariance, offsets, one_hot, taste_kernel, variance
-from soart.prompts.rating_model.likelihoods import Terms
-from soart.prompts.rating_model.model import RatingModel
+from soart.prompts.rating_model.model import Cells, RatingModel
 from soart.prompts.rating_model.similarity import Numbers
 from soart.prompts.steering.search import Domain, best_of
 

@@ -2,14 +2,12 @@ import numpy as np
 import pytest
 
 from soart.errors import PromptError
-from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import combination, prior_draws
-from soart.prompts.rating_model.feedback import Feedback
+from soart.prompts.rating_model.feedback import Feedback, Terms
 from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.kernels import Rows, covariance, offsets, sizes, taste_kernel
 from soart.prompts.rating_model.laplace import find_mode
-from soart.prompts.rating_model.likelihoods import Terms
-from soart.prompts.rating_model.model import RatingModel
+from soart.prompts.rating_model.model import Cells, RatingModel
 from soart.prompts.rating_model.posterior import KernelPosterior
 
 LEVELS = (3, 4, 2, 5)

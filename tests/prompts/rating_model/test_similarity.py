@@ -3,13 +3,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from soart.errors import PromptError
-from soart.prompts.rating_model.cells import Cells
 from soart.prompts.rating_model.choice_functions import combination, prior_draws
-from soart.prompts.rating_model.feedback import Feedback
+from soart.prompts.rating_model.feedback import Feedback, Terms
 from soart.prompts.rating_model.hyperparameters import Evidence, HyperPriors, Layout
 from soart.prompts.rating_model.kernels import Rows, covariance, identity, taste_kernel, variance
-from soart.prompts.rating_model.likelihoods import Terms
-from soart.prompts.rating_model.model import RatingModel
+from soart.prompts.rating_model.model import Cells, RatingModel
 from soart.prompts.rating_model.similarity import Likeness, Numbers, check_similarities
 
 LEVELS = (3, 9, 4)

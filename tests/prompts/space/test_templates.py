@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soart.errors import PromptError
-from soart.prompts.space import bounded_sampling
+from soart.prompts.space import templates
 from soart.prompts.space.templates import VOCABULARIES, expand, wildcard_values
 
 
@@ -129,14 +129,14 @@ def test_what_a_short_template_may_become_is_limited(template, words):
 
 
 def test_the_text_of_all_prompts_together_is_limited(monkeypatch):
-    monkeypatch.setattr(bounded_sampling, "MOST_TEXT", 100)
+    monkeypatch.setattr(templates, "MOST_TEXT", 100)
     assert len(expand("a {red|blue} fox", 2, 0)) == 2
     with pytest.raises(PromptError, match="more than 100 characters in all"):
         expand("a {red|blue} fox", 50, 0)
 
 
 def test_the_time_of_an_expansion_is_limited(monkeypatch):
-    monkeypatch.setattr(bounded_sampling, "SECONDS", -1.0)
+    monkeypatch.setattr(templates, "SECONDS", -1.0)
     with pytest.raises(PromptError, match="takes longer than"):
         expand("a {red|blue} fox", 2, 0)
 

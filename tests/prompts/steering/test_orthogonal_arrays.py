@@ -9,8 +9,14 @@ from soart.errors import PromptError
 from soart.prompts.space.constraints import needs, not_both
 from soart.prompts.space.slots import Slot
 from soart.prompts.space.space import PromptSpace
-from soart.prompts.steering.array_tables import assign_columns, choose_array, standard_arrays
-from soart.prompts.steering.orthogonal_arrays import _exchange, first_batch, orthogonal_design
+from soart.prompts.steering.orthogonal_arrays import (
+    _exchange,
+    assign_columns,
+    choose_array,
+    first_batch,
+    orthogonal_design,
+    standard_arrays,
+)
 
 
 def space(levels, **parts):

@@ -13,9 +13,8 @@ from soart.prompts.rating_model.hyperparameters import Layout
 from soart.prompts.rating_model.model import RatingModel
 from soart.prompts.rating_model.posterior import AveragedPosterior
 from soart.prompts.steering.batches import balanced_batch, expected_gain, larger_the_better, leaders_batch
-from soart.prompts.steering.pareto import nondominated, pareto_choices, weighted
 from soart.prompts.steering.search import MOST_EXHAUSTIVE, Domain, best_of, climb, gains, keys, neighbours
-from soart.prompts.steering.steering import Steering
+from soart.prompts.steering.steering import Steering, nondominated, pareto_choices, weighted
 
 
 def taste(rng, levels, pairs=0.5):

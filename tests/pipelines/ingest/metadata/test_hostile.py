@@ -15,11 +15,9 @@ from PIL import Image
 
 from soart.pipelines.ingest.metadata import PictureMetadata, embedded_metadata, prompt_words
 from soart.pipelines.ingest.metadata.a1111 import read_parameters
-from soart.pipelines.ingest.metadata.containers import LONGEST_TEXT
-from soart.pipelines.ingest.metadata.exif import exif_texts, user_comment
+from soart.pipelines.ingest.metadata.containers import LONGEST_TEXT, exif_texts, user_comment, xmp_texts
 from soart.pipelines.ingest.metadata.read import read_texts
 from soart.pipelines.ingest.metadata.sidecars import read_any_object, read_note
-from soart.pipelines.ingest.metadata.xmp import xmp_texts
 
 NAMES = [
     "parameters", "generation_data", "prompt", "workflow", "Comment", "Description", "Software", "Dream",

@@ -4,8 +4,7 @@ import struct
 
 import pytest
 
-from soart.pipelines.ingest.metadata.containers import webp_chunks
-from soart.pipelines.ingest.metadata.exif import user_comment
+from soart.pipelines.ingest.metadata.containers import user_comment, webp_chunks
 from soart.pipelines.ingest.metadata.record import record
 
 

@@ -5,8 +5,7 @@ import json
 import pytest
 
 from soart.pipelines.ingest.metadata import embedded_metadata
-from soart.pipelines.ingest.metadata.fooocus import read_fooocus_object
-from soart.pipelines.ingest.metadata.others import read_midjourney
+from soart.pipelines.ingest.metadata.others import read_fooocus_object, read_midjourney
 
 
 def facts(found):

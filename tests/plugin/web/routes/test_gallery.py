@@ -14,7 +14,7 @@ from soart.metrics.items.combined import taste_extractor
 from soart.metrics.similarity.neighbours import likeness
 from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.distinct import mark_distinct
+from soart.pipelines.collection.labels import mark_distinct
 from soart.pipelines.collection.queries import MOST_WORDS
 from soart.pipelines.collection.tables import ImageRow, MetadataRow
 from soart.pipelines.models.request import DrawnPicture, Request

@@ -10,7 +10,7 @@ import pytest
 from soart.errors import SoartError
 from soart.metrics.damage.technical import TechnicalJudge
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.families import children_of, parents_of
+from soart.pipelines.collection.labels import children_of, parents_of
 from soart.pipelines.collection.queries import row_of
 from soart.pipelines.optimizing import optimize as optimizing
 from soart.pipelines.services.generation import Drawing

@@ -3,8 +3,8 @@
 import pytest
 
 from soart.errors import CollectionError
+from soart.pipelines.collection.address import collection_stamp, folder_inside
 from soart.pipelines.collection.collection import Collection
-from soart.pipelines.collection.host_folder import collection_stamp, folder_inside
 
 
 def test_folder_inside(tmp_path):
