@@ -251,22 +251,11 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
         sentences.append(GENERAL)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
-        run.best.picture.pixels,
-        run.best.marks,
-        run.start.picture.pixels,
-        run.start.marks,
-        run.drawn,
-        run.seconds,
-        tuple(step.way for step in run.steps),
-        tuple(filter(None, sentences)),
-        run.ended,
-        examiner.judge.name,
-        examiner.other.name if examiner.other else "second taste" if examiner.second else "",
-        run.best.picture.seconds,
-        noise=run.best.noise,
-        start_noise=run.start.noise,
-        parents=tuple(parents),
-    )
+        run.best.picture.pixels, run.best.marks, run.start.picture.pixels, run.start.marks, run.drawn, run.seconds,
+        tuple(step.way for step in run.steps), tuple(filter(None, sentences)), run.ended, examiner.judge.name,
+        examiner.other.name if examiner.other else "second taste" if examiner.second else "", run.best.picture.seconds,
+        noise=run.best.noise, start_noise=run.start.noise, parents=tuple(parents),
+    )  # fmt: skip
 
 
 def optimize_again(

@@ -171,18 +171,10 @@ class StudyFindings:
         """One row a winner: its options, prompt, expected goal with its 90 % interval, and the number of its pictures."""
         import pandas as pd
 
-        facts = [
-            {
-                **w.choice,
-                "prompt": w.words[0].prompt,
-                "mean": w.mean,
-                "low": w.low,
-                "high": w.high,
-                "pictures": len(w.pictures),
-            }
-            for w in self.winners
-        ]
-        return pd.DataFrame(facts)
+        def facts(w: Winner) -> dict[str, object]:
+            return {"prompt": w.words[0].prompt, "mean": w.mean, "low": w.low, "high": w.high, "pictures": len(w.pictures)}
+
+        return pd.DataFrame([w.choice | facts(w) for w in self.winners])
 
 
 def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFindings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from .options import (
     load_judges,
     page_file,
     tastes_folder,
+    weighted,
     wildcards_folder,
 )
 from .picture_settings import Guidance, Sampler, Size, Steps, settings_of
@@ -183,6 +185,7 @@ def tune(
     from ...pipelines.tuning.findings import findings_of
     from ...pipelines.tuning.loop import STOPPED
     from ...pipelines.tuning.panel import unheard
+    from ...pipelines.tuning.settings import ENDED, PAUSED, TERMINAL, TuneSettings, store_tune
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
@@ -197,14 +200,16 @@ def tune(
     proposes = _proposer(propose, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
     if space is not None:
-        named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
+        whole = _space(space, negative, wildcards, drawing.vocabulary, words)
+        named = whole.restrict(ban or (), pin or ())
         named.check_tunable()
         Collection.check_place(collection)
     elif collection == TUNING and not Path(collection).exists():
         raise typer.BadParameter("name a space, or the collection whose tune goes on", param_hint="SPACE")
     else:
         with existing_collection(collection) as store:
-            named, collection = last_space(store).restrict(ban or (), pin or ()), str(store.where)
+            whole, collection = last_space(store), str(store.where)
+            named = whole.restrict(ban or (), pin or ())
     # So does one in the model.
     with load_generator(drawing) as generator, Collection(collection) as store:
         # Those of the space come first.
@@ -220,9 +225,18 @@ def tune(
             )
         warnings += early
         print_notes(early)
+        tuned = TuneSettings(
+            whole.to_yaml(), budget, dict(weighted(asked, "--by")), adherence, tuple(ban or ()), tuple(pin or ()), pareto,
+            propose=propose is not None, vocabulary=drawing.vocabulary, model=generator.model.identity, seed=seed, state=TERMINAL,
+        )  # fmt: skip
+        store_tune(store, tuned, unless_running=True)
         why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
         findings = findings_of(tuner)
         facts = finish(tuner, findings, why, warnings, report or store.file("tune.html"), as_json)
+        if not as_json:
+            say(f"In the gallery, under Draw and Tune: {shlex.join(['soart', 'web', store.name])}")
+        state = PAUSED if why == STOPPED else ENDED
+        store_tune(store, replace(tuned, state=state, why=f"{why} Its report is {facts['report']}."), unless_running=True)
         if optimize and why != STOPPED:
             facts["optimized"] = go_on(tuner, findings, optimize, silent=as_json)
         print_notes(generator.model.loras.unused)
