@@ -25,6 +25,8 @@ MOST = 50
 LONGEST_TEXT = 100_000
 #: Name that a place like ``{fox|owl}`` of a prompt is given, and the number of its options in the subject of a tune.
 _NAMELESS, _SHOWN = re.compile(r"choice\d+"), 4
+#: Most characters of a subject in the name of a report.
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -146,3 +148,9 @@ def store_tune(collection: Collection, settings: TuneSettings, *, unless_running
         change_setting(collection, EARLIER, lambda text: remember(text, older))
     if not stays:
         store_setting(collection, PRESENT, settings.write())
+
+
+def report_name(settings: TuneSettings) -> str:
+    """Name of the report of a tune, which no other tune has: the beginning of its subject, and its key."""
+    words = "-".join(re.findall(r"\w+", settings.subject.lower()))[:_LONGEST_NAME].strip("-_")
+    return "-".join(filter(None, ("tune", words, key_of(settings)[:6]))) + ".html"

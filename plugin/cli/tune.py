@@ -163,7 +163,7 @@ def tune(
     collection: CollectionOption = TUNING,
     report: Annotated[
         Path | None,
-        typer.Option("--report", callback=page_file, help="HTML page; default: tune.html in the collection."),
+        typer.Option("--report", callback=page_file, help="HTML page; default: a file tune-….html in the collection, of its own for each tune."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -185,7 +185,7 @@ def tune(
     from ...pipelines.tuning.findings import findings_of
     from ...pipelines.tuning.loop import STOPPED
     from ...pipelines.tuning.panel import unheard
-    from ...pipelines.tuning.settings import ENDED, PAUSED, TERMINAL, TuneSettings, store_tune
+    from ...pipelines.tuning.settings import ENDED, PAUSED, TERMINAL, TuneSettings, report_name, store_tune
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
@@ -232,7 +232,7 @@ def tune(
         store_tune(store, tuned, unless_running=True)
         why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
         findings = findings_of(tuner)
-        facts = finish(tuner, findings, why, warnings, report or store.file("tune.html"), as_json)
+        facts = finish(tuner, findings, why, warnings, report or store.file(report_name(tuned)), as_json)
         if not as_json:
             say(f"In the gallery, under Draw and Tune: {shlex.join(['soart', 'web', store.name])}")
         state = PAUSED if why == STOPPED else ENDED

@@ -39,7 +39,7 @@ def test_tune_and_resume(tune, tmp_path):
     assert "a boat in" in out
     assert "batch 1: mean" in out
     assert "In the gallery, under Draw and Tune: soart web soart-tuning\n" in out
-    page = tmp_path / "soart-tuning" / "tune.html"
+    [page] = (tmp_path / "soart-tuning").glob("tune-a-boat-in-palette-colors-style-*.html")
     assert "Best prompts" in page.read_text()
     with Collection(tmp_path / "soart-tuning") as collection:
         shown = TuneSettings.read(setting(collection, PRESENT))
@@ -55,8 +55,9 @@ def test_tune_and_resume(tune, tmp_path):
     assert facts["winners"][0]["words"][0]["steps"] == 3
     code, out, _ = tune(facts["space"] and "space.yaml", "--budget", 8, "--json")
     assert json.loads(out)["pictures"] == 8
-    # Another tune is listed beside it.
-    tune("space.yaml", "--budget", 8, "--by", "technical=2", "--json")
+    # Another tune leaves the report of the first, and is listed beside it.
+    report = Path(json.loads(tune("space.yaml", "--budget", 8, "--by", "technical=2", "--json")[1])["report"])
+    assert {*page.parent.glob("*.html")} == {page, report} != {page}
     with Collection(tmp_path / "soart-tuning") as collection:
         assert [tune.by for tune in earlier_tunes(collection)] == [{}]
 
