@@ -103,14 +103,9 @@ def start(
 
     beside = Path(folder).resolve()
     settings = ServerSettings(
-        [place],
-        partial(load_generator, GeneratorOptions()),
-        tastes=store,
-        rater=rater,
-        read=frozenset({place}),
-        copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
-        names=frozenset({"127.0.0.1"}),
-    )
+        [place], partial(load_generator, GeneratorOptions()), tastes=store, rater=rater, read=frozenset({place}),
+        copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(), names=frozenset({"127.0.0.1"}),
+    )  # fmt: skip
     with listen("127.0.0.1", port) as listener:
         serve_gallery(settings, listener, "127.0.0.1", lasting=port != 0, open_browser=open_browser, page="c/0/start")
 
@@ -125,15 +120,9 @@ def _has_browser() -> bool:
 
 
 def _start_in_terminal(
-    collection: Collection,
-    folder: str,
-    rater: str,
-    tastes_folder: Path | None,
-    copy_to: Path | None,
-    count: int | None,
-    as_json: bool,
-    reads: bool,
-) -> None:
+    collection: Collection, folder: str, rater: str, tastes_folder: Path | None, copy_to: Path | None, count: int | None,
+    as_json: bool, reads: bool,
+) -> None:  # fmt: skip
     """Ask for ratings by keys while the pictures are read; then print the best."""
     from ...pipelines.judges.finding import doubts_of
     from ...pipelines.scoring.collection_tastes import CollectionTastes

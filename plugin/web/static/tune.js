@@ -252,22 +252,13 @@ async function showReplacement(answer, notice) {
 
 onSubmit(form, async () => {
   const values = new FormData(form);
-  const body = {
-    text: values.get("text"),
-    negative: values.get("negative"),
-    budget: values.get("budget"),
-    by: weightsIn(form),
-    adherence: values.get("adherence"),
-    pareto: values.has("pareto"),
-    prune: values.has("prune"),
-    propose: values.has("propose"),
-  };
+  const texts = ["text", "negative", "budget", "adherence"].map((name) => [name, values.get(name)]);
+  const boxes = ["pareto", "prune", "propose"].map((name) => [name, values.has(name)]);
+  const body = { ...Object.fromEntries([...texts, ...boxes]), by: weightsIn(form) };
   await showReplacement(post("/api/tune/start", body));
 });
 startWeights(form);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) poll();
-});
+document.addEventListener("visibilitychange", () => document.hidden || poll());
 // The prompt of a picture, sent here to be tuned.
 if (composing) compose(true);
 poll();
