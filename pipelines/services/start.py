@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +53,13 @@ def lacking(stars: Mapping[int, float], pictures: int) -> tuple[str, bool]:
     if liked >= FEWEST_PER_SIDE:
         return "", True
     return f"You like {liked} of {counted(len(stars))} so far. The next ones are chosen to find {FEWEST_PER_SIDE} that you like.", True
+
+
+def check_several(collection: Collection, roots: Sequence[Path | str]) -> None:
+    """Refuse folders with a single picture, before anything is read."""
+    files = islice((one for one in Scan([*filter(os.path.isdir, roots)], contained=True) if not one.sidecar), 2)
+    if len([*files]) == 1 and count_sound_pictures(collection) < 2:
+        raise CollectionError(_SINGLE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ def start(
     from ...pipelines.ingest.roots import open_collection_for, remember_roots
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.services.start import check_several
     from ...pipelines.tidying.copying import check_copy_target
 
     terminal = terminal or as_json or count is not None
@@ -83,6 +84,7 @@ def start(
     with collection:
         if copy_to is not None:
             check_copy_target(copy_to, roots)
+        check_several(collection, roots)
         remember_roots(collection, roots)
         place = collection.name
         # A URL may hold a password.

@@ -17,7 +17,7 @@ from soart.pipelines.ingest.scan import Scan
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
-from soart.pipelines.services.start import GOAL, StartService, lacking
+from soart.pipelines.services.start import GOAL, StartService, check_several, lacking
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 
 COUNT = 28
@@ -76,6 +76,13 @@ def start(unread, engine, tmp_path, monkeypatch):
 def test_what_ratings_lack_for_a_ranking(stars, pictures, sentence, ranks):
     found = lacking(dict(enumerate(stars)), pictures)
     assert (sentence in found[0], bool(found[0]), found[1]) == (True, bool(sentence), ranks)
+
+
+def test_a_single_picture_is_refused_before_it_is_read(unread, tmp_path, paint):
+    folder, collection = unread
+    check_several(collection, [folder])
+    with pytest.raises(CollectionError, match="One picture alone cannot be ranked"):
+        check_several(collection, [paint(tmp_path / "one", 1, 2, vivid=True), tmp_path / "gone"])
 
 
 def test_the_first_pictures_can_be_rated_before_any_is_read(start, engine):
