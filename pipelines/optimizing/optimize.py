@@ -96,9 +96,10 @@ class Optimized:
         else:
             kept["Like the first pictures (1: the same)"] = before.likeness, now.likeness
         more = ": more seconds may help." if self.ended == "limit" else "."
+        same = np.array_equal(self.start, self.pixels)
         return [
-            f"{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
-            *([f"Nothing better was found{more}"] if np.array_equal(self.start, self.pixels) else []),
+            f"{'' if same else f'Gained {now.value - before.value:.3g} by '}{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
+            *([f"Nothing better was found{more}"] if same else []),
             *(f"{text}: {a:.3g} before, {b:.3g} now." for text, (a, b) in kept.items() if np.isfinite(b)),
             f"{self.pictures} pictures drawn in {self.seconds:.0f} s.",
         ]

@@ -150,11 +150,11 @@ class StudyFindings:
         """A sentence that compares the best prompt with the user's own; empty if that was not drawn."""
         if self.own is None or not self.winners:
             return ""
-        if self.own.choice == self.winners[0].choice:
+        if self.own.mean >= self.winners[0].mean:
             return "No prompt was found that is better than yours."
-        yours, best = figures((self.own.mean, self.winners[0].mean))
-        sure = self.winners[0].low > self.own.high
-        return f"Yours {yours}, best found {best}{'' if sure else '; their intervals overlap, so this gain is not certain'}."
+        gain, yours, best = figures((self.winners[0].mean - self.own.mean, self.own.mean, self.winners[0].mean))
+        chance = "do not overlap: this is hardly chance" if self.winners[0].low > self.own.high else "overlap: this may be chance"
+        return f"Gained {gain} over your own prompt: yours {yours}, best found {best}. Their 90 % intervals {chance}."
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""

@@ -306,7 +306,7 @@ def finish(
     title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
     page = write_report(report, render_tune_report(tuner.collection, findings, title, why, warnings))
     if not as_json:
-        say(why)
+        say("\n".join(filter(None, (findings.gain_over_own, why))))
         for text in (*warnings, *findings.alarms):
             note(text)
         print_findings(findings)
@@ -328,7 +328,7 @@ def go_on(tuner: Tuner, findings: StudyFindings, seconds: float, *, silent: bool
         found = optimize_best(tuner, findings, seconds, advancing(shown, seconds))
     if not silent:
         say("")
-        say(f"Optimized, gain {found.marks.value - found.start_marks.value:+.3g}:")
+        say("The best picture, optimized:")
         for line in optimized_lines(found):
             say(printable(line))
     return optimized_facts(found)
