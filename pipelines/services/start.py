@@ -55,7 +55,7 @@ def lacking(stars: Mapping[int, float], pictures: int) -> tuple[str, bool]:
     return f"You like {liked} of {counted(len(stars))} so far. The next ones are chosen to find {FEWEST_PER_SIDE} that you like.", True
 
 
-def check_several(collection: Collection, roots: Sequence[Path | str]) -> None:
+def check_several(collection: Collection, roots: Sequence[Path]) -> None:
     """Refuse folders with a single picture, before anything is read."""
     files = islice((one for one in Scan([*filter(os.path.isdir, roots)], contained=True) if not one.sidecar), 2)
     if len([*files]) == 1 and count_sound_pictures(collection) < 2:
