@@ -96,9 +96,10 @@ class Optimized:
         else:
             kept["Like the first pictures (1: the same)"] = before.likeness, now.likeness
         more = ": more seconds may help." if self.ended == "limit" else "."
+        same = np.array_equal(self.start, self.pixels)
         return [
-            f"{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
-            *([f"Nothing better was found{more}"] if np.array_equal(self.start, self.pixels) else []),
+            f"{'' if same else f'Gained {now.value - before.value:.3g} by '}{by or self.by}: {before.value:.4g} for {begun}, {now.value:.4g} now.",
+            *([f"Nothing better was found{more}"] if same else []),
             *(f"{text}: {a:.3g} before, {b:.3g} now." for text, (a, b) in kept.items() if np.isfinite(b)),
             f"{self.pictures} pictures drawn in {self.seconds:.0f} s.",
         ]
@@ -251,22 +252,11 @@ def _result(run: Optimization, notes: Sequence[str], parents: Sequence[Parent] =
         sentences.append(GENERAL)
     return Optimized(
         replace(run.means.request, optimized=json.dumps(record, sort_keys=True)),
-        run.best.picture.pixels,
-        run.best.marks,
-        run.start.picture.pixels,
-        run.start.marks,
-        run.drawn,
-        run.seconds,
-        tuple(step.way for step in run.steps),
-        tuple(filter(None, sentences)),
-        run.ended,
-        examiner.judge.name,
-        examiner.other.name if examiner.other else "second taste" if examiner.second else "",
-        run.best.picture.seconds,
-        noise=run.best.noise,
-        start_noise=run.start.noise,
-        parents=tuple(parents),
-    )
+        run.best.picture.pixels, run.best.marks, run.start.picture.pixels, run.start.marks, run.drawn, run.seconds,
+        tuple(step.way for step in run.steps), tuple(filter(None, sentences)), run.ended, examiner.judge.name,
+        examiner.other.name if examiner.other else "second taste" if examiner.second else "", run.best.picture.seconds,
+        noise=run.best.noise, start_noise=run.start.noise, parents=tuple(parents),
+    )  # fmt: skip
 
 
 def optimize_again(

@@ -49,14 +49,8 @@ class RatingService(CollectionService):
     """Ratings and choices of one rater in one collection."""
 
     def __init__(
-        self,
-        collection: Collection,
-        tastes: CollectionTastes,
-        jobs: Jobs,
-        rater: str,
-        process: TaskProcess,
-        start: Start = USUAL,
-    ) -> None:
+        self, collection: Collection, tastes: CollectionTastes, jobs: Jobs, rater: str, process: TaskProcess, start: Start = USUAL
+    ) -> None:  # fmt: skip
         super().__init__(collection, tastes, jobs, f"learn:{rater}")
         self.rater, self._process, self._start = rater, process, start
         tastes.own.path(rater)
@@ -148,12 +142,9 @@ class RatingService(CollectionService):
         """The rater's progress, and the trust in the taste."""
         counts = ratings.rating_counts(self.collection, self.rater)
         progress = RaterProgress(
-            rated=sum(counts.get(kind, 0) for kind in ratings.OPINIONS),
-            rejected=counts.get(ratings.REJECT, 0),
-            pictures=count_sound_pictures(self.collection),
-            learning=self.busy,
-            failed=self.failure,
-        )
+            sum(counts.get(kind, 0) for kind in ratings.OPINIONS), counts.get(ratings.REJECT, 0),
+            count_sound_pictures(self.collection), learning=self.busy, failed=self.failure,
+        )  # fmt: skip
         judge = self._judge()
         if judge is None:
             return progress

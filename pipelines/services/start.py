@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import CollectionError
 from ...metrics.items.combined import default_network
+from ...metrics.tastes.trust import FEWEST_PER_SIDE
 from ..collection.collection import Collection
 from ..collection.files import sound_image_ids
 from ..collection.pictures import count_sound_pictures, images_by_id
+from ..collection.ratings import liked_and_disliked, ratings
 from ..evaluation.settings import KEY
 from ..ingest.scan import Scan
 from ..ingest.sync import add_first_pictures, sync
 from ..judges.finding import judges_for, kinds_of
 from ..scoring.collection_tastes import CollectionTastes
 from ..support.background import Job, Jobs
+from ..support.wording import counted
 from ..tidying.copying import Copies, check_copy_target, copy_best
 from ..tidying.journal import Journal
 from ..tidying.undoing import undo
@@ -34,6 +39,26 @@ GOAL, BEST = 16, 20
 GROWTH = 1.5
 #: Folder of the collection for the records of copies.
 COPIES = "copies"
+_SINGLE = "One picture alone cannot be ranked against others: choose a folder with more pictures."
+
+
+def lacking(stars: Mapping[int, float], pictures: int) -> tuple[str, bool]:
+    """A sentence on what ratings of some of ``pictures`` lack for a ranking, empty for nothing; True if they rank at all."""
+    liked = len(liked_and_disliked(stars)[0])
+    if pictures == 1:
+        return _SINGLE, False
+    if not liked:
+        return "All your ratings are alike, so they rank nothing: give pictures that you like better more stars.", False
+    if liked >= FEWEST_PER_SIDE:
+        return "", True
+    return f"You like {liked} of {counted(len(stars))} so far. The next ones are chosen to find {FEWEST_PER_SIDE} that you like.", True
+
+
+def check_several(collection: Collection, roots: Sequence[Path]) -> None:
+    """Refuse folders with a single picture, before anything is read."""
+    files = islice((one for one in Scan([*filter(os.path.isdir, roots)], contained=True) if not one.sidecar), 2)
+    if len([*files]) == 1 and count_sound_pictures(collection) < 2:
+        raise CollectionError(_SINGLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +83,9 @@ class StartService(CollectionService):
     """
 
     def __init__(
-        self,
-        collection: Collection,
-        tastes: CollectionTastes,
-        jobs: Jobs,
-        evaluation: EvaluationService,
-        target: Path | None = None,
-        grown: Callable[[], None] = lambda: None,
-    ) -> None:
+        self, collection: Collection, tastes: CollectionTastes, jobs: Jobs, evaluation: EvaluationService,
+        target: Path | None = None, grown: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         # One job reads or moves the files of a collection at a time.
         super().__init__(collection, tastes, jobs, KEY)
         self._evaluation, self._grown = evaluation, grown
@@ -90,14 +110,14 @@ class StartService(CollectionService):
         job = self._reading
         live = job is not None and job.live and not self._stored
         return ReadingState(
-            job=0 if job is None else job.number,
-            files=self._files,
-            done=self._done,
-            pictures=count_sound_pictures(self.collection),
-            live=live,
-            left=job.seconds_left if job is not None and live else None,
-            failed=self.failure,
-        )
+            0 if job is None else job.number, self._files, self._done, count_sound_pictures(self.collection), live,
+            left=job.seconds_left if job is not None and live else None, failed=self.failure,
+        )  # fmt: skip
+
+    def lacking(self, rater: str) -> tuple[str, bool]:
+        """What the ratings of a rater lack, see ``lacking``; a single picture may have others after it while files are read."""
+        state = self.state()
+        return lacking(ratings(self.collection, rater), state.pictures if not state.live or state.files == 1 else 0)
 
     def _read(self, job: Job) -> None:
         self._files, self._done, self._stored = 0, 0, False

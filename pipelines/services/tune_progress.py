@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from ...metrics.damage.titles import JudgeKey
 from ..tuning.findings import StudyFindings
 from ..tuning.loop import ALL_DRAWN
-from ..tuning.settings import TuneSettings
+from ..tuning.settings import ENDED, TuneSettings
 
 #: States of a tune in addition to those stored in its settings.
-IDLE, PAUSING, INTERRUPTED, ENDED, FAILED = "idle", "pausing", "interrupted", "ended", "failed"
+IDLE, PAUSING, INTERRUPTED, FAILED = "idle", "pausing", "interrupted", "failed"
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class LatestFindings:
     findings: StudyFindings
     goal: dict[int, float]  # by picture id, of judged pictures
     done: int
+    pictures: int  # number of pictures that there were
 
     @property
     def in_points(self) -> bool:

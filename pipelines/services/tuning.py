@@ -11,7 +11,6 @@ from typing import Literal
 
 from ...errors import SoartError
 from ...prompts.space.space import PromptSpace
-from ..collection.settings import change_setting, setting
 from ..collection.studies import drawn_pictures
 from ..collection.tables import ImageRow
 from ..judges.catalogue import ADHERENCE, Allow
@@ -22,13 +21,11 @@ from ..tuning.findings import findings_of
 from ..tuning.loop import STOPPED, tune
 from ..tuning.panel import AdherenceFloor, Panel
 from ..tuning.proposing import SpaceStep, history_of, take, vocabulary_proposer
-from ..tuning.settings import PAUSED, RUNNING, TuneSettings, key_of, remember, remembered
-from ..tuning.tuner import Tuner
+from ..tuning.settings import ENDED, PAUSED, PRESENT, RUNNING, TERMINAL, TuneSettings, earlier_tunes, key_of, store_tune
+from ..tuning.tuner import BATCH, Tuner
 from .service import DrawingService, drawing_alone
-from .tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress
+from .tune_progress import FAILED, IDLE, INTERRUPTED, PAUSING, EarlierTune, LatestFindings, TuneProgress
 
-#: Keys in the collection of the settings, and of those of earlier tunes.
-SETTINGS, EARLIER = "tune", "earlier tunes"
 #: Keys of jobs: of runs and of reading the findings, with their number.
 RUN, READ = "tune", "read tune"
 _WAITS = "The model is drawing other pictures: this tune goes on when that is done."
@@ -46,10 +43,11 @@ class TuningService(DrawingService):
     """The tune of one collection."""
 
     # A new run may start before the thread of the last one has ended: each has a key of its own, see _run.
-    KEYS = f"{READ} 0", SETTINGS
+    KEYS = f"{READ} 0", PRESENT
     _pause = _at_once = _running = _waits = False
     _speed: tuple[float, int] = (0.0, 0)  # start of the drawing, and pictures drawn since then
     latest: LatestFindings | None = None
+    _about = ""  # key of the tune that the findings, or why they cannot be read, are of
     _runs = _reads = 0
 
     @property
@@ -75,26 +73,24 @@ class TuningService(DrawingService):
             return INTERRUPTED if settings.state == RUNNING else settings.state
 
     def progress(self) -> TuneProgress:
-        """The state with all pictures; starts reading the findings of a tune that is not running.
+        """The state with all pictures; starts reading the findings of a tune that does not run here, again if they have grown.
 
         A failed reading is not repeated: the reason says what is wrong, and so does resuming.
         """
-        settings, latest, pictures = self.settings, self.latest, self.pictures()
-        if pictures and latest is None and not self.live and not self.failure:
+        settings, pictures = self.settings, self.pictures()
+        if settings is not None and key_of(settings) != self._about:
+            # Another program has put its tune in this place.
+            self._forget(settings)
+        latest, batch = self.latest, BATCH if settings is not None and settings.state == TERMINAL else 1
+        outdated = latest is None or len(pictures) - latest.pictures >= batch
+        if pictures and outdated and not self.live and not self.failure:
             self.read_findings()
         return TuneProgress(
-            state=self.state,
-            version=self.version,
-            settings=settings,
-            judged=latest is not None,
-            reading=self.busy,
-            reason=self._reason(settings),
-            pictures=pictures,
-            goal=latest.goal if latest else {},
-            seconds_left=self.seconds_left(len(pictures)),
+            self.state, self.version, settings, judged=latest is not None, reading=self.busy, reason=self._reason(settings),
+            pictures=pictures, goal=latest.goal if latest else {}, seconds_left=self.seconds_left(len(pictures)),
             in_points=latest is not None and latest.in_points,
             doing=self._generator.doing if self._generator is not None and self.live and not self._waits else "",
-        )
+        )  # fmt: skip
 
     def _reason(self, settings: TuneSettings | None) -> str:
         """Why it waits, ends a picture, has ended or has failed; empty without a reason."""
@@ -116,13 +112,16 @@ class TuningService(DrawingService):
     def earlier(self) -> list[EarlierTune]:
         """The tunes that were started before the present one, the latest first."""
         present = None if (settings := self.settings) is None else key_of(settings)
-        tunes = [(key_of(tune), tune) for tune in remembered(setting(self.collection, EARLIER))]
-        return [EarlierTune(key, tune, len(self._pictures_of(tune))) for key, tune in tunes if key != present]
+        return [self._listed(tune) for tune in earlier_tunes(self.collection) if key_of(tune) != present]
+
+    def present(self) -> EarlierTune | None:
+        """The present tune as the pages of other collections list it; None before the first start."""
+        return None if (settings := self.settings) is None else self._listed(settings)
 
     def reopen(self, key: str) -> None:
         """Open an earlier tune in place of the present one, which becomes an earlier one; it waits to be resumed."""
         with self._lock:
-            tunes = {key_of(tune): tune for tune in remembered(setting(self.collection, EARLIER))}
+            tunes = {key_of(tune): tune for tune in earlier_tunes(self.collection)}
             if key not in tunes:
                 raise SoartError("This tune is not among the earlier ones of this collection: reload the page.")
             self._replace_by(tunes[key])
@@ -196,13 +195,20 @@ class TuningService(DrawingService):
         """Store the settings of another tune in place of the present one, which is remembered as an earlier one."""
         if self.live:
             raise SoartError("A tune is running in this collection: pause it before you start or open another one.")
-        if (present := self.settings) is not None:
-            change_setting(self.collection, EARLIER, lambda text: remember(text, present))
-        self.latest = None
-        # What a reading of the tune before finds, or why it fails, says nothing about this one.
-        self._reads += 1
-        self.key = f"{READ} {self._reads}"
-        self._store_settings(settings.write())
+        store_tune(self.collection, settings)
+        self._forget(settings)
+
+    def _forget(self, settings: TuneSettings) -> None:
+        """Forget what was found of the tune before these settings."""
+        with self._lock:
+            self.latest, self._about = None, key_of(settings)
+            # What a reading of the tune before finds, or why it fails, says nothing about this one.
+            self._reads += 1
+            self.key = f"{READ} {self._reads}"
+            self.version += 1
+
+    def _listed(self, settings: TuneSettings) -> EarlierTune:
+        return EarlierTune(key_of(settings), settings, len(self._pictures_of(settings)))
 
     def _pictures_of(self, settings: TuneSettings) -> list[tuple[int, int]]:
         root, steps = self._history(settings)
@@ -246,12 +252,12 @@ class TuningService(DrawingService):
 
     def _update_findings(self, tuner: Tuner, used: TuneSettings) -> None:
         """Replace the findings by those of a tuner under some settings, unless another tune has taken its place."""
-        judgements = tuner.judged()
+        drawn, judgements = len(self._pictures_of(used)), tuner.judged()
         if not judgements.trials:
             return
         values = dict(zip((row.id for row in judgements.rows), judgements.goal_values().tolist(), strict=True))
         goal = {image: value for image, value in values.items() if not math.isnan(value)}
-        latest = LatestFindings(findings_of(tuner, judgements), goal, tuner.done)
+        latest = LatestFindings(findings_of(tuner, judgements), goal, tuner.done, drawn)
         with self._lock:
             if key_of(self._started()) == key_of(used):
                 self.latest = latest

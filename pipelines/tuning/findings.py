@@ -150,11 +150,11 @@ class StudyFindings:
         """A sentence that compares the best prompt with the user's own; empty if that was not drawn."""
         if self.own is None or not self.winners:
             return ""
-        if self.own.choice == self.winners[0].choice:
+        if self.own.mean >= self.winners[0].mean:
             return "No prompt was found that is better than yours."
-        yours, best = figures((self.own.mean, self.winners[0].mean))
-        sure = self.winners[0].low > self.own.high
-        return f"Yours {yours}, best found {best}{'' if sure else '; their intervals overlap, so this gain is not certain'}."
+        gain, yours, best = figures((self.winners[0].mean - self.own.mean, self.own.mean, self.winners[0].mean))
+        chance = "do not overlap: this is hardly chance" if self.winners[0].low > self.own.high else "overlap: this may be chance"
+        return f"Gained {gain} over your own prompt: yours {yours}, best found {best}. Their 90 % intervals {chance}."
 
     def _repr_html_(self) -> str:
         """The best prompts as a table, for notebooks."""
@@ -171,18 +171,10 @@ class StudyFindings:
         """One row a winner: its options, prompt, expected goal with its 90 % interval, and the number of its pictures."""
         import pandas as pd
 
-        facts = [
-            {
-                **w.choice,
-                "prompt": w.words[0].prompt,
-                "mean": w.mean,
-                "low": w.low,
-                "high": w.high,
-                "pictures": len(w.pictures),
-            }
-            for w in self.winners
-        ]
-        return pd.DataFrame(facts)
+        def facts(w: Winner) -> dict[str, object]:
+            return {"prompt": w.words[0].prompt, "mean": w.mean, "low": w.low, "high": w.high, "pictures": len(w.pictures)}
+
+        return pd.DataFrame([w.choice | facts(w) for w in self.winners])
 
 
 def findings_of(tuner: Tuner, judgements: Judgements | None = None) -> StudyFindings:

@@ -12,15 +12,21 @@ from typing import Any
 from ...errors import PromptError
 from ...metrics.damage.names import PERSON
 from ...prompts.space.space import PromptSpace
+from ..collection.collection import Collection
+from ..collection.settings import change_setting, setting, store_setting
 from ..support.wording import stored_text
 
-RUNNING, PAUSED = "running", "paused"
+#: Keys in the collection of the tune that the gallery shows, and of earlier ones.
+PRESENT, EARLIER = "tune", "earlier tunes"
+RUNNING, PAUSED, ENDED, TERMINAL = "running", "paused", "ended", "terminal"
 #: Most tunes that a collection remembers, the latest ones.
 MOST = 50
 #: Most characters of a prompt or space.
 LONGEST_TEXT = 100_000
 #: Name that a place like ``{fox|owl}`` of a prompt is given, and the number of its options in the subject of a tune.
 _NAMELESS, _SHOWN = re.compile(r"choice\d+"), 4
+#: Most characters of a subject in the name of a report.
+_LONGEST_NAME = 40
 
 
 @dataclass(frozen=True)
@@ -81,14 +87,8 @@ class TuneSettings:
         """Settings from the JSON of ``write``; None if this version of soart cannot read them."""
         try:
             values = _with_judges(json.loads(text))
-            settings = cls(
-                **{
-                    **values,
-                    "why": stored_text(values.get("why", "")),
-                    "bans": tuple(values["bans"]),
-                    "pins": tuple(values["pins"]),
-                }
-            )
+            why, bans, pins = stored_text(values.get("why", "")), tuple(values["bans"]), tuple(values["pins"])
+            settings = cls(**{**values, "why": why, "bans": bans, "pins": pins})
             settings.whole()
         except (ValueError, TypeError, KeyError, PromptError):
             return None
@@ -129,3 +129,28 @@ def remember(text: str | None, settings: TuneSettings) -> str:
     key = key_of(settings)
     others = [other for other in remembered(text) if key_of(other) != key]
     return json.dumps([one.write() for one in (settings, *others)][:MOST])
+
+
+def earlier_tunes(collection: Collection) -> list[TuneSettings]:
+    """The tunes that a collection remembers, the latest first; the present one may be among them."""
+    return remembered(setting(collection, EARLIER))
+
+
+def store_tune(collection: Collection, settings: TuneSettings, *, unless_running: bool = False) -> None:
+    """Store a tune as the one that the gallery shows, and the one before as an earlier one.
+
+    ``unless_running`` stores it as an earlier one while the gallery runs a tune.
+    """
+    present = TuneSettings.read(setting(collection, PRESENT) or "")
+    stays = unless_running and present is not None and present.state == RUNNING
+    if present is not None and key_of(present) != key_of(settings):
+        older = settings if stays else present
+        change_setting(collection, EARLIER, lambda text: remember(text, older))
+    if not stays:
+        store_setting(collection, PRESENT, settings.write())
+
+
+def report_name(settings: TuneSettings) -> str:
+    """Name of the report of a tune, which no other tune has: the beginning of its subject, and its key."""
+    words = "-".join(re.findall(r"\w+", settings.subject.lower()))[:_LONGEST_NAME].strip("-_")
+    return "-".join(filter(None, ("tune", words, key_of(settings)[:6]))) + ".html"

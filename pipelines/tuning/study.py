@@ -78,17 +78,11 @@ def store_trials(collection: Collection, space: PromptSpace, model: str, trials:
     """Store choices of ``space`` that are to be drawn by ``model``, and the space as it is now."""
     rows = [
         ChoiceRow(
-            fingerprint=space.fingerprint,
-            request_key=trial.request_key,
-            number=trial.number,
-            batch=trial.batch,
-            options=json.dumps(list(trial.choice)),
-            context=trial.context,
-            seed=trial.seed,
-            model=drawn_by(model, trial.loras),
+            fingerprint=space.fingerprint, request_key=trial.request_key, number=trial.number, batch=trial.batch,
+            options=json.dumps(list(trial.choice)), context=trial.context, seed=trial.seed, model=drawn_by(model, trial.loras),
         )
         for trial in trials
-    ]
+    ]  # fmt: skip
     store_choices(collection, SpaceRow(fingerprint=space.fingerprint, text=space.to_yaml()), rows)
 
 
@@ -184,13 +178,6 @@ def _trial(collection: Collection, options: np.ndarray, row: ChoiceRow, image: I
     """
     there = image is not None and (image.problem == AWAY or collection.locate(image).is_file())
     return Trial(
-        row.number,
-        row.batch,
-        tuple(int(option) for option in options),
-        row.context,
-        row.seed,
-        row.request_key,
-        image if there else None,
-        json.loads(row.previews),
-        row.dropped,
-    )
+        row.number, row.batch, tuple(int(option) for option in options), row.context, row.seed, row.request_key,
+        image if there else None, json.loads(row.previews), row.dropped,
+    )  # fmt: skip

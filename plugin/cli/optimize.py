@@ -142,9 +142,11 @@ def optimized_facts(found: optimizing.Optimized) -> dict[str, Any]:
 
 def optimized_lines(found: optimizing.Optimized) -> Iterator[str]:
     """An optimized picture, and what it gained, as lines."""
+    gain, *others = found.lines()
     yield str(found.path)
+    yield gain
     if found.start_path is not None and found.start_path != found.path:
         yield f"Before: {found.start_path}"
     if len(found.parents) > 1:
         yield f"Prompt: {found.request.prompt}"
-    yield from found.lines()
+    yield from others

@@ -73,6 +73,7 @@ def start(
     from ...pipelines.ingest.roots import open_collection_for, remember_roots
     from ...pipelines.ingest.scan import Scan
     from ...pipelines.scoring.taste_store import TasteStore
+    from ...pipelines.services.start import check_several
     from ...pipelines.tidying.copying import check_copy_target
 
     terminal = terminal or as_json or count is not None
@@ -83,6 +84,7 @@ def start(
     with collection:
         if copy_to is not None:
             check_copy_target(copy_to, roots)
+        check_several(collection, roots)
         remember_roots(collection, roots)
         place = collection.name
         # A URL may hold a password.
@@ -103,14 +105,9 @@ def start(
 
     beside = Path(folder).resolve()
     settings = ServerSettings(
-        [place],
-        partial(load_generator, GeneratorOptions()),
-        tastes=store,
-        rater=rater,
-        read=frozenset({place}),
-        copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(),
-        names=frozenset({"127.0.0.1"}),
-    )
+        [place], partial(load_generator, GeneratorOptions()), tastes=store, rater=rater, read=frozenset({place}),
+        copy_to=(copy_to or beside.with_name(f"{beside.name}-best")).absolute(), names=frozenset({"127.0.0.1"}),
+    )  # fmt: skip
     with listen("127.0.0.1", port) as listener:
         serve_gallery(settings, listener, "127.0.0.1", lasting=port != 0, open_browser=open_browser, page="c/0/start")
 
@@ -125,15 +122,9 @@ def _has_browser() -> bool:
 
 
 def _start_in_terminal(
-    collection: Collection,
-    folder: str,
-    rater: str,
-    tastes_folder: Path | None,
-    copy_to: Path | None,
-    count: int | None,
-    as_json: bool,
-    reads: bool,
-) -> None:
+    collection: Collection, folder: str, rater: str, tastes_folder: Path | None, copy_to: Path | None, count: int | None,
+    as_json: bool, reads: bool,
+) -> None:  # fmt: skip
     """Ask for ratings by keys while the pictures are read; then print the best."""
     from ...pipelines.judges.finding import doubts_of
     from ...pipelines.scoring.collection_tastes import CollectionTastes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from .options import (
     page_file,
     settings_of,
     tastes_folder,
+    weighted,
     wildcards_folder,
 )
 from .terminal import Progress, emit, interruptible, note, print_notes, printable, say
@@ -165,7 +167,7 @@ def tune(
     collection: CollectionOption = TUNING,
     report: Annotated[
         Path | None,
-        typer.Option("--report", callback=page_file, help="HTML page; default: tune.html in the collection."),
+        typer.Option("--report", callback=page_file, help="HTML page; default: a file tune-….html in the collection, of its own for each tune."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -187,6 +189,7 @@ def tune(
     from ...pipelines.tuning.findings import findings_of
     from ...pipelines.tuning.loop import STOPPED
     from ...pipelines.tuning.panel import unheard
+    from ...pipelines.tuning.settings import ENDED, PAUSED, TERMINAL, TuneSettings, report_name, store_tune
     from ...pipelines.tuning.study import last_space
     from ...pipelines.tuning.tuner import Tuner
 
@@ -201,14 +204,16 @@ def tune(
     proposes = _proposer(propose, drawing.vocabulary, wildcards)
     # A mistake in the space, a ban or a pin leaves no empty collection behind.
     if space is not None:
-        named = _space(space, negative, wildcards, drawing.vocabulary, words).restrict(ban or (), pin or ())
+        whole = _space(space, negative, wildcards, drawing.vocabulary, words)
+        named = whole.restrict(ban or (), pin or ())
         named.check_tunable()
         Collection.check_place(collection)
     elif collection == TUNING and not Path(collection).exists():
         raise typer.BadParameter("name a space, or the collection whose tune goes on", param_hint="SPACE")
     else:
         with existing_collection(collection) as store:
-            named, collection = last_space(store).restrict(ban or (), pin or ()), str(store.where)
+            whole, collection = last_space(store), str(store.where)
+            named = whole.restrict(ban or (), pin or ())
     # So does one in the model.
     with load_generator(drawing) as generator, Collection(collection) as store:
         # Those of the space come first.
@@ -224,9 +229,18 @@ def tune(
             )
         warnings += early
         print_notes(early)
+        tuned = TuneSettings(
+            whole.to_yaml(), budget, dict(weighted(asked, "--by")), adherence, tuple(ban or ()), tuple(pin or ()), pareto,
+            propose=propose is not None, vocabulary=drawing.vocabulary, model=generator.model.identity, seed=seed, state=TERMINAL,
+        )  # fmt: skip
+        store_tune(store, tuned, unless_running=True)
         why = run(tuner, stop, panel.people[0] if ask else None, silent=as_json)
         findings = findings_of(tuner)
-        facts = finish(tuner, findings, why, warnings, report or store.file("tune.html"), as_json)
+        facts = finish(tuner, findings, why, warnings, report or store.file(report_name(tuned)), as_json)
+        if not as_json:
+            say(f"In the gallery, under Draw and Tune: {shlex.join(['soart', 'web', store.name])}")
+        state = PAUSED if why == STOPPED else ENDED
+        store_tune(store, replace(tuned, state=state, why=f"{why} Its report is {facts['report']}."), unless_running=True)
         if optimize and why != STOPPED:
             facts["optimized"] = go_on(tuner, findings, optimize, silent=as_json)
         print_notes(generator.model.loras.unused)
@@ -296,7 +310,7 @@ def finish(
     title = f"soart tune: {', '.join(tuner.space.contexts) or tuner.space.template}"
     page = write_report(report, render_tune_report(tuner.collection, findings, title, why, warnings))
     if not as_json:
-        say(why)
+        say("\n".join(filter(None, (findings.gain_over_own, why))))
         for text in (*warnings, *findings.alarms):
             note(text)
         print_findings(findings)
@@ -318,7 +332,7 @@ def go_on(tuner: Tuner, findings: StudyFindings, seconds: float, *, silent: bool
         found = optimize_best(tuner, findings, seconds, advancing(shown, seconds))
     if not silent:
         say("")
-        say(f"Optimized, gain {found.marks.value - found.start_marks.value:+.3g}:")
+        say("The best picture, optimized:")
         for line in optimized_lines(found):
             say(printable(line))
     return optimized_facts(found)

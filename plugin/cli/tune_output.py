@@ -76,8 +76,6 @@ def print_findings(findings: StudyFindings) -> None:
 
     if findings.unit == "deviations":
         say(printable(f"Goal: {goal_of(findings.goal)}, in {findings.unit}."))
-    if findings.gain_over_own:
-        say(findings.gain_over_own)
     for heading, winner in findings.best_beside_own:
         say("")
         scores = ", ".join(figures(winner.scores)) or "none judged by all judges"

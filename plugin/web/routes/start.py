@@ -31,10 +31,13 @@ def start_page(request: Request) -> Response:
 
 def state(request: Request) -> Response:
     """The progress of the ratings, the reading and the taste."""
-    current = current_collection(request)
+    current, rater = current_collection(request), rater_of(request)
     reading = asdict(current.start.state())
     reading["failed"] = for_visitor(request, reading["failed"])
-    return JSONResponse({"reading": reading, "progress": progress_of(request, current.rating(rater_of(request)))})
+    lacking, ranks = current.start.lacking(rater)
+    return JSONResponse({
+        "reading": reading, "progress": progress_of(request, current.rating(rater)), "lacking": lacking, "ranks": ranks,
+    })  # fmt: skip
 
 
 def _best(
@@ -60,18 +63,11 @@ def best(request: Request) -> Response:
         cells_of(collection, rows_of(collection, some), rater, stored) for some in ([*behind], worst[:WORST])
     )
     return page(
-        request, "start_best.html", current,
-        taste=judge and judge.taste,
-        name=rater,
-        ranked=len(collection.scores(stored)) if judge else 0,
-        reading=current.start.state(),
-        target=str(current.start.target) if is_owner(request) else "",
+        request, "start_best.html", current, taste=judge and judge.taste, name=rater, reading=current.start.state(),
+        ranked=len(collection.scores(stored)) if judge else 0, target=str(current.start.target) if is_owner(request) else "",
         liked=(len(liked), [cells[image] for image in liked[:EXAMPLES] if image in cells]),
         disliked=(len(disliked), [cells[image] for image in disliked[:EXAMPLES] if image in cells]),
-        best=first,
-        behind={image: len(others) for image, others in behind.items()},
-        alike=alike,
-        worst=last,
+        best=first, behind={image: len(others) for image, others in behind.items()}, alike=alike, worst=last,
     )  # fmt: skip
 
 

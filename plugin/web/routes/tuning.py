@@ -53,26 +53,22 @@ def start(request: Request, body: dict[str, Any]) -> Response:
         raise SoartError("Name a prompt to tune, such as: a boat.")
     least = body.get("adherence")
     settings = TuneSettings.of_text(
-        text,
-        server_of(request).settings.vocabulary,
-        str(body.get("negative") or ""),
-        budget=budget_of(body.get("budget", 60)),
-        by=weights_of(body.get("by")) or {OVERALL: 1.0},
+        text, server_of(request).settings.vocabulary, str(body.get("negative") or ""),
+        budget=budget_of(body.get("budget", 60)), by=weights_of(body.get("by")) or {OVERALL: 1.0},
         adherence=None if least in (None, "") else number(least, "a least adherence"),
-        pareto=bool(body.get("pareto")),
-        prune=bool(body.get("prune", True)),
-        propose=bool(body.get("propose")),
+        pareto=bool(body.get("pareto")), prune=bool(body.get("prune", True)), propose=bool(body.get("propose")),
         seed=whole_number(body.get("seed", 0), "a seed"),
-    )
+    )  # fmt: skip
     current_collection(request).tuning.start(settings)
     return state(request)
 
 
 def earlier(request: Request) -> Response:
-    """The earlier tunes, as part of a page."""
+    """The earlier tunes, and the present ones of other collections, as part of a page."""
     current = current_collection(request)
     tunes = [(tune, _judges(request, tune.settings)) for tune in current.tuning.earlier()]
-    return page(request, "earlier_tunes.html", current, tunes=tunes)
+    others = [(one, one.tuning.present()) for one in server_of(request).collections if one is not current]
+    return page(request, "earlier_tunes.html", current, tunes=tunes, others=[each for each in others if each[1]])
 
 
 def reopen(request: Request, body: dict[str, Any]) -> Response:
@@ -114,21 +110,12 @@ def state(request: Request) -> Response:
     progress = current_collection(request).tuning.progress()
     settings = progress.settings
     return JSONResponse({
-        "state": progress.state,
-        "version": progress.version,
-        "found": progress.judged,
-        "reading": progress.reading,
-        "done": len(progress.pictures),
-        "budget": settings.budget if settings else 0,
-        "left": finite(progress.seconds_left),
-        "doing": for_visitor(request, progress.doing),
-        "why": for_visitor(request, progress.reason),
-        "exhausted": progress.exhausted,
-        "subject": progress.subject,
+        "state": progress.state, "version": progress.version, "found": progress.judged, "reading": progress.reading,
+        "done": len(progress.pictures), "budget": settings.budget if settings else 0, "left": finite(progress.seconds_left),
+        "doing": for_visitor(request, progress.doing), "why": for_visitor(request, progress.reason),
+        "exhausted": progress.exhausted, "subject": progress.subject, "points": progress.in_points,
         "judges": _judges(request, settings) if settings else [],
-        "points": progress.in_points,
-        "bans": settings.bans if settings else [],
-        "pins": settings.pins if settings else [],
+        "bans": settings.bans if settings else [], "pins": settings.pins if settings else [],
         "pictures": [
             {"id": image, "batch": batch, "goal": finite(progress.goal.get(image))}
             for image, batch in progress.pictures[: -NEWEST - 1 : -1]

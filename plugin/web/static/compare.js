@@ -63,9 +63,7 @@ onSubmit(form, async () => {
   const pool = await get(`/api/pool?${queryOf(values)}`);
   const fewest = Number(form.dataset.fewest);
   if (pool.ids.length < fewest)
-    throw new Error(
-      `Only ${pool.ids.length} match, and an order needs at least ${fewest} pictures: choose others.`,
-    );
+    throw new Error(`Only ${pool.ids.length} match, and an order needs at least ${fewest} pictures: choose others.`);
   begin(pool.ids, Number(values.up));
   history.pushState(null, "", `?ids=${ids}&up=${count}`);
 });

@@ -194,10 +194,7 @@ function showEnd() {
   const [text, href, link] = counts?.pictures
     ? ["You have rated or skipped every picture.", `${base}/taste`, "View your taste"]
     : ["This collection has no pictures to rate yet.", `${base}/tune`, "Tune a prompt"];
-  $("#done").replaceChildren(
-    el("p", {}, el("b", { textContent: text })),
-    el("a", { href, textContent: link, className: "button" }),
-  );
+  $("#done").replaceChildren(el("p", {}, el("b", { textContent: text })), el("a", { href, textContent: link, className: "button" }));
 }
 
 /** @param {number} step 1 for the next picture, -1 for the previous one. */

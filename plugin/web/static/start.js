@@ -26,6 +26,8 @@ import { openThumbs } from "./viewer.js";
  * @typedef {object} State
  * @property {Reading} reading
  * @property {import("./trust.js").Progress & { learnt: number }} progress
+ * @property {string} lacking what the ratings lack for a ranking; empty for nothing.
+ * @property {boolean} ranks true if the ratings rank at all.
  */
 
 const goal = Number($(".rate").dataset.goal);
@@ -39,6 +41,8 @@ let rated = 0;
 let before = 0;
 /** True if the best are shown even where they are alike. */
 let alike = false;
+/** True if the ranking is shown although too few pictures are liked. */
+let anyway = false;
 /** True while a ranking has been asked for and has not arrived. */
 let asked = false;
 let timer = 0;
@@ -49,9 +53,17 @@ const wanted = () => {
   return all > 0 ? Math.min(before + goal, all) : before + goal;
 };
 
-/** Show the pictures to rate, or the ranking. */
+/** Show the pictures to rate, also after a round in which too few were liked, or the ranking. */
 function show() {
-  const ranking = rated >= wanted();
+  const single = state?.reading.pictures === 1 && Boolean(state.lacking) && !state.ranks;
+  const enough = rated >= wanted() || (single && rated > 0);
+  const left = Boolean(state?.reading.live) || rated + (state?.progress.rejected ?? 0) < (state?.reading.pictures ?? 0);
+  const hunting = enough && Boolean(state?.lacking) && left && !anyway;
+  const ranking = enough && !hunting;
+  $("#lacking").textContent = enough || single ? (state?.lacking ?? "") : "";
+  $("#lacking").hidden = !$("#lacking").textContent;
+  $("#anyway").hidden = !hunting || !state?.ranks;
+  $("#change").hidden = !ranking || !state?.lacking || state.ranks;
   if (find(".rate")?.hidden !== ranking) {
     $(".rate").hidden = ranking;
     $("#intro").hidden = ranking;
@@ -59,9 +71,9 @@ function show() {
   }
   for (const id of ["#best", "#more", "#ranking-state"]) $(id).hidden = !ranking;
   if (!state) return;
-  $("#ranking-state").hidden = !ranking || Boolean(best.childElementCount);
+  $("#ranking-state").hidden = !ranking || Boolean(best.childElementCount) || !state.ranks;
   $("#all").hidden = !best.childElementCount;
-  $("#rate-more").hidden = !state.reading.live && rated + state.progress.rejected >= state.reading.pictures;
+  $("#rate-more").hidden = !left;
   $("#ranking-state").textContent = state.progress.failed || "Learning your taste and ranking the pictures…";
   showReading(state.reading);
 }
@@ -85,8 +97,8 @@ async function showRanking() {
   asked = true;
   await loadBest();
   await flush();
-  const { progress } = /** @type {State} */ (await get("/api/start"));
-  if (progress.learnt < Math.min(progress.rated, rated) && !progress.learning) await post("/api/learn");
+  const { progress, ranks } = /** @type {State} */ (await get("/api/start"));
+  if (ranks && progress.learnt < Math.min(progress.rated, rated) && !progress.learning) await post("/api/learn");
   watchJobs();
 }
 
@@ -120,6 +132,8 @@ async function poll() {
 onCounts((counts) => {
   rated = counts.rated;
   show();
+  // Then it is known if enough are liked.
+  if (rated >= wanted()) flush().then(poll);
 });
 onEmpty(() => (state?.reading.live === false ? null : "Looking for pictures…"));
 for (const prefix of [`learn:${rater}`, `rank:${rater}`, "evaluate"]) {
@@ -152,7 +166,12 @@ best.addEventListener("click", (event) => {
 openThumbs(best);
 $("#rate-more").onclick = () => {
   before = rated;
+  anyway = false;
   beginRound(rated);
+  show();
+};
+$("#anyway").onclick = () => {
+  anyway = true;
   show();
 };
 find("#stop")?.addEventListener("click", () => post("/api/jobs/cancel", { job: state?.reading.job }).then(poll, showError));

@@ -108,9 +108,7 @@ export function showRating(id, stars) {
  * @param {string[]} judges in words.
  */
 export const legendOf = (judges) =>
-  judges.length > 1
-    ? `Scores by ${judges.join(", ")} together, in standard deviations`
-    : `Scores by ${judges.join("")}`;
+  `Scores by ${judges.join(", ")}${judges.length > 1 ? " together, in standard deviations" : ""}`;
 
 /** Empty the strip. */
 export function clearPictures() {

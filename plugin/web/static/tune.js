@@ -15,7 +15,7 @@ import { startWeights, weightsIn } from "./weights.js";
 /**
  * @import { TunePicture } from "./strip.js"
  *
- * @typedef {"running" | "pausing" | "paused" | "ended" | "failed" | "interrupted"} StateName
+ * @typedef {"running" | "pausing" | "paused" | "ended" | "failed" | "interrupted" | "terminal"} StateName
  *
  * @typedef {object} State
  * @property {"idle" | StateName} state
@@ -45,6 +45,7 @@ const WORDS = {
   paused: "Paused",
   ended: "Done",
   failed: "Stopped",
+  terminal: "Started on the command line: it goes on there, or here with Resume",
   interrupted: "The server stopped during this tune: nothing is lost, press Resume",
 };
 /** @type {State | null} */
@@ -98,6 +99,7 @@ async function show(now) {
     $("#run").hidden = idle;
     form.hidden = !idle;
   }
+  if (idle && mine === 1) showEarlier().catch(showError);
   if (now.state === "idle") return;
   const running = isRunning(now);
   const reading = now.reading && !running ? "The findings are being read." : "";
@@ -112,10 +114,7 @@ async function show(now) {
   $("#again").hidden = running;
   $("#filled").setAttribute("width", `${Math.min(100, (100 * now.done) / (now.budget || 1))}%`);
   const { done, budget } = now;
-  const count =
-    done > budget
-      ? counted(done)
-      : `${done} of ${counted(budget)}`;
+  const count = done > budget ? counted(done) : `${done} of ${counted(budget)}`;
   const left = now.left ? `, ${duration(now.left)} left` : "";
   $("#numbers").textContent = count + left + (now.doing && ` (${now.doing})`);
   $("#legend").hidden = !now.pictures.some(({ goal }) => goal !== null);
@@ -225,7 +224,7 @@ function compose(on) {
 async function showEarlier() {
   const room = $("#earlier");
   setServerHtml(room, await getHtml("/tune/earlier"));
-  room.hidden = !composing || !room.childElementCount;
+  room.hidden = form.hidden || !room.childElementCount;
 }
 
 $("#earlier").addEventListener("click", (event) => {
@@ -245,9 +244,7 @@ async function showReplacement(answer, notice) {
   version = -1;
   clearPictures();
   $("#earlier").hidden = true;
-  const begins = now.done
-    ? "Loading the model and reading what is there…"
-    : "Loading the model and drawing the first batch…";
+  const begins = `Loading the model and ${now.done ? "reading what is there" : "drawing the first batch"}…`;
   $("#findings").replaceChildren(el("p", { className: "dim", textContent: notice ?? begins }));
   await show(now);
   poll();
@@ -255,22 +252,13 @@ async function showReplacement(answer, notice) {
 
 onSubmit(form, async () => {
   const values = new FormData(form);
-  const body = {
-    text: values.get("text"),
-    negative: values.get("negative"),
-    budget: values.get("budget"),
-    by: weightsIn(form),
-    adherence: values.get("adherence"),
-    pareto: values.has("pareto"),
-    prune: values.has("prune"),
-    propose: values.has("propose"),
-  };
+  const texts = ["text", "negative", "budget", "adherence"].map((name) => [name, values.get(name)]);
+  const boxes = ["pareto", "prune", "propose"].map((name) => [name, values.has(name)]);
+  const body = { ...Object.fromEntries([...texts, ...boxes]), by: weightsIn(form) };
   await showReplacement(post("/api/tune/start", body));
 });
 startWeights(form);
-document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) poll();
-});
+document.addEventListener("visibilitychange", () => document.hidden || poll());
 // The prompt of a picture, sent here to be tuned.
 if (composing) compose(true);
 poll();

@@ -112,9 +112,7 @@ export const rememberKeeper = (images, before) =>
  * @returns {{ image: number | null, restored: unknown } | null} the change; null if there is nothing to undo.
  */
 export function undoLatest(image) {
-  const place = changes.findLastIndex(
-    (change) => image === undefined || (change.image === image && own.has(change.id)),
-  );
+  const place = changes.findLastIndex((change) => image === undefined || (change.image === image && own.has(change.id)));
   if (place < 0) {
     if (image === undefined) toast("Nothing to undo.", { key: "undo" });
     return null;

@@ -117,10 +117,7 @@ export class Zoom {
       return Math.min(most, Math.max(-most, value));
     };
     this.#factor = factor;
-    this.#offset = {
-      x: within(offset.x, this.#width, clientWidth),
-      y: within(offset.y, this.#height, clientHeight),
-    };
+    this.#offset = { x: within(offset.x, this.#width, clientWidth), y: within(offset.y, this.#height, clientHeight) };
     this.#draw();
   }
 

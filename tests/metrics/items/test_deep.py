@@ -16,44 +16,17 @@ TEXT = {**LAYERS, "vocab_size": 40, "max_position_embeddings": 8, "eos_token_id"
 COLOUR = {"image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}
 SQUARE = {"size": {"height": 32, "width": 32}, **COLOUR}
 CROPPED = {"size": {"shortest_edge": 36}, "crop_size": {"height": 32, "width": 32}, "do_center_crop": True, **COLOUR}
+SIGLIP = {"image_processor_type": "SiglipImageProcessor", **SQUARE}
 
 #: Model, its processor, and how many items it gives.
 KINDS = {
-    "clip": (
-        lambda: transformers.CLIPModel(
-            transformers.CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=12)
-        ),
-        {"image_processor_type": "CLIPImageProcessor", **CROPPED},
-        12,
-    ),
-    "siglip": (
-        lambda: transformers.SiglipModel(transformers.SiglipConfig(text_config=TEXT, vision_config=VISION)),
-        {"image_processor_type": "SiglipImageProcessor", **SQUARE},
-        16,
-    ),
-    "siglip-vision": (
-        lambda: transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**VISION)),
-        {"image_processor_type": "SiglipImageProcessor", **SQUARE},
-        16,
-    ),
-    "dinov2": (
-        lambda: transformers.Dinov2Model(transformers.Dinov2Config(**VISION, mlp_ratio=2)),
-        {"image_processor_type": "BitImageProcessor", **CROPPED},
-        16,
-    ),
-    "vit": (
-        lambda: transformers.ViTModel(transformers.ViTConfig(**VISION)),
-        {"image_processor_type": "ViTImageProcessor", **SQUARE},
-        16,
-    ),
-    "resnet": (
-        lambda: transformers.ResNetModel(
-            transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")
-        ),
-        {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 32}, **COLOUR},
-        16,
-    ),
-}
+    "clip": (lambda: transformers.CLIPModel(transformers.CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=12)), {"image_processor_type": "CLIPImageProcessor", **CROPPED}, 12),
+    "siglip": (lambda: transformers.SiglipModel(transformers.SiglipConfig(text_config=TEXT, vision_config=VISION)), SIGLIP, 16),
+    "siglip-vision": (lambda: transformers.SiglipVisionModel(transformers.SiglipVisionConfig(**VISION)), SIGLIP, 16),
+    "dinov2": (lambda: transformers.Dinov2Model(transformers.Dinov2Config(**VISION, mlp_ratio=2)), {"image_processor_type": "BitImageProcessor", **CROPPED}, 16),
+    "vit": (lambda: transformers.ViTModel(transformers.ViTConfig(**VISION)), {"image_processor_type": "ViTImageProcessor", **SQUARE}, 16),
+    "resnet": (lambda: transformers.ResNetModel(transformers.ResNetConfig(embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic")), {"image_processor_type": "ConvNextImageProcessor", "size": {"shortest_edge": 32}, **COLOUR}, 16),
+}  # fmt: skip
 
 
 def save(kind, folder, seed=0):

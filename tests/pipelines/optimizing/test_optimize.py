@@ -242,7 +242,9 @@ def test_a_picture_that_another_judge_likes_less_than_the_start_does_not_count(g
     assert found.marks.second >= found.start_marks.second
     assert f"The judge 'appeal', not optimized: {found.start_marks.second:.3g} before" in " ".join(found.lines())
     assert GENERAL in found.sentences
+    assert replace(found, start=255 - found.pixels).lines()[0].startswith("Gained ")
     few = run(generator, pictures=4)
+    assert few.lines()[0].startswith(f"{few.by}: ")
     assert GENERAL not in few.sentences
     assert "Nothing better was found: more seconds may help." in few.lines()
 

@@ -17,7 +17,7 @@ from soart.pipelines.ingest.sync import add_first_pictures
 from soart.pipelines.scoring.collection_tastes import CollectionTastes
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.services.evaluation import EvaluationService
-from soart.pipelines.services.start import GOAL, StartService
+from soart.pipelines.services.start import GOAL, StartService, check_several, lacking
 from soart.pipelines.support.background import CANCELLED, DONE, FAILED, Jobs
 
 COUNT = 28
@@ -67,6 +67,22 @@ def start(unread, engine, tmp_path, monkeypatch):
     yield start
     engine.open.set()
     jobs.close()
+
+
+@pytest.mark.parametrize(("stars", "pictures", "sentence", "ranks"), [
+    ([3, 3], 1, "One picture alone", False), ([], 9, "alike", False), ([2] * 16, 40, "alike", False),
+    ([1] * 14 + [5] * 2, 40, "You like 2 of 16 pictures so far.", True), ([1] * 5 + [5] * 5, 40, "", True),
+])  # fmt: skip
+def test_what_ratings_lack_for_a_ranking(stars, pictures, sentence, ranks):
+    found = lacking(dict(enumerate(stars)), pictures)
+    assert (sentence in found[0], bool(found[0]), found[1]) == (True, bool(sentence), ranks)
+
+
+def test_a_single_picture_is_refused_before_it_is_read(unread, tmp_path, paint):
+    folder, collection = unread
+    check_several(collection, [folder])
+    with pytest.raises(CollectionError, match="One picture alone cannot be ranked"):
+        check_several(collection, [paint(tmp_path / "one", 1, 2, vivid=True), tmp_path / "gone"])
 
 
 def test_the_first_pictures_can_be_rated_before_any_is_read(start, engine):

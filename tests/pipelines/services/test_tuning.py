@@ -13,7 +13,7 @@ from soart.pipelines.judges.catalogue import Catalogue
 from soart.pipelines.services.tune_progress import ENDED, FAILED, IDLE, INTERRUPTED, PAUSING
 from soart.pipelines.services.tuning import RUN, TuningService
 from soart.pipelines.support.background import Jobs
-from soart.pipelines.tuning.settings import MOST, PAUSED, RUNNING, TuneSettings, remember, remembered
+from soart.pipelines.tuning.settings import MOST, PAUSED, RUNNING, TuneSettings, remember, remembered, store_tune
 
 SPACE = """
 template: a {style} picture of a boat in {palette} colors
@@ -286,15 +286,8 @@ def test_judges_of_a_package_and_a_floor_of_adherence_count(package, collection,
         return TuningService(collection, tastes, jobs, lambda: generator, threading.Lock(), offered)
 
     tuning = service("acme_judge:Moody")
-    settings = TuneSettings.of_text(
-        SPACE,
-        "embedded",
-        budget=8,
-        prune=False,
-        pareto=True,
-        by={"acme_judge:Moody": 2.0, "overall": 1.0},
-        adherence=0.5,
-    )
+    by = {"acme_judge:Moody": 2.0, "overall": 1.0}
+    settings = TuneSettings.of_text(SPACE, "embedded", budget=8, prune=False, pareto=True, by=by, adherence=0.5)
     assert TuneSettings.read(settings.write()) == settings
     tuning.start(settings)
     until(lambda: not tuning.live)
@@ -411,6 +404,22 @@ def test_findings_of_one_tune_are_not_shown_for_another(tuning, monkeypatch):
     tuning.reopen(boats)
     assert reading.wait(240)
     assert tuning.latest is None
+
+
+def test_a_tune_of_the_command_line_takes_the_place_of_one_that_does_not_run_here(tuning, collection):
+    foxes = TuneSettings.of_text("a {fox|owl}", "embedded", budget=2, prune=False)
+    tuning.start(foxes)
+    until(lambda: tuning.progress().state == ENDED)
+    terminal = TuneSettings.of_text("a {boat|castle}", "embedded", state="terminal")
+    store_tune(collection, terminal, unless_running=True)
+    progress = tuning.progress()
+    assert (progress.state, progress.subject, progress.judged) == ("terminal", "a {boat|castle}", False)
+    assert [(tune.settings.subject, tune.pictures) for tune in tuning.earlier()] == [("a {fox|owl}", 2)]
+    tuning.reopen(tuning.earlier()[0].key)
+    tuning.resume()
+    store_tune(collection, replace(terminal, budget=7), unless_running=True)
+    assert (tuning.settings.subject, [tune.settings.budget for tune in tuning.earlier()]) == ("a {fox|owl}", [7])
+    until(lambda: not tuning.live)
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "3", '[3, "{}", null]'])

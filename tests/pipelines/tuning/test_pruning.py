@@ -79,19 +79,9 @@ def test_a_failing_look_leaves_the_scheduler_as_it_was(generator):
 
 
 def planted(early_scores, final_scores, dropped=()):
-    asked = [
-        Trial(
-            i,
-            0,
-            (i,),
-            "",
-            i,
-            f"k{i}",
-            ImageRow(id=i, sha256="", path=""),
-            {KEY: {"s": float(e)}} if np.isfinite(e) else {},
-        )
-        for i, e in enumerate(early_scores)
-    ]
+    seen = [{KEY: {"s": float(early)}} if np.isfinite(early) else {} for early in early_scores]
+    rows = [ImageRow(id=i, sha256="", path="") for i in range(len(seen))]
+    asked = [Trial(i, 0, (i,), "", i, f"k{i}", rows[i], early) for i, early in enumerate(seen)]
     left = [Trial(100 + i, 1, (0,), "", 0, f"d{i}", None, {KEY: {"s": float(e)}}, True) for i, e in enumerate(dropped)]
     final = np.asarray(final_scores, dtype=float)
     judged = Judgements(asked, [a.row for a in asked], final[:, None], {"s": final}, {"s": 1.0}, frozenset())

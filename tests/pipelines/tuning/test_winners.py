@@ -1,5 +1,7 @@
 """The prompts that win a tune, and how often they are drawn."""
 
+from dataclasses import replace
+
 import pytest
 from specimens.tuning import Liking
 
@@ -108,7 +110,12 @@ def test_the_own_words_are_drawn_on_seeds_of_the_best_and_shown_first(collection
     assert [batch.again for batch in findings.batches[:2]] == [False, True]
     assert GENERAL not in findings.notes
     assert findings.own.mean == pytest.approx(3, abs=0.3)
-    assert findings.gain_over_own.startswith(f"Yours {findings.own.mean:.3g}, best found 4.")
+    gain = findings.winners[0].mean - findings.own.mean
+    said = f"Gained {gain:.2f} over your own prompt: yours {findings.own.mean:.2f}, best found 4."
+    assert findings.gain_over_own.startswith(said)
+    assert findings.gain_over_own.endswith("Their 90 % intervals do not overlap: this is hardly chance.")
+    assert replace(findings, own=replace(findings.own, high=5.0)).gain_over_own.endswith("Their 90 % intervals overlap: this may be chance.")
+    assert replace(findings, own=findings.winners[0]).gain_over_own == "No prompt was found that is better than yours."
 
 
 def test_a_space_that_always_adds_words_has_no_own(tuner):

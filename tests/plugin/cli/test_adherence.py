@@ -18,19 +18,8 @@ def drawn(tmp_path_factory):
 def test_what_was_asked_for_and_not_shown(soart, drawn, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     table = tmp_path / "out.json"
-    code, out, _ = soart(
-        "evaluate",
-        drawn / "images",
-        "--by",
-        "technical",
-        "--by",
-        "adherence=0",
-        "--export",
-        table,
-        "--set",
-        "workers=1",
-        "--json",
-    )
+    by = "--by", "technical", "--by", "adherence=0"
+    code, out, _ = soart("evaluate", drawn / "images", *by, "--export", table, "--set", "workers=1", "--json")
     assert code == 0
     facts = json.loads(out)
     shares = {share["phrase"]: share for share in facts["phrases"]}

@@ -22,6 +22,7 @@ def test_a_picture_is_optimized_stored_and_made_again(soart, tmp_path):
     code, out, err = soart("optimize", *again)
     assert code == 0, err
     path, *lines = out.splitlines()
+    assert " for the best of the first seeds, " in lines[0]
     # More like it, by several judges together.
     more = ("--like", facts["path"], "--by", "technical", "--by", "blur=0.5", "--json")
     code, out, err = soart("optimize", *limits, *more)

@@ -14,8 +14,10 @@ from soart.metrics.tastes.taste import learn_taste
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.labels import parents_of
 from soart.pipelines.collection.ratings import ratings
+from soart.pipelines.collection.settings import setting
 from soart.pipelines.scoring.taste_store import TasteStore
 from soart.pipelines.tuning.findings import TradeOff
+from soart.pipelines.tuning.settings import PRESENT, TuneSettings, earlier_tunes
 from soart.plugin.cli.tune_output import best_table, print_trade_offs
 from soart.prompts.space.rendering import RenderedChoice
 
@@ -36,8 +38,12 @@ def test_tune_and_resume(tune, tmp_path):
     assert "1. expected" in out
     assert "a boat in" in out
     assert "batch 1: mean" in out
-    page = (tmp_path / "soart-tuning" / "tune.html").read_text()
-    assert "Best prompts" in page
+    assert "In the gallery, under Draw and Tune: soart web soart-tuning\n" in out
+    [page] = (tmp_path / "soart-tuning").glob("tune-a-boat-in-palette-colors-style-*.html")
+    assert "Best prompts" in page.read_text()
+    with Collection(tmp_path / "soart-tuning") as collection:
+        shown = TuneSettings.read(setting(collection, PRESENT))
+    assert (shown.state, shown.budget, shown.why.endswith(f"Its report is {page}.")) == ("ended", 6, True)
     code, out, _ = tune("--budget", 8, "--batch", 3, "--json", "--report", "r.html")
     assert code == 0
     facts = json.loads(out)
@@ -49,6 +55,11 @@ def test_tune_and_resume(tune, tmp_path):
     assert facts["winners"][0]["words"][0]["steps"] == 3
     code, out, _ = tune(facts["space"] and "space.yaml", "--budget", 8, "--json")
     assert json.loads(out)["pictures"] == 8
+    # Another tune leaves the report of the first, and is listed beside it.
+    report = Path(json.loads(tune("space.yaml", "--budget", 8, "--by", "technical=2", "--json")[1])["report"])
+    assert {*page.parent.glob("*.html")} == {page, report} != {page}
+    with Collection(tmp_path / "soart-tuning") as collection:
+        assert [tune.by for tune in earlier_tunes(collection)] == [{}]
 
 
 def test_a_slot_of_numbers_takes_three_lines_of_the_effects(tune, tmp_path):

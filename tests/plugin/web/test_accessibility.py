@@ -9,17 +9,8 @@ from soart.pipelines.collection.collection import Collection
 
 AXE = Path(__file__).parents[3] / ".ci" / "javascript" / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = (
-    "start",
-    "gallery",
-    "rate",
-    "compare",
-    "keepers",
-    "generate",
-    "tune",
-    "taste",
-    "evaluate",
-    "compare?ids=1,2,3,4&up=2",
-)
+    "start", "gallery", "rate", "compare", "keepers", "generate", "tune", "taste", "evaluate", "compare?ids=1,2,3,4&up=2",
+)  # fmt: skip
 #: Run in the page: what axe finds, each with the elements.
 FINDINGS = """async (rules) => (await axe.run(document, rules)).violations.map(
   ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`

@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from soart.errors import CollectionError
 from soart.pipelines.collection.collection import Collection
+from soart.pipelines.tuning.settings import TuneSettings, store_tune
 from soart.plugin.web.app import create_app
 from soart.plugin.web.state import OpenCollection
 
@@ -42,7 +43,8 @@ def test_no_collection_stays_open_if_another_cannot_be_opened(settings, tmp_path
 
 
 def test_the_first_page_of_several_collections_is_their_list(settings, tmp_path):
-    Collection(tmp_path / "second").close()
+    with Collection(tmp_path / "second") as second:
+        store_tune(second, TuneSettings.of_text("a {<b>fox</b>|owl}", "embedded"))
     with TestClient(
         create_app(replace(settings, collections=[*settings.collections, tmp_path / "second"], guests=True)),
         base_url="http://localhost",
@@ -61,6 +63,11 @@ def test_the_first_page_of_several_collections_is_their_list(settings, tmp_path)
         two.get("/", params={"token": TOKEN})
         assert f"--collection {tmp_path / 'second'}<" in two.get("/c/1/gallery").text
         assert two.get("/c/1/api/ids").json() == {"ids": []}
+        # The tunes of the one are found from the other.
+        others = two.get("/c/0/tune/earlier").text
+        assert "&lt;b&gt;fox&lt;/b&gt;" in others
+        assert 'href="/c/1/tune"' in others
+        assert "<" not in two.get("/c/1/tune/earlier").text.strip()
 
 
 @pytest.mark.parametrize("path", [

@@ -48,3 +48,21 @@ def test_sixteen_keys_lead_to_the_best_twenty(come, address, folder, tmp_path):
     # A new round begins with an empty bar.
     assert "0 of 16 rated" in page.inner_text("#counts")
     assert len(stored(folder)) == 16
+
+
+def test_a_round_without_liked_pictures_goes_on_until_there_are_some(come, address):
+    page = come()
+    page.goto(f"{address}/c/0/start")
+    for _ in range(16):
+        page.wait_for_selector("#picture[data-id]")
+        press(page, "2")
+    page.wait_for_selector("#lacking:has-text('All your ratings are alike')")
+    assert page.is_hidden("#anyway")
+    assert page.is_hidden("#more")
+    press(page, "5")
+    page.wait_for_selector("#lacking:has-text('You like 1 of 17 pictures so far.')")
+    assert page.is_visible(".rate")
+    page.click("#anyway")
+    page.wait_for_selector("#best .strip.best .thumb")
+    assert page.is_visible("#lacking")
+    assert page.is_visible("#rate-more")

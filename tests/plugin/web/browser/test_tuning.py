@@ -82,6 +82,8 @@ def test_a_tune_and_a_drawing_by_a_chosen_judge(package, come, address, folder):
     assert len(shown) == 3
     assert shown == sorted(shown, key=lambda image: -stored[image])
     assert page.inner_text("#legend") == "Scores by redness"
+    lefts = page.eval_on_selector_all("#live .place", "nodes => nodes.map((node) => node.offsetLeft)")
+    assert lefts == sorted({*lefts}), "pictures run along rows"
 
 
 def test_a_tune_whose_pictures_do_not_arrive_says_so(come, address, folder):
