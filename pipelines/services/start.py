@@ -51,7 +51,10 @@ def lacking(stars: Mapping[int, float], pictures: int) -> tuple[str, bool]:
         return "All your ratings are alike, so they rank nothing: give pictures that you like better more stars.", False
     if liked >= FEWEST_PER_SIDE:
         return "", True
-    return f"You like {liked} of {counted(len(stars))} so far. The next ones are chosen to find {FEWEST_PER_SIDE} that you like.", True
+    return (
+        f"You like {liked} of {counted(len(stars))} so far. The next ones are chosen to find {FEWEST_PER_SIDE} that you like.",
+        True,
+    )
 
 
 def check_several(collection: Collection, roots: Sequence[Path]) -> None:

@@ -153,7 +153,11 @@ class StudyFindings:
         if self.own.mean >= self.winners[0].mean:
             return "No prompt was found that is better than yours."
         gain, yours, best = figures((self.winners[0].mean - self.own.mean, self.own.mean, self.winners[0].mean))
-        chance = "do not overlap: this is hardly chance" if self.winners[0].low > self.own.high else "overlap: this may be chance"
+        chance = (
+            "do not overlap: this is hardly chance"
+            if self.winners[0].low > self.own.high
+            else "overlap: this may be chance"
+        )
         return f"Gained {gain} over your own prompt: yours {yours}, best found {best}. Their 90 % intervals {chance}."
 
     def _repr_html_(self) -> str:
@@ -172,7 +176,13 @@ class StudyFindings:
         import pandas as pd
 
         def facts(w: Winner) -> dict[str, object]:
-            return {"prompt": w.words[0].prompt, "mean": w.mean, "low": w.low, "high": w.high, "pictures": len(w.pictures)}
+            return {
+                "prompt": w.words[0].prompt,
+                "mean": w.mean,
+                "low": w.low,
+                "high": w.high,
+                "pictures": len(w.pictures),
+            }
 
         return pd.DataFrame([w.choice | facts(w) for w in self.winners])
 

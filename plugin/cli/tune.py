@@ -167,7 +167,11 @@ def tune(
     collection: CollectionOption = TUNING,
     report: Annotated[
         Path | None,
-        typer.Option("--report", callback=page_file, help="HTML page; default: a file tune-….html in the collection, of its own for each tune."),
+        typer.Option(
+            "--report",
+            callback=page_file,
+            help="HTML page; default: a file tune-….html in the collection, of its own for each tune.",
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -240,7 +244,9 @@ def tune(
         if not as_json:
             say(f"In the gallery, under Draw and Tune: {shlex.join(['soart', 'web', store.name])}")
         state = PAUSED if why == STOPPED else ENDED
-        store_tune(store, replace(tuned, state=state, why=f"{why} Its report is {facts['report']}."), unless_running=True)
+        store_tune(
+            store, replace(tuned, state=state, why=f"{why} Its report is {facts['report']}."), unless_running=True
+        )
         if optimize and why != STOPPED:
             facts["optimized"] = go_on(tuner, findings, optimize, silent=as_json)
         print_notes(generator.model.loras.unused)

@@ -71,11 +71,11 @@ function placeLoops() {
 /** @param {string} key */
 function draw(key) {
   const loop = loops.get(key);
-  for (const place of [places.get(key), corners.get(key)]) if (place && loop) drawIn(place, loop);
+  for (const place of [places.get(key), corners.get(key)]) if (place && loop) drawAt(place, loop);
 }
 
 /** @param {HTMLElement} place @param {Loop} loop */
-function drawIn(place, loop) {
+function drawAt(place, loop) {
   if (loop.why || !loop.phase) {
     place.replaceChildren(loop.why);
     return;

@@ -114,7 +114,9 @@ def test_the_own_words_are_drawn_on_seeds_of_the_best_and_shown_first(collection
     said = f"Gained {gain:.2f} over your own prompt: yours {findings.own.mean:.2f}, best found 4."
     assert findings.gain_over_own.startswith(said)
     assert findings.gain_over_own.endswith("Their 90 % intervals do not overlap: this is hardly chance.")
-    assert replace(findings, own=replace(findings.own, high=5.0)).gain_over_own.endswith("Their 90 % intervals overlap: this may be chance.")
+    assert replace(findings, own=replace(findings.own, high=5.0)).gain_over_own.endswith(
+        "Their 90 % intervals overlap: this may be chance."
+    )
     assert replace(findings, own=findings.winners[0]).gain_over_own == "No prompt was found that is better than yours."
 
 
