@@ -57,8 +57,9 @@ function placeLoops() {
     const hidden = loop.phase && loop.page === api.clientId && loop.workflow === openWorkflow() && node && !isSeen(node);
     const shown = corners.get(key);
     if (hidden && !shown) {
-      corners.set(key, el("div", "loop"));
-      corner().append(corners.get(key));
+      const made = el("div", "loop");
+      corners.set(key, made);
+      corner().append(made);
       draw(key);
     } else if (!hidden && shown) {
       shown.remove();
