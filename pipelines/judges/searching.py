@@ -14,7 +14,6 @@ from typing import Any
 from ...errors import JudgeError, SoartError
 from ...metrics.items.combined import ItemKind
 from ...metrics.items.nouns import noun_classes
-from ...metrics.tastes.overall import stored_name
 from ...prompts.phrases.cutting import LINKS, Phrase
 from ..collection.collection import Collection
 from ..collection.damage import examined
@@ -219,6 +218,9 @@ def find_pictures_for(
 
 def _standing(collection: Collection) -> dict[int, int]:
     """Place by overall score of the pictures of a collection that have one, by id."""
+    # Imported here, because a search need not wait for it.
+    from ...metrics.tastes.overall import stored_name
+
     best = order(collection, Query(judge=stored_name(), sort="score", scored=True), "")
     return {image: place for place, image in enumerate(best)}
 

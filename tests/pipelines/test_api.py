@@ -146,7 +146,7 @@ def test_values_of_another_type_are_refused_before_any_work(tmp_path, collection
     with pytest.raises(CollectionError, match="Expected the collection as a folder or a URL"):
         soart.keep(tmp_path, collection=collection)
     for wrong, words in (
-        ({"group": "colour"}, "cannot be grouped by 'colour': choose prompt, burst, look-alike"),
+        ({"group": "colour"}, "cannot be grouped by 'colour': choose prompt, burst, folder, look-alike"),
         ({"per_group": 0}, "Expected 1 or more pictures to keep of each group, got 0"),
         ({"group": 5}, "the way of grouping as text"),
         ({"per_group": "2"}, "to keep of each group as a whole number, got '2'"),

@@ -200,7 +200,7 @@ def test_the_judge_of_the_evaluation_chooses(found):
 @pytest.mark.parametrize(
     ("group", "per_group", "message"),
     [
-        ("colour", 1, "Pictures cannot be grouped by 'colour': choose prompt, burst, look-alike"),
+        ("colour", 1, "Pictures cannot be grouped by 'colour': choose prompt, burst, folder, look-alike"),
         ("prompt", 0, "Expected 1 or more pictures to keep of each group, got 0"),
     ],
 )

@@ -50,7 +50,7 @@ def test_stacks_need_no_evaluation_but_for_look_alikes(tmp_path, make_drawn, mon
         assert find_stacks(collection, "best", ids, {}, "x") == []
         with pytest.raises(CollectionError, match="choose Evaluate first"):
             find_stacks(collection, "look-alike", ids, scores, "x")
-        with pytest.raises(CollectionError, match="Expected stacks by prompt, burst, look-alike"):
+        with pytest.raises(CollectionError, match="Expected stacks by prompt, burst, folder, look-alike"):
             find_stacks(collection, "colour", ids, scores, "x")
 
 

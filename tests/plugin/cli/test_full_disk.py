@@ -99,7 +99,11 @@ def test_annotations_on_a_full_disk_say_so_once_and_can_be_undone(soart, art, tm
 
 @pytest.mark.parametrize(
     "command",
-    [("rank", "--by", "technical"), ("find", "--like", "00.png", "--network", "none"), ("keep", "--by", "technical")],
+    [
+        ("rank", "--by", "technical"),
+        ("find", "--like", "00.png", "--network", "none"),
+        ("keep", "--by", "technical", "--group", "folder", "--per-group", "99"),
+    ],
 )
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_copies_to_a_full_disk_say_so_once(soart, art, small_disk, command, form):
