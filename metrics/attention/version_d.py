@@ -30,26 +30,10 @@ from ...errors import ItemsError
 from ..checks import constant
 from ..taguchi.distances import deviations
 from .versions_abc import AttentionModel
+from .whitening import inverse_root, within_mode
 
 TEMPERATURES = tuple(1 / tau for tau in (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0))
 RIDGES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0)
-
-
-def within_mode(items: np.ndarray, modes: np.ndarray) -> np.ndarray:
-    """(n, p) items less the mean of their mode."""
-    residuals = np.empty_like(items)
-    for mode in np.unique(modes):
-        residuals[modes == mode] = items[modes == mode] - items[modes == mode].mean(axis=0)
-    return residuals
-
-
-def inverse_root(covariance: np.ndarray) -> np.ndarray:
-    """Σ^(−1/2) of a symmetric positive semi-definite (p, p) matrix; the identity for a matrix of zeros."""
-    values, vectors = np.linalg.eigh(covariance)
-    if values[-1] <= 0:
-        return np.eye(len(covariance))
-    root: np.ndarray = (vectors / np.sqrt(np.maximum(values, values[-1] * 1e-12))) @ vectors.T
-    return root
 
 
 def left_out(similarity: np.ndarray, targets: np.ndarray, ridge: float, groups: np.ndarray) -> np.ndarray:

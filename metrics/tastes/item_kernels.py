@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..attention.version_d import inverse_root, within_mode
+from ..attention.whitening import inverse_root, within_mode
 from ..items.frame import APPEARANCE, CONTENT, LATE
 
 #: Temperatures of attention.

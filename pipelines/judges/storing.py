@@ -10,7 +10,6 @@ from ...metrics.damage.technical import TechnicalJudge
 from ...metrics.damage.titles import Kind
 from ...metrics.items.combined import CombinedExtractor
 from ...metrics.protocols import ItemJudge, Making
-from ...metrics.tastes.fitting import CHUNK
 from ..collection.collection import Collection
 from ..collection.pictures import images_by_id
 from ..collection.queries import scores_and_reasons
@@ -195,6 +194,9 @@ def score_all(
     collection: Collection, judge: ItemJudge, job: Job | None = None, *, stored_items_only: bool = False
 ) -> tuple[int, list[str]]:
     """Score every sound picture, measured first unless ``stored_items_only``; scores stay when the job is cancelled."""
+    # Imported here, because what learns takes a second that those who judge need not wait for.
+    from ...metrics.tastes.fitting import CHUNK
+
     guard, job = GuardedJudge(judge), job or Job(0, "", "")
     ids = collection.ids()
     job.expect(len(ids))
