@@ -17,7 +17,7 @@ import numpy as np
 from ...errors import CollectionError
 from ...metrics.checks import settled
 from ...metrics.damage.fitness import why_unfit
-from ...metrics.damage.names import FAULTS_VERSION, STORED_TECHNICAL
+from ...metrics.damage.names import FAULTS_VERSION, OVERALL, STORED_TECHNICAL
 from ...metrics.damage.technical import TechnicalJudge, detectors, suspected
 from ...metrics.damage.titles import JudgeKey, Kind
 from ...metrics.items.combined import taste_extractor
@@ -95,6 +95,9 @@ def _evaluate(
     scores, positions = _pass_over_items(collection, ids, judges, overview, progress)
     _store_scores(collection, ids, scores, positions.unfit)
     if main not in scores:
+        if JudgeKey.of(main).name == OVERALL:
+            # An earlier version may have scored what cannot be judged.
+            values = np.where(positions.unfit == "", values, np.nan)
         scores = {main: values, **scores}
         # Values of a single judge are stored; those of several together, or of a person, only for the statistics below.
         if JudgeKey.of(main).kind in (Kind.PERSON, Kind.OTHER):

@@ -16,6 +16,7 @@ from soart.metrics.damage.technical import DETECTORS, TechnicalJudge
 from soart.metrics.damage.titles import stored_title
 from soart.metrics.image import read_image
 from soart.metrics.similarity.near_duplicates import alike, views
+from soart.metrics.tastes.overall import stored_name
 from soart.pipelines.collection.collection import Collection
 from soart.pipelines.collection.damage import suspected
 from soart.pipelines.collection.files import first_paths
@@ -481,6 +482,9 @@ def test_what_cannot_be_judged_is_not_called_damaged(collection, tmp_path, scene
     assert not set(suspected(collection)) & set(unfit.tolist())
     assert table["scene"]["verdict"] not in ("all black", "nothing but one tone")
     assert Evaluation.unpacked(found.evaluation.packed()).unfit.tolist() == found.evaluation.unfit.tolist()
+    # Nor is a score counted that an earlier version gave.
+    again = evaluate(collection, found.update.scan_number, stored_name(), np.full(4, 50.0))
+    assert np.isnan(again.scores[again.main]).tolist() == (again.unfit != "").tolist()
     summary = summarise(found)
     assert sum(summary.unfit.values()) == 3
     assert [Path(picture.path).stem for picture in (*summary.best, *summary.worst)] == ["scene"]
