@@ -126,7 +126,7 @@ class Summary:
 
     @property
     def prompted(self) -> str:
-        """What ``prompts`` are, in the singular."""
+        """The word for one of ``prompts``: folder if none has a prompt, else prompt."""
         return FOLDER if all(part.kind == FOLDER for part, _ in self.prompts) else PROMPT
 
     @property

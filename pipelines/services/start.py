@@ -118,7 +118,7 @@ class StartService(CollectionService):
         )  # fmt: skip
 
     def lacking(self, rater: str) -> tuple[str, bool]:
-        """What the ratings of a rater lack, see ``lacking``; a single picture may have others after it while files are read."""
+        """Tell what ratings of a rater lack, see ``lacking``; a picture is single only once all files are read."""
         state = self.state()
         return lacking(ratings(self.collection, rater), state.pictures if not state.live or state.files == 1 else 0)
 
