@@ -60,7 +60,8 @@ def tune(
 ) -> str:
     """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
 
-    The end of the budget is reserved for drawing the leaders on new seeds. Slots that change nothing are logged as
+    The end of the budget is reserved for drawing the leaders on new seeds, all that is left once every combination is
+    drawn. Slots that change nothing are logged as
     warnings, and become alarms of the findings.
 
     Args:
@@ -105,7 +106,7 @@ def tune(
             break
         if on_batch(rows):
             return STOPPED
-    end = tuner.done + min(tuner.left, tuner.reserved)
+    end = tuner.done + (tuner.left if why == ALL_DRAWN else min(tuner.left, tuner.reserved))
     while tuner.done < end and (trials := tuner.replicate(end - tuner.done)):
         if on_batch(tuner.draw(trials, progress)):
             return STOPPED

@@ -296,11 +296,12 @@ def test_base_subjects_take_turns(collection, generator, panel):
         Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, pareto=True)
 
 
-def test_small_space_ends_when_all_is_shown(collection, generator, panel):
+@pytest.mark.parametrize("budget", [6, 40])
+def test_a_small_space_is_drawn_on_more_seeds_until_the_budget_or_seeds_end(collection, generator, panel, budget):
     text = "template: a boat in {palette} colors\nslots:\n  palette: [warm, cool]\n  steps: ['3']\n"
-    tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, budget=40, batch=8)
+    tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, budget=budget, batch=8)
     assert tune(tuner) == "Every allowed combination has been drawn."
-    assert tuner.done == 2 * SEEDS
+    assert tuner.done == min(budget, 2 * SEEDS)
     assert findings_of(tuner).winners[0].choice["palette"] == "cool"
     assert len(findings_of(tuner).winners) == 2 <= WINNERS
 
