@@ -37,6 +37,8 @@ WINDOW = 400
 DAMAGE = ("", "any", "none", *DETECTORS)
 #: Most words of a query: each is searched in every prompt.
 MOST_WORDS = 50
+#: Characters that names of files have in place of spaces.
+SPACES = str.maketrans("-_", "  ")
 #: Nouns with an irregular plural that people look for.
 _PLURALS = (
     ("woman", "women"), ("man", "men"), ("person", "people"), ("child", "children"), ("city", "cities"), ("body", "bodies"),
@@ -226,9 +228,13 @@ def _contains(word: str, query: Query, root: int) -> ColumnElement[bool]:
         file = case((GenerationRow.prompt.is_(None), _file_name()), else_="")
         text = text + "\n" + file + "\n" + func.coalesce(GenerationRow.model, MetadataRow.model, "")
     plain = word.removeprefix("-").lower()
+    dashes = SPACES if " " in plain else {}
+    plain = plain.translate(dashes)
 
     def within(text: Any) -> ColumnElement[bool]:  # noqa: ANN401
         lower: ColumnElement[str] = func.lower(text)
+        for dash in dashes:
+            lower = func.replace(lower, chr(dash), " ")
         # Numbers are parts of names.
         if query.whole and plain.replace(" ", "").isalpha():
             # The pattern alone takes many times as long.

@@ -20,6 +20,7 @@ from ..collection.damage import examined
 from ..collection.labels import TAG, labels_of
 from ..collection.queries import (
     FIELDS,
+    SPACES,
     WINDOW,
     Query,
     common_folder,
@@ -154,10 +155,10 @@ def where_written(collection: Collection, rows: Sequence[ImageRow], words: Seque
                 if field := field_of(word):
                     found.append(field)
                     continue
-                whole = [place for place, text in texts.items() if re.search(whole_word(word), text.casefold())]
-                parts = [
-                    (place, re.search(rf"\w*{re.escape(word)}\w*", text.casefold())) for place, text in texts.items()
-                ]
+                spaces = SPACES if " " in word else {}
+                phrase, read = word.translate(spaces), {k: text.casefold().translate(spaces) for k, text in texts.items()}
+                whole = [place for place, text in read.items() if re.search(whole_word(phrase), text)]
+                parts = [(place, re.search(rf"\w*{re.escape(phrase)}\w*", text)) for place, text in read.items()]
                 found += (whole or [f"{place} ({part[0]})" for place, part in parts if part] or ["model"])[:1]
             places[row.id] = " and ".join(dict.fromkeys(found))
     return places

@@ -158,6 +158,18 @@ def test_photographs_are_measured_in_the_pass_that_reads_them(adherence, tmp_pat
     assert found[0].value == pytest.approx(values_for(adherence, [pixels], [words])[0], abs=1e-6)
 
 
+def test_a_phrase_is_found_in_names_with_dashes(tmp_path):
+    for name in ("girl-lost_forest-1", "lost girl", "girl-cost-forest"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (64, 64), (len(name), 0, 0)).save(tmp_path / name / "a.png")
+    with Collection(tmp_path / "c") as collection:
+        rows = [collection.add_file(tmp_path / n / "a.png")[0] for n in ("girl-lost_forest-1", "girl-cost-forest")]
+        for text in ('"girl lost forest"', '"girl-lost forest"', '"Lost Fore"'):
+            (hit,), _ = find_pictures_for(collection, rows, text, None)
+            assert hit.row.id == rows[0].id
+            assert hit.evidence.startswith("file name")
+
+
 def test_a_model_at_hand_reads_any_words(tmp_path, monkeypatch):
     models = [ModelAtHand("embedded", "StableDiffusionPipeline", True, 1), ModelAtHand("a/vit", "vit", False, 1)]
     monkeypatch.setattr(at_hand, "models_at_hand", lambda: models)
