@@ -156,7 +156,10 @@ def where_written(collection: Collection, rows: Sequence[ImageRow], words: Seque
                     found.append(field)
                     continue
                 spaces = SPACES if " " in word else {}
-                phrase, read = word.translate(spaces), {k: text.casefold().translate(spaces) for k, text in texts.items()}
+                phrase, read = (
+                    word.translate(spaces),
+                    {k: text.casefold().translate(spaces) for k, text in texts.items()},
+                )
                 whole = [place for place, text in read.items() if re.search(whole_word(phrase), text)]
                 parts = [(place, re.search(rf"\w*{re.escape(phrase)}\w*", text)) for place, text in read.items()]
                 found += (whole or [f"{place} ({part[0]})" for place, part in parts if part] or ["model"])[:1]

@@ -61,8 +61,7 @@ def tune(
     """Run a tuner until its budget is spent, the space is used up, or little more can be gained.
 
     The end of the budget is reserved for drawing the leaders on new seeds, all that is left once every combination is
-    drawn. Slots that change nothing are logged as
-    warnings, and become alarms of the findings.
+    drawn. Slots that change nothing are logged as warnings, and become alarms of the findings.
 
     Args:
         tuner: a new one, or one that continues an interrupted run.

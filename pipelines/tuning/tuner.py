@@ -470,11 +470,7 @@ class Tuner:
         return read_study(self.collection, self.space, self.generator.model.identity, self._loras, self._stages)
 
     def _named_loras(self) -> set[Lora]:
-        """The LoRAs of all prompts of the space, so that a missing one is noticed before the first picture.
-
-        Raises:
-            ModelError: a prompt that the model does not take, or prompts none of which names something that it can draw.
-        """
+        """The LoRAs of all prompts of the space; what cannot be drawn is a ``ModelError`` before the first picture."""
         loras: set[Lora] = set()
         rendered = [self.space.render(choice) for choice in self.space.covering()]
         for words in rendered:

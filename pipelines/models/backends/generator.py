@@ -98,13 +98,7 @@ class BackendGenerator(ExternalGenerator):
             self._report.tell(number, total)
 
     def _beside(self, work: Callable[[], Any], look: Callable[[], None], stop: Callable[[], None]) -> Any:  # noqa: ANN401
-        """Do work in a thread of its own, and look after it meanwhile.
-
-        Args:
-            work: that takes long.
-            look: called every ``ASK_SECONDS``; what it raises, and Ctrl-C, ends the wait.
-            stop: called if the wait ends before the work.
-        """
+        """Do work in a thread; ``look`` each ``ASK_SECONDS``: what it raises, and Ctrl-C, end the wait after a ``stop``."""
         future: Future[Any] = Future()
 
         def run() -> None:

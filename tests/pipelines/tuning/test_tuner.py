@@ -283,10 +283,8 @@ def test_drawn_pictures_have_scores(tuner, collection):
 
 
 def test_base_subjects_take_turns(collection, generator, panel):
-    text = (
-        "contexts: [a boat, a tree]\nslots:\n  palette: [warm colors, cool colors]\n  style: [flat design, woodcut]\n"
-    )
-    text += "  quality: [sharp, vivid]\n  steps: ['3']\n"
+    text = "contexts: [a boat, a tree]\nslots:\n  palette: [warm colors, cool colors]\n"
+    text += "  style: [flat design, woodcut]\n  quality: [sharp, vivid]\n  steps: ['3']\n"
     tuner = Tuner(collection, generator, PromptSpace.parse_yaml(text), panel, budget=8, batch=4)
     tune(tuner)
     assert {asked.context for asked in tuner.study.own} == {"a boat", "a tree"}
